@@ -1,0 +1,64 @@
+//! Log events on stderr, in the form of our other lines, above any bar. Warnings by default; `KEYPACE_LOG` says
+//! otherwise. Decides nothing.
+
+use std::fmt;
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::render::Stderr;
+use crate::render::paint::Paint;
+
+/// The variable that says what is logged, in the words of `tracing`'s filters.
+const ENV_LOG: &str = "KEYPACE_LOG";
+
+/// Begins to log. A filter that can't be read is told and replaced by the default.
+pub(super) fn start(stderr: &Stderr) {
+    let wanted = std::env::var(ENV_LOG).unwrap_or_default();
+    let filter = EnvFilter::builder()
+        .with_default_directive(Level::WARN.into())
+        .parse(&wanted)
+        .unwrap_or_else(|error| {
+            stderr.line(&format!("warning: {ENV_LOG} can't be read: {error}"));
+            EnvFilter::new("warn")
+        });
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr.clone())
+        .with_ansi(Paint::stderr().is_on())
+        .event_format(Line)
+        .finish();
+    // Nobody else in this process sets one.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// `warning: text field=value`: no time and no module, which a person at a terminal doesn't ask for.
+struct Line;
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let paint = Paint::stderr();
+        let level = match *event.metadata().level() {
+            Level::ERROR => paint.bad("error:"),
+            Level::WARN => paint.careful("warning:"),
+            Level::INFO => "info:".to_owned(),
+            Level::DEBUG => "debug:".to_owned(),
+            Level::TRACE => "trace:".to_owned(),
+        };
+        write!(writer, "{level} ")?;
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}

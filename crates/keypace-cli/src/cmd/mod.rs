@@ -1,0 +1,140 @@
+//! Dispatch: one file a command, and what they share: connecting, signals, driving a sweep, the way out. Knows no
+//! flag by its spelling and no wire.
+
+mod completions;
+mod confirm;
+mod count;
+mod delete;
+mod demo;
+mod interrupt;
+mod log;
+mod man;
+mod place;
+mod resume;
+mod scan;
+mod walk;
+
+use std::future::Future;
+
+use keypace::Keyspace;
+
+use self::interrupt::{Interrupt, Second};
+use crate::args::{Cli, Command, Global};
+use crate::exit::{Exit, Halt, Phase, io_halt};
+use crate::render::output::{Output, Written};
+use crate::render::paint::Paint;
+use crate::render::{Stderr, text};
+use crate::settings::{Settings, Surroundings};
+
+/// Runs what was typed and says how it ended.
+pub(crate) fn run(cli: Cli) -> Exit {
+    let stderr = Stderr::default();
+    log::start(&stderr);
+    dispatch(cli, &stderr).unwrap_or_else(|halt| {
+        stderr.line(&text::halt(&halt, Paint::stderr()));
+        halt.exit
+    })
+}
+
+fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
+    let global = cli.global;
+    match cli.command {
+        Command::Scan(typed) => in_runtime(async {
+            scan::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
+        Command::Count(typed) => in_runtime(async {
+            count::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
+        Command::Delete(typed) => in_runtime(async {
+            delete::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
+        // The tour owns a server: it is always left by the way that stops it.
+        Command::Demo => in_runtime(async {
+            let around = Surroundings::nothing();
+            let mut run = Run::with(&demo::globals(&global), around, stderr, Second::Waits)?;
+            demo::run(&mut run).await
+        }),
+        Command::Completions { shell } => in_runtime(print(completions::script(shell))),
+        Command::Man { command } => in_runtime(print(man::page(command.as_deref())?)),
+    }
+}
+
+/// One thread is enough: the work is waiting for a server, and stdout has a thread of its own.
+fn in_runtime(work: impl Future<Output = Result<Exit, Halt>>) -> Result<Exit, Halt> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| io_halt(Exit::Incomplete, "start", &error))?
+        .block_on(work)
+}
+
+/// Writes a result to stdout.
+async fn print(bytes: Vec<u8>) -> Result<Exit, Halt> {
+    let output = Output::stdout()?;
+    // When the reader is gone, `finish` says so.
+    let _ = output.send(bytes).await;
+    match output.finish().await? {
+        Written::All | Written::ReaderGone => Ok(Exit::Done),
+    }
+}
+
+/// What every walking command has.
+struct Run {
+    settings: Settings,
+    around: Surroundings,
+    stderr: Stderr,
+    interrupt: Interrupt,
+}
+
+impl Run {
+    fn prepare(global: &Global, stderr: &Stderr, second: Second) -> Result<Self, Halt> {
+        Self::with(global, Surroundings::read()?, stderr, second)
+    }
+
+    fn with(
+        global: &Global,
+        around: Surroundings,
+        stderr: &Stderr,
+        second: Second,
+    ) -> Result<Self, Halt> {
+        let settings = Settings::resolve(global, &around)?;
+        for warning in &settings.warnings {
+            stderr.line(&text::warning(warning, Paint::stderr()));
+        }
+        Ok(Self {
+            settings,
+            around,
+            stderr: stderr.clone(),
+            interrupt: Interrupt::listen(second)?,
+        })
+    }
+
+    async fn connect(&mut self) -> Result<Keyspace, Halt> {
+        let connecting =
+            Keyspace::connect(self.settings.target.clone(), self.settings.connect.clone());
+        self.interrupt
+            .or(connecting)
+            .await?
+            .map_err(|error| Halt::library(&error, Phase::Connecting))
+    }
+}
+
+/// One JSON object on a line of its own.
+fn json_line(value: &impl serde::Serialize) -> Result<Vec<u8>, Halt> {
+    let mut line = serde_json::to_vec(value)
+        .map_err(|error| Halt::new(Exit::Incomplete, "write JSON").with_cause(&error))?;
+    line.push(b'\n');
+    Ok(line)
+}

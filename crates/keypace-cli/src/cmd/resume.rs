@@ -1,0 +1,148 @@
+//! The command that goes on where a run stopped: what was typed, with `--resume`, without a password, quoted for a
+//! shell. Builds text; runs nothing.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::settings::secret::without_password;
+
+/// The command line that goes on from `checkpoint`.
+pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
+    let mut words: Vec<OsString> = Vec::with_capacity(typed.len() + 2);
+    let mut rest = typed.iter();
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            break;
+        }
+        let text = word.to_string_lossy();
+        if text == "--resume" {
+            rest.next();
+        } else if text.starts_with("--resume=") {
+            // The new one takes its place.
+        } else if text == "--url" {
+            words.push(word.clone());
+            words.extend(rest.next().map(|url| cleaned(url)));
+        } else if let Some(url) = text.strip_prefix("--url=") {
+            words.push(format!("--url={}", without_password(url)).into());
+        } else {
+            words.push(word.clone());
+        }
+    }
+    words.push("--resume".into());
+    words.push(checkpoint.into());
+    // Whatever follows `--` is patterns.
+    let patterns: Vec<OsString> = rest.cloned().collect();
+    if !patterns.is_empty() {
+        words.push("--".into());
+        words.extend(patterns);
+    }
+    let quoted: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    quoted.join(" ")
+}
+
+fn cleaned(url: &OsStr) -> OsString {
+    without_password(&url.to_string_lossy()).into()
+}
+
+/// A word as a shell reads it back, byte for byte.
+fn quoted(word: &OsStr) -> String {
+    let bytes = word.as_encoded_bytes();
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(is_plain) {
+        return word.to_string_lossy().into_owned();
+    }
+    if let Some(text) = word
+        .to_str()
+        .filter(|text| !text.chars().any(char::is_control))
+    {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let mut text = String::from("$'");
+    for byte in bytes {
+        match byte {
+            b'\'' | b'\\' => {
+                text.push('\\');
+                text.push(char::from(*byte));
+            }
+            b' '..=b'~' => text.push(char::from(*byte)),
+            // Three octal digits can't run into a digit that follows.
+            _ => {
+                let _ = write!(text, "\\{byte:03o}");
+            }
+        }
+    }
+    text.push('\'');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{command_line, quoted};
+    use std::ffi::{OsStr, OsString};
+    use std::path::Path;
+
+    fn line(typed: &[&str]) -> String {
+        let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
+        command_line(&typed, Path::new("/s/run.ckpt"))
+    }
+
+    #[test]
+    fn flags_stay_as_given_and_the_place_is_added() {
+        assert_eq!(
+            line(&["keypace", "--rate", "5", "delete", "--yes", "a b*"]),
+            "keypace --rate 5 delete --yes 'a b*' --resume /s/run.ckpt"
+        );
+    }
+
+    #[test]
+    fn an_older_place_is_replaced() {
+        for typed in [
+            &["keypace", "delete", "--resume", "old", "x"][..],
+            &["keypace", "delete", "--resume=old", "x"],
+        ] {
+            assert_eq!(line(typed), "keypace delete x --resume /s/run.ckpt");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_repeated() {
+        for typed in [
+            &["keypace", "--url", "redis://amy:secret@h", "count", "x"][..],
+            &["keypace", "--url=redis://amy:secret@h", "count", "x"],
+        ] {
+            let text = line(typed);
+            assert!(!text.contains("secret"), "{text}");
+            assert!(text.contains("redis://amy@h"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_left_alone() {
+        assert_eq!(
+            line(&["keypace", "scan", "--", "--resume", "-x*"]),
+            "keypace scan --resume /s/run.ckpt -- --resume '-x*'"
+        );
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, text) in [
+            ("plain", "plain"),
+            ("", "''"),
+            ("a*", "'a*'"),
+            ("it's", r"'it'\''s'"),
+            ("a\nb'", r"$'a\012b\''"),
+            ("\u{e9}", "'\u{e9}'"),
+        ] {
+            assert_eq!(quoted(OsStr::new(word)), text);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_no_text_survive() {
+        use std::os::unix::ffi::OsStrExt as _;
+        assert_eq!(quoted(OsStr::from_bytes(b"\xff0*")), r"$'\3770*'");
+    }
+}

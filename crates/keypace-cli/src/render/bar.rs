@@ -1,0 +1,67 @@
+//! A live bar on a terminal's last line. Draws; composes nothing: `line` does.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use keypace::Progress;
+
+use super::line::{Standing, Watched};
+use super::{Renderer, Stderr};
+
+/// How often the terminal is redrawn at most.
+const DRAWS_PER_SECOND: u8 = 10;
+/// A run that is over before this needs no bar: it would only flicker.
+const FIRST_AFTER: Duration = Duration::from_millis(200);
+
+/// The bar.
+pub(super) struct Bar {
+    watched: Watched,
+    stderr: Stderr,
+    started: std::time::Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Bar {
+    /// A bar that appears once the run has lasted a moment.
+    pub(super) fn new(watched: Watched, stderr: Stderr) -> Self {
+        Self {
+            watched,
+            stderr,
+            started: std::time::Instant::now(),
+            bar: None,
+        }
+    }
+
+    fn draw(&self, bar: &ProgressBar, progress: &Progress) {
+        // The last column stays empty: some terminals wrap there.
+        let columns = Stderr::columns().saturating_sub(1);
+        bar.set_message(Standing::of(progress, self.watched).bar(columns));
+    }
+}
+
+impl Renderer for Bar {
+    fn show(&mut self, progress: &Progress) {
+        if self.bar.is_none() && self.started.elapsed() >= FIRST_AFTER {
+            let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
+            let bar = ProgressBar::with_draw_target(None, target);
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                bar.set_style(style);
+            }
+            self.stderr.attach(bar.clone());
+            self.bar = Some(bar);
+        }
+        if let Some(bar) = &self.bar {
+            self.draw(bar, progress);
+            bar.tick();
+        }
+    }
+
+    fn end(&mut self, progress: &Progress) {
+        if let Some(bar) = self.bar.take() {
+            // What was reached stays to be read.
+            self.draw(&bar, progress);
+            bar.abandon();
+            self.stderr.detach();
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! What people read: errors with hints, the plan before a delete, what a run did. Builds text from the library's
+//! reports; writes nothing.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use keypace::{Key, Plan, ServerInfo, Summary};
+
+use super::figures::{grouped, percent, plural, span, table, wait};
+use super::paint::Paint;
+use super::wrap::wrap;
+use crate::exit::Halt;
+
+/// More samples push the question off the screen.
+const SHOWN_SAMPLES: usize = 5;
+/// More columns of a sample key than this say no more about which keys are meant.
+const MAX_SAMPLE_CHARS: usize = 60;
+/// More rows of a table than this scroll its head away; `--json` has them all.
+const MAX_ROWS: usize = 40;
+/// Columns of the labels of a plan.
+const LABEL: usize = 10;
+/// A pause shorter than this is not worth a word.
+const SHOWN_PAUSE_MS: u64 = 100;
+
+/// A failure: one line, its causes, and what to do.
+pub(crate) fn halt(halt: &Halt, paint: Paint) -> String {
+    let mut text = format!("{} failed to {}", paint.bad("error:"), halt.text);
+    for cause in &halt.causes {
+        let _ = write!(text, "\n  cause: {}", cause.replace('\n', "\n         "));
+    }
+    if let Some(hint) = &halt.hint {
+        let _ = write!(text, "\n{} {hint}", paint.advice("hint:"));
+    }
+    text
+}
+
+/// Something to know before the run.
+pub(crate) fn warning(text: &str, paint: Paint) -> String {
+    format!("{} {text}", paint.careful("warning:"))
+}
+
+/// Who answers, on one line.
+pub(crate) fn server(server: &ServerInfo) -> String {
+    format!(
+        "{} ({} {}, {}, database {})",
+        server.address, server.product, server.version, server.role, server.database
+    )
+}
+
+/// What is to be deleted, before it is: `patterns` are those typed, `how` the pace.
+pub(crate) fn plan(plan: &Plan, patterns: &str, how: &str, columns: usize, paint: Paint) -> String {
+    let total = plan.total_keys();
+    let matches = match plan.estimate() {
+        Some(0) if plan.is_exact() => "no key at the moment".to_owned(),
+        Some(keys) => {
+            let (about, keys) = if plan.is_exact() {
+                ("", keys)
+            } else {
+                ("about ", rounded(keys))
+            };
+            format!(
+                "{about}{}, {} of the {} there",
+                plural(keys, "key"),
+                percent(plan.share()),
+                grouped(total)
+            )
+        }
+        None => format!("what still matches, of the {} there", plural(total, "key")),
+    };
+    let mut text = format!("{}\n", paint.strong("About to delete keys"));
+    text.push_str(&row("from", &server(plan.server()), columns));
+    text.push_str(&row("keys", patterns, columns));
+    text.push_str(&row("that is", &matches, columns));
+    text.push_str(&samples(plan.samples(), &format!("  {:LABEL$}", "such as")));
+    text.push_str(&row("by", &format!("{} {how}", plan.verb()), columns));
+    text
+}
+
+/// A label and its text, broken to the width below itself.
+fn row(label: &str, words: &str, columns: usize) -> String {
+    let indent = " ".repeat(LABEL + 2);
+    let wrapped = wrap(words, columns, &indent);
+    format!("  {label:LABEL$}{}\n", wrapped.trim_start())
+}
+
+/// An estimate in three figures: more would be false.
+fn rounded(number: u64) -> u64 {
+    let unit = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(2));
+    (number + unit / 2) / unit * unit
+}
+
+/// A few keys, one a line, the first behind `lead`.
+fn samples(keys: &[Key], lead: &str) -> String {
+    let mut text = String::new();
+    for (at, key) in keys.iter().take(SHOWN_SAMPLES).enumerate() {
+        let shown = shortened(&key.escaped().to_string());
+        if at == 0 {
+            let _ = writeln!(text, "{lead}{shown}");
+        } else {
+            let _ = writeln!(text, "{}{shown}", " ".repeat(lead.len()));
+        }
+    }
+    text
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().nth(MAX_SAMPLE_CHARS).is_none() {
+        return text.to_owned();
+    }
+    let mut kept: String = text.chars().take(MAX_SAMPLE_CHARS - 3).collect();
+    kept.push_str("...");
+    kept
+}
+
+/// What a count found, for stdout: a number, or a table. A count that is not whole can't be taken for one that is.
+pub(crate) fn count(summary: &Summary) -> String {
+    let rows: Vec<(String, u64)> = match &summary.prefixes {
+        Some(prefixes) => prefixes
+            .iter()
+            .map(|row| (row.prefix.clone(), row.matched))
+            .collect(),
+        None => summary
+            .by_pattern
+            .iter()
+            .map(|row| (row.pattern.clone(), row.matched))
+            .collect(),
+    };
+    let is_table = summary.prefixes.is_some() || rows.len() > 1;
+    match (is_table, summary.complete) {
+        (true, true) => counts(rows, "total", summary.matched),
+        (true, false) => counts(rows, "at least", summary.matched),
+        (false, true) => format!("{}\n", summary.matched),
+        (false, false) => format!("at least {}\n", summary.matched),
+    }
+}
+
+/// Rows with the most keys first, and their sum.
+fn counts(mut rows: Vec<(String, u64)>, sum: &str, total: u64) -> String {
+    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let beyond = rows.len().saturating_sub(MAX_ROWS);
+    let rest: u64 = rows.iter().skip(MAX_ROWS).map(|row| row.1).sum();
+    let mut cells: Vec<Vec<String>> = rows
+        .into_iter()
+        .take(MAX_ROWS)
+        .map(|(name, keys)| vec![shortened(&name), keys.to_string()])
+        .collect();
+    if beyond > 0 {
+        cells.push(vec![
+            format!("({} more)", grouped(beyond as u64)),
+            rest.to_string(),
+        ]);
+    }
+    cells.push(vec![sum.to_owned(), total.to_string()]);
+    table(&cells)
+}
+
+/// What a delete did, for stdout.
+pub(crate) fn deleted(summary: &Summary, paint: Paint) -> String {
+    let mut text = format!(
+        "{} of {} in {}\n",
+        paint.strong(&format!("deleted {}", grouped(summary.deleted))),
+        plural(summary.matched, "matched key"),
+        span(Duration::from_millis(summary.elapsed_ms))
+    );
+    for (number, what) in [
+        (summary.already_gone, "already gone"),
+        (summary.skipped, "left alone"),
+        (summary.failed, "failed"),
+        (summary.unknown, "outcome unknown"),
+    ] {
+        if number > 0 {
+            let _ = writeln!(text, "  {} {what}", grouped(number));
+        }
+    }
+    if summary.by_pattern.len() > 1 {
+        let rows: Vec<Vec<String>> = std::iter::once(
+            ["  pattern", "matched", "deleted"]
+                .map(str::to_owned)
+                .to_vec(),
+        )
+        .chain(summary.by_pattern.iter().map(|row| {
+            vec![
+                format!("  {}", shortened(&row.pattern)),
+                grouped(row.matched),
+                grouped(row.deleted),
+            ]
+        }))
+        .collect();
+        text.push_str(&table(&rows));
+    }
+    text.push_str(&pace(summary));
+    text
+}
+
+/// What a dry run found, for stdout.
+pub(crate) fn would_delete(summary: &Summary, found: &[Key], total: u64, paint: Paint) -> String {
+    let share = if total == 0 {
+        0.0
+    } else {
+        summary.would_delete as f64 / total as f64
+    };
+    let mut text = format!(
+        "{}, {} of the {} there; nothing was deleted\n",
+        paint.strong(&format!(
+            "would delete {}",
+            plural(summary.would_delete, "key")
+        )),
+        percent(share),
+        grouped(total)
+    );
+    text.push_str(&samples(found, "  such as  "));
+    if summary.by_pattern.len() > 1 {
+        let rows: Vec<Vec<String>> = summary
+            .by_pattern
+            .iter()
+            .map(|row| {
+                vec![
+                    format!("  {}", shortened(&row.pattern)),
+                    grouped(row.matched),
+                ]
+            })
+            .collect();
+        text.push_str(&table(&rows));
+    }
+    text
+}
+
+/// What the pace did, where it did anything that a person would ask about.
+fn pace(summary: &Summary) -> String {
+    let mut text = String::new();
+    let paused = &summary.pace.paused_ms;
+    for (ms, why) in [
+        (paused.latency, "for other clients"),
+        (paused.replica, "for a replica that lagged"),
+        (paused.memory, "for memory"),
+        (paused.lazyfree, "for the server to free memory"),
+        (paused.rate, "to keep to --rate"),
+        (paused.server, "for the server to answer again"),
+    ] {
+        if ms >= SHOWN_PAUSE_MS {
+            let _ = writeln!(text, "  waited {} {why}", span(Duration::from_millis(ms)));
+        }
+    }
+    if let (Some(p50), Some(p99)) = (summary.pace.canary_p50_us, summary.pace.canary_p99_us) {
+        let _ = writeln!(
+            text,
+            "  another client waited {} (median), {} (p99)",
+            wait(p50),
+            wait(p99)
+        );
+    }
+    text
+}
+
+/// Whether every part was walked, whatever became of the keys.
+pub(crate) fn is_walked(summary: &Summary) -> bool {
+    summary.shards.iter().all(|shard| shard.complete)
+}
+
+/// Why a run is not what was asked for, for stderr; nothing where it is. `told` is a failure that has been shown.
+pub(crate) fn shortfall(summary: &Summary, told: Option<&str>) -> Option<Halt> {
+    let mut parts = Vec::new();
+    if summary.failed > 0 {
+        parts.push(format!(
+            "{} could not be deleted",
+            plural(summary.failed, "key")
+        ));
+    }
+    if summary.unknown > 0 {
+        parts.push(format!(
+            "of {} it is not known whether they were deleted",
+            plural(summary.unknown, "key")
+        ));
+    }
+    if !is_walked(summary) {
+        parts.push("a part of the keyspace was not walked".to_owned());
+    }
+    if parts.is_empty() && !summary.complete {
+        parts.push("the run stopped before its end".to_owned());
+    }
+    if parts.is_empty() {
+        return None;
+    }
+    let mut halt = Halt::new(
+        crate::exit::Exit::Incomplete,
+        format!("{} everything: {}", summary.command, parts.join("; ")),
+    );
+    for failure in summary
+        .errors
+        .iter()
+        .filter(|failure| told != Some(failure.text.as_str()))
+    {
+        let keys = if failure.sample_keys.is_empty() {
+            String::new()
+        } else {
+            let shown: Vec<String> = failure
+                .sample_keys
+                .iter()
+                .map(|key| shortened(key))
+                .collect();
+            format!(" (such as {})", shown.join(", "))
+        };
+        let times = match (failure.count, failure.sample_keys.is_empty()) {
+            (1, true) => String::new(),
+            (times, true) => format!("{} times: ", grouped(times)),
+            (keys, false) => format!("{}: ", plural(keys, "key")),
+        };
+        halt.causes.push(format!("{times}{}{keys}", failure.text));
+    }
+    Some(halt)
+}
+
+/// That a limit cut the run, for stderr.
+pub(crate) fn limited(summary: &Summary) -> Option<String> {
+    summary.limited.then(|| {
+        format!(
+            "note: stopped at --limit, after {}; more may match",
+            plural(summary.matched, "key")
+        )
+    })
+}
+
+/// How an interrupted run can go on.
+pub(crate) fn how_to_resume(command: &str, paint: Paint) -> String {
+    format!("{} to go on from here:\n  {command}", paint.advice("hint:"))
+}
+
+/// Prose for people, broken to the width of where it goes.
+pub(crate) fn prose(text: &str, columns: usize) -> String {
+    wrap(text, columns, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{counts, halt, rounded, row, shortened};
+    use crate::exit::{Exit, Halt};
+    use crate::render::paint::Paint;
+
+    #[test]
+    fn an_error_is_a_line_its_causes_and_a_hint() {
+        let mut failure =
+            Halt::new(Exit::Connection, "connect to 127.0.0.1:1").with_hint("look there");
+        failure.causes.push("connection refused".to_owned());
+        assert_eq!(
+            halt(&failure, Paint::stderr_plain()),
+            "error: failed to connect to 127.0.0.1:1\n  cause: connection refused\nhint: look there"
+        );
+    }
+
+    #[test]
+    fn counts_are_sorted_and_bounded() {
+        let rows = (0..50).map(|n| (format!("p{n}:"), n)).collect();
+        let text = counts(rows, "total", 1225);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("p49:") && lines[0].ends_with("49"));
+        assert_eq!(lines.len(), super::MAX_ROWS + 2);
+        assert!(lines[super::MAX_ROWS].starts_with("(10 more)"), "{text}");
+        assert!(lines.last().expect("total").ends_with("1225"));
+    }
+
+    #[test]
+    fn estimates_have_three_figures_and_rows_keep_to_the_width() {
+        for (number, text) in [
+            (0, 0),
+            (7, 7),
+            (999, 999),
+            (1_234, 1_230),
+            (110_606, 111_000),
+        ] {
+            assert_eq!(rounded(number), text);
+        }
+        let text = row("by", "UNLINK in batches of 500, with a budget of 1ms", 40);
+        assert!(text.lines().all(|line| line.len() <= 40), "{text}");
+        assert!(
+            text.starts_with("  by        UNLINK in batches of 500,"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(shortened("short"), "short");
+        assert_eq!(
+            shortened(&"x".repeat(500)).chars().count(),
+            super::MAX_SAMPLE_CHARS
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! What the process finds around itself: environment, folders, the clock. Read once, here alone, so that
+//! everything else can be tested without touching the process.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Local};
+
+use crate::exit::Halt;
+
+/// The variable that holds the URL.
+pub(crate) const ENV_URL: &str = "KEYPACE_URL";
+/// The variable that holds the password.
+pub(crate) const ENV_PASSWORD: &str = "KEYPACE_PASSWORD";
+
+/// What was found. Without `Debug`: it holds a password.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// `KEYPACE_URL`, unless empty.
+    pub(crate) url: Option<String>,
+    /// `KEYPACE_PASSWORD`, unless empty.
+    pub(crate) password: Option<String>,
+    /// Where settings are looked for when no `--config` says.
+    pub(crate) config_file: Option<PathBuf>,
+    /// Where checkpoints go when no `--checkpoint` says.
+    pub(crate) state_folder: Option<PathBuf>,
+    /// The time, for `--deadline HH:MM`.
+    pub(crate) now: DateTime<Local>,
+}
+
+impl Surroundings {
+    /// Reads the environment and the clock.
+    pub(crate) fn read() -> Result<Self, Halt> {
+        Self::from_variables(|name| std::env::var_os(name), Local::now())
+    }
+
+    fn from_variables(
+        variable: impl Fn(&str) -> Option<OsString>,
+        now: DateTime<Local>,
+    ) -> Result<Self, Halt> {
+        let text = |name: &str| match variable(name).filter(|value| !value.is_empty()) {
+            None => Ok(None),
+            Some(value) => value
+                .into_string()
+                .map(Some)
+                .map_err(|_| Halt::usage(format!("read the environment: {name} is not UTF-8"))),
+        };
+        let folder = |name: &str| {
+            variable(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let home = folder("HOME").or_else(|| folder("USERPROFILE"));
+        let below_home = |path: &str| home.as_ref().map(|home| home.join(path));
+        Ok(Self {
+            url: text(ENV_URL)?,
+            password: text(ENV_PASSWORD)?,
+            config_file: folder("XDG_CONFIG_HOME")
+                .or_else(|| folder("APPDATA"))
+                .or_else(|| below_home(".config"))
+                .map(|folder| folder.join("keypace").join("config.toml")),
+            state_folder: folder("XDG_STATE_HOME")
+                .or_else(|| folder("LOCALAPPDATA"))
+                .or_else(|| below_home(".local/state"))
+                .map(|folder| folder.join("keypace")),
+            now,
+        })
+    }
+
+    /// Nothing found: for a run that must not depend on where it runs.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            url: None,
+            password: None,
+            config_file: None,
+            state_folder: None,
+            now: Local::now(),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::Surroundings;
+    use chrono::Local;
+    use std::collections::HashMap;
+    use std::ffi::OsString;
+    use std::path::Path;
+
+    fn with(pairs: &[(&str, &str)]) -> Surroundings {
+        let map: HashMap<String, OsString> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), OsString::from(value)))
+            .collect();
+        Surroundings::from_variables(|name| map.get(name).cloned(), Local::now())
+            .unwrap_or_else(|halt| panic!("{}", halt.text))
+    }
+
+    #[test]
+    fn folders_follow_xdg_and_ignore_relative_ones() {
+        let found = with(&[("HOME", "/home/x")]);
+        assert_eq!(
+            found.config_file.as_deref(),
+            Some(Path::new("/home/x/.config/keypace/config.toml"))
+        );
+        assert_eq!(
+            found.state_folder.as_deref(),
+            Some(Path::new("/home/x/.local/state/keypace"))
+        );
+        let found = with(&[
+            ("HOME", "/home/x"),
+            ("XDG_CONFIG_HOME", "/c"),
+            ("XDG_STATE_HOME", "relative"),
+        ]);
+        assert_eq!(
+            found.config_file.as_deref(),
+            Some(Path::new("/c/keypace/config.toml"))
+        );
+        assert_eq!(
+            found.state_folder.as_deref(),
+            Some(Path::new("/home/x/.local/state/keypace"))
+        );
+        assert_eq!(with(&[]).state_folder, None);
+    }
+
+    #[test]
+    fn an_empty_variable_is_none() {
+        let found = with(&[("KEYPACE_URL", ""), ("KEYPACE_PASSWORD", "")]);
+        assert_eq!(found.url, None);
+        assert_eq!(found.password, None);
+    }
+}

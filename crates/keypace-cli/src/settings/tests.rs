@@ -1,0 +1,197 @@
+//! Tests of what settings mean, without a process or a server around them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use keypace::{Count, CountChoice, Strategy};
+
+use super::{Settings, Surroundings};
+use crate::args::{Global, Topology};
+use crate::exit::{Exit, Halt};
+
+fn resolve(typed: &Global) -> Result<Settings, Halt> {
+    Settings::resolve(typed, &Surroundings::nothing())
+}
+
+fn resolved(typed: &Global) -> Settings {
+    resolve(typed).unwrap_or_else(|halt| panic!("{halt:?}"))
+}
+
+fn refused(typed: &Global) -> Halt {
+    resolve(typed).err().expect("refused")
+}
+
+#[test]
+fn defaults_are_the_contracts() {
+    let settings = resolved(&Global::default());
+    assert_eq!(
+        settings.budget.as_duration(),
+        Some(Duration::from_millis(1))
+    );
+    assert!(matches!(settings.count, CountChoice::Auto));
+    assert!(matches!(settings.strategy, Strategy::Scan));
+    assert_eq!(settings.rate, None);
+    assert!(settings.warnings.is_empty());
+}
+
+#[test]
+fn a_bare_number_is_no_duration() {
+    for (typed, name) in [
+        (
+            Global {
+                budget: Some("5".to_owned()),
+                ..Global::default()
+            },
+            "--budget",
+        ),
+        (
+            Global {
+                timeout: Some("5".to_owned()),
+                ..Global::default()
+            },
+            "--timeout",
+        ),
+        (
+            Global {
+                deadline: Some("5".to_owned()),
+                ..Global::default()
+            },
+            "--deadline",
+        ),
+    ] {
+        let halt = refused(&typed);
+        assert_eq!(halt.exit, Exit::Usage);
+        assert!(
+            halt.text.contains(name) && halt.text.contains("250ms"),
+            "{}",
+            halt.text
+        );
+    }
+}
+
+#[test]
+fn budget_off_is_full_speed() {
+    let typed = Global {
+        budget: Some("off".to_owned()),
+        ..Global::default()
+    };
+    assert_eq!(resolved(&typed).budget.as_duration(), None);
+}
+
+#[test]
+fn a_count_is_a_number_or_auto() {
+    for (text, count) in [("0", 1), ("-3", 1), ("1", 1), ("10001", 10_001)] {
+        let typed = Global {
+            count: Some(text.to_owned()),
+            ..Global::default()
+        };
+        assert_eq!(
+            resolved(&typed).count,
+            CountChoice::Fixed(Count::new(count)),
+            "{text}"
+        );
+    }
+    let typed = Global {
+        count: Some("many".to_owned()),
+        ..Global::default()
+    };
+    assert_eq!(refused(&typed).exit, Exit::Usage);
+}
+
+#[test]
+fn topologies_of_later_versions_are_named() {
+    for topology in [Topology::Cluster, Topology::Sentinel] {
+        let halt = refused(&Global {
+            topology: Some(topology),
+            ..Global::default()
+        });
+        assert_eq!(halt.exit, Exit::Connection);
+        assert!(halt.text.contains("doesn't walk"), "{}", halt.text);
+    }
+}
+
+#[test]
+fn a_password_on_the_command_line_is_warned_about_without_being_shown() {
+    let typed = Global {
+        url: Some("redis://:hunter2@127.0.0.1".to_owned()),
+        ..Global::default()
+    };
+    let settings = resolved(&typed);
+    assert_eq!(settings.warnings.len(), 1);
+    assert!(!settings.warnings[0].contains("hunter2"));
+    assert!(!format!("{:?}", settings.target).contains("hunter2"));
+
+    let around = Surroundings {
+        url: Some("redis://:hunter2@127.0.0.1".to_owned()),
+        ..Surroundings::nothing()
+    };
+    let settings =
+        Settings::resolve(&Global::default(), &around).unwrap_or_else(|halt| panic!("{halt:?}"));
+    assert!(
+        settings.warnings.is_empty(),
+        "the environment is the place for it"
+    );
+}
+
+#[test]
+fn a_missing_or_empty_password_file_is_a_usage_error() {
+    let folder = tempfile::tempdir().expect("folder");
+    let typed = |path: PathBuf| Global {
+        password_file: Some(path),
+        ..Global::default()
+    };
+    assert_eq!(
+        refused(&typed(folder.path().join("none"))).exit,
+        Exit::Usage
+    );
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "\n").expect("write");
+    assert_eq!(refused(&typed(empty)).exit, Exit::Usage);
+    let good = folder.path().join("good");
+    std::fs::write(&good, "pass word\r\nmore\n").expect("write");
+    assert!(resolve(&typed(good)).is_ok());
+}
+
+#[test]
+fn keys_need_a_flag_and_i_know_needs_keys() {
+    let typed = Global {
+        use_keys: true,
+        ..Global::default()
+    };
+    assert!(matches!(resolved(&typed).strategy, Strategy::Keys));
+    let typed = Global {
+        use_keys: true,
+        i_know: true,
+        ..Global::default()
+    };
+    assert!(matches!(resolved(&typed).strategy, Strategy::KeysAnySize));
+    let typed = Global {
+        i_know: true,
+        ..Global::default()
+    };
+    assert!(matches!(resolved(&typed).strategy, Strategy::Scan));
+}
+
+#[test]
+fn bounds_are_checked() {
+    let typed = Global {
+        timeout: Some("0s".to_owned()),
+        ..Global::default()
+    };
+    assert_eq!(refused(&typed).exit, Exit::Usage);
+    let typed = Global {
+        timeout: Some("2d".to_owned()),
+        ..Global::default()
+    };
+    assert_eq!(refused(&typed).exit, Exit::Usage);
+    let typed = Global {
+        retries: Some(1000),
+        ..Global::default()
+    };
+    assert_eq!(refused(&typed).exit, Exit::Usage);
+    let typed = Global {
+        url: Some("http://x".to_owned()),
+        ..Global::default()
+    };
+    assert_eq!(refused(&typed).exit, Exit::Usage);
+}

@@ -1,0 +1,44 @@
+//! Owned Redis and Valkey servers, seed data, a waiting probe and the raw-socket floor: what `keypace demo` and
+//! `bench` ship with and what the tests use. Must not import any other crate of this workspace, nor share code with
+//! the library's own codec: it is the independent witness of what the library claims.
+//!
+//! Everything here is blocking and built on threads. A server is a value: it lives in its own temporary folder and
+//! goes with its owner.
+//!
+//! ```
+//! use keypace_lab::{OwnedServer, Program, Raw, ServerOptions, seed};
+//!
+//! let server = OwnedServer::start(&Program::find()?, ServerOptions::default())?;
+//! let mut raw = Raw::connect(server.endpoint())?;
+//! seed::strings(&mut raw, b"session:", 0..1000, 16)?;
+//! assert_eq!(raw.command(&[b"DBSIZE"])?.int(), Some(1000));
+//! server.stop()?;
+//! # Ok::<(), keypace_lab::LabError>(())
+//! ```
+
+mod endpoint;
+mod error;
+pub mod floor;
+mod launch;
+pub mod limits;
+mod options;
+mod probe;
+mod program;
+mod raw;
+pub mod seed;
+mod server;
+
+pub use endpoint::Endpoint;
+pub use error::LabError;
+pub use error::LabErrorKind;
+pub use options::Listen;
+pub use options::ServerOptions;
+pub use probe::Probe;
+pub use probe::Waits;
+pub use program::Program;
+pub use program::SERVER_VARIABLE;
+pub use program::install_hint;
+pub use raw::Pipeline;
+pub use raw::Raw;
+pub use raw::Value;
+pub use server::OwnedServer;

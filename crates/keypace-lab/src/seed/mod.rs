@@ -1,0 +1,138 @@
+//! Fills a keyspace, the same for the same seed: plain strings for benchmarks here, the demo's mixed keyspace in `demo`.
+//! Must not remove or overwrite anything that it did not write: it is meant for servers of our own.
+
+use std::io::Write;
+use std::ops::Range;
+
+use crate::error::LabError;
+use crate::limits;
+use crate::raw::{Pipeline, Raw};
+
+mod demo;
+
+pub use demo::demo;
+pub use demo::demo_from;
+
+/// Writes one string for each number in `range`, named `prefix` and the number, with values of `value_bytes` bytes.
+///
+/// # Errors
+/// `Connection` or `Reply` where the connection fails, `Refused` where the server takes no more.
+pub fn strings(
+    raw: &mut Raw,
+    prefix: &[u8],
+    range: Range<u64>,
+    value_bytes: usize,
+) -> Result<(), LabError> {
+    let value = vec![b'v'; value_bytes];
+    let mut writer = Writer::new(raw);
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    let mut first = range.start;
+    while first < range.end {
+        let past = range.end.min(first.saturating_add(limits::SEED_BATCH_KEYS));
+        names.clear();
+        names.extend((first..past).map(|number| name(prefix, number)));
+        let mut words: Vec<&[u8]> = vec![b"MSET"];
+        words.extend(
+            names
+                .iter()
+                .flat_map(|name| [name.as_slice(), value.as_slice()]),
+        );
+        writer.add(&words)?;
+        first = past;
+    }
+    writer.finish()
+}
+
+/// A small generator with 64 bits of state: fast, and the same on every machine.
+///
+/// After Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014). Its outputs don't
+/// repeat within a period of 2^64, so they also serve as unique names.
+#[derive(Clone, Debug)]
+pub struct SplitMix64 {
+    state: u64,
+}
+
+impl SplitMix64 {
+    /// A generator that starts at `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// The next number.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it never ends, so an Option would only be in the way"
+    )]
+    pub fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// Commands on their way in bounded pipelines, each reply checked.
+struct Writer<'a> {
+    pipeline: Pipeline<'a>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(raw: &'a mut Raw) -> Self {
+        Self {
+            pipeline: raw.pipeline(),
+        }
+    }
+
+    fn add(&mut self, words: &[&[u8]]) -> Result<(), LabError> {
+        self.pipeline.add(words);
+        if self.pipeline.pending() >= limits::SEED_PIPELINE_COMMANDS {
+            self.run()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn run(&mut self) -> Result<(), LabError> {
+        self.pipeline
+            .run()?
+            .into_iter()
+            .try_for_each(|reply| reply.checked().map(|_| ()))
+    }
+
+    fn finish(mut self) -> Result<(), LabError> {
+        self.run()
+    }
+}
+
+fn name(prefix: &[u8], number: u64) -> Vec<u8> {
+    let mut name = prefix.to_vec();
+    push(&mut name, number);
+    name
+}
+
+fn push(out: &mut Vec<u8>, number: u64) {
+    // A Vec takes every write.
+    let _ = write!(out, "{number}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SplitMix64;
+
+    /// The first outputs for seed 1234567, from the reference implementation by Sebastiano Vigna.
+    #[test]
+    fn the_generator_is_splitmix64() {
+        let mut random = SplitMix64::new(1_234_567);
+        let outputs = [random.next(), random.next(), random.next()];
+        assert_eq!(
+            outputs,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423
+            ]
+        );
+    }
+}

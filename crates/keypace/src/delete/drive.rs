@@ -1,0 +1,302 @@
+//! Sends batches, several in flight, and reads their answers; asks again where an answer did not come.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::plan::Confirmed;
+use super::state::{Answer, Batch, Pieces, Refused, Settled};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::key::Key;
+use crate::limits;
+use crate::port::{Backoff, Class, Lease, Node, Removal, Reply, ServerCode, refuses_keys};
+
+/// Removes the keys it is given. Exists only where a delete was confirmed.
+pub(crate) struct Deleter {
+    node: Node,
+    removal: Removal,
+    lease: Option<Lease>,
+    backoff: Backoff,
+    pieces: Pieces,
+    settled: Vec<Settled>,
+    /// What has to be waited for before anything is sent again.
+    obstacle: Option<Error>,
+    /// Going on was of no use: nothing is sent any more.
+    has_given_up: bool,
+    waited: Duration,
+}
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Everything is on its way.
+    Sent,
+    /// Everything is answered.
+    Settled,
+}
+
+impl Deleter {
+    /// Sends nothing yet.
+    pub(crate) fn new(node: &Node, confirmed: &Confirmed) -> Self {
+        Self {
+            node: node.clone(),
+            removal: confirmed.removal(),
+            lease: None,
+            backoff: node.backoff(),
+            pieces: Pieces::default(),
+            settled: Vec::new(),
+            obstacle: None,
+            has_given_up: false,
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// Takes a batch; `run` sends it.
+    pub(crate) fn push(&mut self, batch: Batch) {
+        self.pieces.push(batch);
+    }
+
+    /// Sends what was pushed, at most `limits::MAX_BATCHES_IN_FLIGHT` at once, and reads answers. Cancel-safe: the
+    /// next call goes on, and a batch that was half-way out counts as one whose reply did not come.
+    ///
+    /// # Errors
+    /// What makes going on useless, after as many tries as the options allow. Batches that were sent without an
+    /// answer are unknown then; `take_settled` has them.
+    pub(crate) async fn run(&mut self, until: Until) -> Result<()> {
+        loop {
+            if let Some(error) = self.obstacle.take() {
+                let refused = refused(&error, None);
+                match self.backoff.pause(error).await {
+                    Ok(waited) => self.waited += waited,
+                    Err(error) => {
+                        self.lease = None;
+                        self.give_up(&refused);
+                        return Err(error);
+                    }
+                }
+            }
+            if self.is_done(until) {
+                return Ok(());
+            }
+            if let Err(error) = self.step(until).await {
+                if error.retry() == Retry::Never && error.kind() != ErrorKind::Protocol {
+                    return self.stop(error).await;
+                }
+                self.lease = None;
+                self.node.forget_idle();
+                self.pieces.lost();
+                self.obstacle = Some(error);
+            }
+        }
+    }
+
+    /// What came to its end since the last call.
+    pub(crate) fn take_settled(&mut self) -> Vec<Settled> {
+        std::mem::take(&mut self.settled)
+    }
+
+    /// Whether batches wait to be sent.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.pieces.has_waiting()
+    }
+
+    /// Time spent waiting to try again.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Whether `run` has failed for good.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.has_given_up
+    }
+
+    fn give_up(&mut self, refused: &Refused) {
+        self.has_given_up = true;
+        self.settled.extend(self.pieces.give_up(refused));
+    }
+
+    fn is_done(&self, until: Until) -> bool {
+        match until {
+            Until::Sent => !self.pieces.has_waiting(),
+            Until::Settled => self.pieces.is_empty(),
+        }
+    }
+
+    /// Sends what may be sent, then reads one answer where something waits for it.
+    async fn step(&mut self, until: Until) -> Result<()> {
+        if self.lease.is_none() {
+            self.lease = Some(self.node.lease().await?);
+        }
+        let Some(lease) = self.lease.as_mut() else {
+            return Ok(());
+        };
+        let command = self.removal.command();
+        while let Some(piece) = self.pieces.send_next() {
+            let keys = piece.keys();
+            lease.queue(
+                command,
+                Class::Write,
+                Args {
+                    command,
+                    keys,
+                    at: 0,
+                },
+            );
+        }
+        lease.flush().await?;
+        while self.pieces.is_flying() {
+            let is_done = self.is_done(until);
+            let Some(lease) = self.lease.as_mut() else {
+                return Ok(());
+            };
+            let reply = if is_done {
+                // Nothing needs to be waited for, but what is there already need not wait either.
+                match ready(lease.reply()) {
+                    Some(reply) => reply?,
+                    None => return Ok(()),
+                }
+            } else {
+                lease.reply().await?
+            };
+            self.answered(reply)?;
+            if self.obstacle.is_some() || self.pieces.can_send() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, reply: Reply) -> Result<()> {
+        let Some(lease) = self.lease.as_ref() else {
+            return Ok(());
+        };
+        let command = self.removal.command();
+        let answer = match reply {
+            Reply::Int(removed) => Answer::Removed(u64::try_from(removed).unwrap_or(0)),
+            Reply::Error(text) => {
+                let error = lease.refused(command, &text).during("delete keys");
+                match meaning(&text, &error) {
+                    Meaning::Later => {
+                        self.obstacle = Some(error);
+                        Answer::Later
+                    }
+                    Meaning::Keys => Answer::Keys(refused(&error, None)),
+                    Meaning::Never => {
+                        self.settled
+                            .extend(self.pieces.answered(Answer::Never(refused(&error, None))));
+                        return Err(error);
+                    }
+                }
+            }
+            _ => return Err(lease.unexpected(command)),
+        };
+        if matches!(answer, Answer::Removed(_)) {
+            self.backoff = self.node.backoff();
+        }
+        self.settled.extend(self.pieces.answered(answer));
+        if self.pieces.is_hopeless() {
+            return Err(Error::new(
+                ErrorKind::Permission,
+                Retry::Never,
+                "delete keys",
+                format!(
+                    "{} keys failed one after the other, and none was removed",
+                    limits::MAX_FAILED_IN_A_ROW
+                ),
+            )
+            .on_node(self.node.name())
+            .with_hint(
+                "see the errors for the reason: the user's key patterns may not cover these keys",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Nothing more will pass: reads what is still to come for batches on their way, then gives up.
+    async fn stop(&mut self, error: Error) -> Result<()> {
+        let command = self.removal.command();
+        while let Some(lease) = self.lease.as_mut().filter(|_| self.pieces.is_flying()) {
+            let answer = match lease.reply().await {
+                Ok(Reply::Int(removed)) => Answer::Removed(u64::try_from(removed).unwrap_or(0)),
+                Ok(Reply::Error(text)) => {
+                    Answer::Never(refused(&lease.refused(command, &text), None))
+                }
+                Ok(_) | Err(_) => break,
+            };
+            self.settled.extend(self.pieces.answered(answer));
+        }
+        self.lease = None;
+        self.settled
+            .extend(self.pieces.give_up(&refused(&error, None)));
+        Err(error)
+    }
+}
+
+/// What a future gives at once, if it does. Only for those that lose nothing when they are dropped.
+fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+/// What an error reply to a whole batch means for it.
+enum Meaning {
+    Later,
+    Keys,
+    Never,
+}
+
+fn meaning(text: &[u8], error: &Error) -> Meaning {
+    if error.retry() == Retry::Backoff {
+        return Meaning::Later;
+    }
+    match ServerCode::of(text) {
+        ServerCode::NoPerm if refuses_keys(text) => Meaning::Keys,
+        ServerCode::NoPerm
+        | ServerCode::NoAuth
+        | ServerCode::WrongPass
+        | ServerCode::ReadOnly
+        | ServerCode::UnknownCommand
+        | ServerCode::MaxClients
+        | ServerCode::Protected
+        | ServerCode::Moved
+        | ServerCode::Ask => Meaning::Never,
+        _ => Meaning::Keys,
+    }
+}
+
+fn refused(error: &Error, sample: Option<Key>) -> Refused {
+    Refused {
+        kind: error.kind(),
+        text: error.to_string(),
+        sample,
+    }
+}
+
+/// A command's name and its keys, without a list of their own.
+struct Args<'a> {
+    command: &'static str,
+    keys: &'a [Key],
+    at: usize,
+}
+
+impl<'a> Iterator for Args<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let arg = match self.at {
+            0 => Some(self.command.as_bytes()),
+            at => self.keys.get(at - 1).map(Key::as_bytes),
+        };
+        self.at += 1;
+        arg
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.keys.len() + 1).saturating_sub(self.at);
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Args<'_> {}

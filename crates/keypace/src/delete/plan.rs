@@ -1,0 +1,173 @@
+//! Danger as types: a Plan says what would be deleted where; only a Plan that somebody agreed to becomes Confirmed,
+//! and nothing else deletes.
+
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::key::{Key, Pattern, Scope};
+use crate::limits;
+use crate::port::{Removal, ServerInfo};
+use crate::scan::ScanOptions;
+
+/// What a delete is about: another selection needs another confirmation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Selection {
+    patterns: Vec<Pattern>,
+    exclude: Vec<Pattern>,
+    types: Vec<String>,
+}
+
+impl Selection {
+    pub(crate) fn of(options: &ScanOptions) -> Self {
+        Self {
+            patterns: options.patterns.clone(),
+            exclude: options.exclude.clone(),
+            types: options.types.clone(),
+        }
+    }
+}
+
+/// What a delete would do, for a person to look at.
+#[derive(Debug, Clone)]
+pub struct Plan(Draft);
+
+/// The parts of a plan, as whoever looked at the keyspace found them.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) selection: Selection,
+    pub(crate) server: ServerInfo,
+    pub(crate) removal: Removal,
+    pub(crate) total_keys: u64,
+    pub(crate) estimate: Option<u64>,
+    pub(crate) is_exact: bool,
+    pub(crate) samples: Vec<Key>,
+}
+
+/// How far somebody agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Consent {
+    /// To what was planned, as long as its patterns hold something literal.
+    Scoped,
+    /// To what was planned, even where a pattern matches every key.
+    All,
+}
+
+/// A plan that was agreed to. Good for the server, database and selection it was made for.
+#[derive(Debug, Clone)]
+pub struct Confirmed {
+    selection: Selection,
+    address: String,
+    database: u32,
+    removal: Removal,
+}
+
+impl Plan {
+    pub(crate) fn new(draft: Draft) -> Self {
+        Self(draft)
+    }
+
+    /// The server whose keys would go.
+    #[must_use]
+    pub fn server(&self) -> &ServerInfo {
+        &self.0.server
+    }
+
+    /// How many keys the database holds.
+    #[must_use]
+    pub fn total_keys(&self) -> u64 {
+        self.0.total_keys
+    }
+
+    /// About how many keys would go; `None` where nobody looked.
+    #[must_use]
+    pub fn estimate(&self) -> Option<u64> {
+        self.0.estimate
+    }
+
+    /// Whether the estimate is a count of a whole walk.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.0.is_exact
+    }
+
+    /// The estimate's share of all keys, 0 to 1.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        match (self.0.estimate, self.0.total_keys) {
+            (Some(estimate), total) if total > 0 => (estimate as f64 / total as f64).min(1.0),
+            _ => 0.0,
+        }
+    }
+
+    /// A few of the keys.
+    #[must_use]
+    pub fn samples(&self) -> &[Key] {
+        &self.0.samples
+    }
+
+    /// `UNLINK` or `DEL`.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        self.0.removal.command()
+    }
+
+    /// The widest scope of the patterns.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        let scopes = self
+            .0
+            .selection
+            .patterns
+            .iter()
+            .map(|pattern| pattern.scope(limits::DEFAULT_SEPARATOR));
+        scopes.fold(Scope::Scoped, |widest, scope| match (widest, scope) {
+            (Scope::CatchAll, _) | (_, Scope::CatchAll) => Scope::CatchAll,
+            (Scope::Unbounded, _) | (_, Scope::Unbounded) => Scope::Unbounded,
+            (Scope::Scoped, Scope::Scoped) => Scope::Scoped,
+        })
+    }
+
+    /// Somebody agrees.
+    ///
+    /// # Errors
+    /// `Guard` where a pattern matches every key and the consent is not [`Consent::All`].
+    pub fn confirm(self, consent: Consent) -> Result<Confirmed> {
+        if self.scope() == Scope::CatchAll && consent != Consent::All {
+            return Err(Error::new(
+                ErrorKind::Guard,
+                Retry::Never,
+                "confirm the delete",
+                "a pattern matches every key of the database",
+            )
+            .on_node(&self.0.server.address)
+            .with_hint("if the whole database is meant, say so with --all; otherwise name a prefix: 'session:*'"));
+        }
+        Ok(Confirmed {
+            selection: self.0.selection,
+            address: self.0.server.address,
+            database: self.0.server.database,
+            removal: self.0.removal,
+        })
+    }
+}
+
+impl Confirmed {
+    /// Whether this is what was agreed to.
+    pub(crate) fn check(&self, selection: &Selection, server: &ServerInfo) -> Result<()> {
+        let is_same = self.selection == *selection
+            && (self.address.as_str(), self.database) == (server.address.as_str(), server.database);
+        if is_same {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Guard,
+            Retry::Never,
+            "delete keys",
+            "the confirmation is for another selection, server or database",
+        )
+        .with_hint("plan and confirm this delete by itself"))
+    }
+
+    pub(crate) fn removal(&self) -> Removal {
+        self.removal
+    }
+}

@@ -1,0 +1,247 @@
+//! The one error of the library: what kind, whether to try again, during which operation, with what
+//! context, and from what cause. Knows no wire code: the table from server codes to kinds is in `port`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What went wrong, in terms a caller can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The URL can't be read, or its scheme is unknown.
+    InvalidUrl,
+    /// A pattern is empty or too long.
+    InvalidPattern,
+    /// Another option is outside its bounds.
+    InvalidOption,
+    /// A guard refused: the text says which, and how to override it where that is possible.
+    Guard,
+    /// A collecting call would hold more than its limit.
+    Limit,
+    /// Nothing listens there, or the name does not resolve.
+    Unreachable,
+    /// The TLS handshake failed, or a certificate file can't be used.
+    Tls,
+    /// The server refused the user or the password.
+    Auth,
+    /// The user lacks the right for a command or a key (NOPERM).
+    Permission,
+    /// The server is reading its dataset (LOADING).
+    Loading,
+    /// A script or function keeps the server busy (BUSY).
+    Busy,
+    /// The server is a replica, or writes are switched off (READONLY).
+    ReadOnly,
+    /// The slot's cluster does not serve (CLUSTERDOWN).
+    ClusterDown,
+    /// The slot lives elsewhere (MOVED).
+    Moved,
+    /// The slot is on its way elsewhere (ASK).
+    Ask,
+    /// Keys of a moving slot are split between two nodes (TRYAGAIN).
+    TryAgain,
+    /// Keys of one command lie in several slots (CROSSSLOT).
+    CrossSlot,
+    /// A replica has lost its primary (MASTERDOWN).
+    MasterDown,
+    /// The server is at `maxmemory` (OOM).
+    OutOfMemory,
+    /// The script is not cached (NOSCRIPT).
+    NoScript,
+    /// Too few replicas (NOREPLICAS), or the last save failed (MISCONF): writes are refused.
+    WritesRefused,
+    /// The value has another type (WRONGTYPE).
+    WrongType,
+    /// A transaction was given up (EXECABORT).
+    Aborted,
+    /// The service refuses KEYS on a keyspace of this size.
+    KeysRefused,
+    /// The server doesn't have the command.
+    UnknownCommand,
+    /// This version of keypace can't do that on this server.
+    Unsupported,
+    /// The bytes are no RESP, or the reply has another shape than the command's.
+    Protocol,
+    /// The server's cursors repeat: the walk would never end.
+    CursorLoop,
+    /// No answer within the timeout.
+    Timeout,
+    /// The connection ended before the answer.
+    Disconnected,
+    /// A checkpoint can't be read, or is that of another run.
+    Checkpoint,
+    /// A file can't be read or written.
+    Io,
+    /// Any other error reply.
+    Server,
+}
+
+/// What a caller may do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Retry {
+    /// The same request will fail again.
+    Never,
+    /// The same request may pass after a pause, on the same connection.
+    Backoff,
+    /// The same request may pass on a new connection.
+    Reconnect,
+    /// Another node is the right one.
+    Redirect,
+    /// The command may or may not have run: ask the server before doing it again.
+    AskAgain,
+}
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// One failure. `Display` completes *failed to ...*; the cause is in `source()`, advice in [`Error::hint`].
+pub struct Error(Box<Parts>);
+
+struct Parts {
+    kind: ErrorKind,
+    retry: Retry,
+    operation: Cow<'static, str>,
+    node: Option<String>,
+    context: String,
+    hint: Option<Cow<'static, str>>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// `operation` completes *failed to ...*, in lower case: `"scan the keyspace"`.
+    pub(crate) fn new(
+        kind: ErrorKind,
+        retry: Retry,
+        operation: impl Into<Cow<'static, str>>,
+        context: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            retry,
+            operation: operation.into(),
+            node: None,
+            context: context.into(),
+            hint: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn on_node(mut self, node: &str) -> Self {
+        self.0.node.get_or_insert_with(|| node.to_owned());
+        self
+    }
+
+    pub(crate) fn during(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.0.operation = operation.into();
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether, and how, to try again.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        self.0.retry
+    }
+
+    /// What was being done; completes *failed to ...*.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        &self.0.operation
+    }
+
+    /// What is known of the failure: a public text, without keys, values or passwords.
+    #[must_use]
+    pub fn context(&self) -> &str {
+        &self.0.context
+    }
+
+    /// The address of the server it happened on.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.0.node.as_deref()
+    }
+
+    /// What to check or to do, as a line of its own.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.operation)?;
+        if let Some(node) = &self.0.node {
+            write!(f, " on {node}")?;
+        }
+        if !self.0.context.is_empty() {
+            write!(f, ": {}", self.0.context)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("retry", &self.0.retry)
+            .field("operation", &self.0.operation)
+            .field("node", &self.0.node)
+            .field("context", &self.0.context)
+            .field("hint", &self.0.hint)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|cause| cause as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorKind, Retry};
+    use std::error::Error as _;
+
+    #[test]
+    fn display_says_its_own_part_only() {
+        let error = Error::new(
+            ErrorKind::Disconnected,
+            Retry::Reconnect,
+            "scan the keyspace",
+            "the server closed the connection",
+        )
+        .on_node("127.0.0.1:6379")
+        .with_source(std::io::Error::other("reset by peer"));
+        assert_eq!(
+            error.to_string(),
+            "scan the keyspace on 127.0.0.1:6379: the server closed the connection"
+        );
+        assert_eq!(error.source().expect("cause").to_string(), "reset by peer");
+    }
+}

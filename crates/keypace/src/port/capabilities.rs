@@ -1,0 +1,67 @@
+//! What a server can do, asked and not guessed from its version.
+
+use super::connection::{Class, Connection};
+use super::resp::Reply;
+use super::server_error::ServerCode;
+use crate::error::Result;
+
+/// The command that removes keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// Frees large values beside the main thread.
+    Unlink,
+    /// For servers without UNLINK (before 4.0).
+    Del,
+}
+
+impl Removal {
+    /// The command's name.
+    pub(crate) fn command(self) -> &'static str {
+        match self {
+            Self::Unlink => "UNLINK",
+            Self::Del => "DEL",
+        }
+    }
+}
+
+/// Asks by `COMMAND INFO`; where an ACL or a very old server refuses that, by one UNLINK of a name of our own.
+pub(crate) async fn removal(connection: &mut Connection) -> Result<Removal> {
+    connection.queue(
+        "COMMAND INFO",
+        Class::Read,
+        ["COMMAND", "INFO", "UNLINK"].iter(),
+    );
+    connection.flush().await?;
+    match connection.reply().await? {
+        Reply::Array(commands) => match commands.first() {
+            Some(Reply::Array(_)) => Ok(Removal::Unlink),
+            Some(Reply::Null) => Ok(Removal::Del),
+            _ => Err(connection.unexpected("COMMAND INFO")),
+        },
+        Reply::Error(_) => try_unlink(connection).await,
+        _ => Err(connection.unexpected("COMMAND INFO")),
+    }
+}
+
+async fn try_unlink(connection: &mut Connection) -> Result<Removal> {
+    let name = format!("keypace:probe:{}", unpredictable());
+    connection.queue("UNLINK", Class::Write, ["UNLINK", &name].iter());
+    connection.flush().await?;
+    match connection.reply().await? {
+        Reply::Int(_) => Ok(Removal::Unlink),
+        Reply::Error(text) if ServerCode::of(&text) == ServerCode::UnknownCommand => {
+            Ok(Removal::Del)
+        }
+        // It exists, and whether it may be used shows when it is.
+        Reply::Error(text) if ServerCode::of(&text) == ServerCode::NoPerm => Ok(Removal::Unlink),
+        Reply::Error(text) => Err(connection.refused("UNLINK", &text)),
+        _ => Err(connection.unexpected("UNLINK")),
+    }
+}
+
+/// 64 bits that nobody else's key name holds: the standard library's hash seeds are random.
+fn unpredictable() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let seed = std::collections::hash_map::RandomState::new();
+    format!("{:016x}", seed.build_hasher().finish())
+}

@@ -1,0 +1,160 @@
+//! One server process: its connections, handed out one user at a time. Bounded, and nothing is sent on `Drop`.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::backoff::{Backoff, Waits};
+use super::connection::{Connection, Timeouts};
+use super::dial::Dial;
+use super::handshake::{Login, timeouts};
+use super::options::ConnectOptions;
+use super::target::Target;
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::limits;
+
+/// A server and its idle connections. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Node(Arc<Inner>);
+
+struct Inner {
+    name: Arc<str>,
+    dialer: Arc<dyn Dial>,
+    login: Login,
+    timeouts: Timeouts,
+    retries: u32,
+    waits: Waits,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({})", self.0.name)
+    }
+}
+
+impl Node {
+    /// Opens nothing yet.
+    pub(super) fn new(dialer: Arc<dyn Dial>, target: &Target, options: &ConnectOptions) -> Self {
+        Self(Arc::new(Inner {
+            name: dialer.name().into(),
+            dialer,
+            login: Login::new(target, options),
+            timeouts: timeouts(options.timeout),
+            retries: options.retries,
+            waits: Waits::default(),
+            idle: Mutex::new(Vec::new()),
+            permits: Arc::new(Semaphore::new(limits::MAX_CONNECTIONS_PER_NODE)),
+        }))
+    }
+
+    /// A connection of one's own until the lease is dropped. Waits where all of them are in use. Cancel-safe.
+    ///
+    /// # Errors
+    /// What connecting and the handshake give. An idle connection may turn out dead at its first use.
+    pub(crate) async fn lease(&self) -> Result<Lease> {
+        let permit = Arc::clone(&self.0.permits)
+            .acquire_owned()
+            .await
+            .map_err(|cause| {
+                Error::new(
+                    ErrorKind::Disconnected,
+                    Retry::Never,
+                    "connect",
+                    "the node is closed",
+                )
+                .with_source(cause)
+            })?;
+        let idle = self
+            .0
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => {
+                self.0
+                    .login
+                    .open(self.0.dialer.as_ref(), &self.0.name, self.0.timeouts)
+                    .await?
+            }
+        };
+        Ok(Lease {
+            connection: Some(connection),
+            node: self.clone(),
+            _permit: permit,
+        })
+    }
+
+    /// The address, as people call it.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// The database that its connections have selected.
+    pub(crate) fn database(&self) -> u32 {
+        self.0.login.database()
+    }
+
+    /// The tries of one request.
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff::new(self.0.retries, self.0.waits.clone())
+    }
+
+    /// Shows whether any request waits to be tried again.
+    pub(crate) fn waits(&self) -> Waits {
+        self.0.waits.clone()
+    }
+
+    /// Forgets idle connections: after one failure the others are likely dead too.
+    pub(crate) fn forget_idle(&self) {
+        self.0
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+/// A connection that nobody else uses meanwhile. Dropping it gives the connection back where nothing is owed
+/// on it, and closes it otherwise; nothing is sent.
+pub(crate) struct Lease {
+    connection: Option<Connection>,
+    node: Node,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+            .as_ref()
+            .expect("a lease holds its connection until it is dropped")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection
+            .as_mut()
+            .expect("a lease holds its connection until it is dropped")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take().filter(Connection::is_idle) {
+            self.node
+                .0
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
+        }
+    }
+}

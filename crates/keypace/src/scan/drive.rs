@@ -1,0 +1,490 @@
+//! Walks: sends SCAN, reads pages, has the next call on its way before a page is handed on, and takes the walk up
+//! again after a failure. Decides nothing that `state` can decide.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::cursor::EDGE;
+use super::keys_command;
+use super::options::{Order, ScanOptions, Strategy};
+use super::order::Held;
+use super::page::{Mark, Page};
+use super::state::Walk;
+use super::types::{self, TypeFilter};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::key::{Key, Pattern};
+use crate::limits;
+use crate::port::{Backoff, Class, Connection, Keyspace, Lease, Node, Reply, ServerCode, decimal};
+
+/// What came of one step of a walk.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// A page, perhaps an empty one.
+    Page(Page),
+    /// Another process answers at the address: its cursors mean something else, so the walk begins again, and
+    /// keys that were handed out come again.
+    Restarted,
+}
+
+/// A walk over one database.
+pub struct Pages {
+    node: Node,
+    options: ScanOptions,
+    /// What the server filters by; `None` where all keys match.
+    matching: Option<Pattern>,
+    filter: TypeFilter,
+    held: Held,
+    /// Pages cut from sorted keys, or from KEYS, that are still to be handed out.
+    cut: Option<std::vec::IntoIter<(Key, u8)>>,
+    walk: Walk,
+    run_id: Option<Bytes>,
+    lease: Option<Lease>,
+    backoff: Backoff,
+    stage: Stage,
+    handed_out: u64,
+    limited: bool,
+    waited: Duration,
+}
+
+/// What is on its way on the connection.
+enum Stage {
+    /// Nothing.
+    Idle,
+    /// A SCAN with the walk's cursor.
+    Asked,
+    /// A page is here, and its keys' types are being asked for.
+    Typing(Candidates),
+    /// A page is whole, and the call behind it may be on its way.
+    Ready(Page, bool),
+}
+
+/// A page whose types are not all known yet.
+struct Candidates {
+    keys: Vec<Key>,
+    wanted: Vec<bool>,
+    next: Bytes,
+}
+
+impl Pages {
+    /// A walk from the beginning. Sends nothing yet.
+    #[must_use]
+    pub fn new(keyspace: &Keyspace, options: ScanOptions) -> Self {
+        Self::resume(keyspace, options, &Mark::start())
+    }
+
+    /// A walk that goes on behind a Mark. Where another process answers than the one that gave the Mark, the walk
+    /// begins again, and says so by [`Step::Restarted`]; the Mark's cursor is not sent to it.
+    #[must_use]
+    pub fn resume(keyspace: &Keyspace, options: ScanOptions, mark: &Mark) -> Self {
+        count_scope(&options);
+        let matching =
+            Pattern::covering(&options.patterns).filter(|pattern| pattern.as_bytes() != b"*");
+        let order = if options.strategy == Strategy::Scan {
+            options.order
+        } else {
+            Order::Sorted
+        };
+        Self {
+            node: keyspace.node().clone(),
+            matching,
+            filter: TypeFilter::new(&options.types),
+            held: Held::new(order),
+            cut: None,
+            walk: Walk::from(mark.cursor.clone()),
+            run_id: mark.run_id.clone(),
+            lease: None,
+            backoff: keyspace.node().backoff(),
+            stage: Stage::Idle,
+            handed_out: 0,
+            limited: false,
+            waited: Duration::ZERO,
+            options,
+        }
+    }
+
+    /// The next step, or `None` when the walk has ended. Cancel-safe: a dropped future loses no key.
+    ///
+    /// # Errors
+    /// After as many tries as the connection's options allow; the walk stands where it stood, and another call
+    /// tries again. `CursorLoop` where the server's cursors go round in a circle.
+    pub async fn next(&mut self) -> Result<Option<Step>> {
+        loop {
+            if self.limited {
+                return Ok(None);
+            }
+            if let Some(page) = self.next_cut() {
+                return Ok(Some(Step::Page(page)));
+            }
+            if self.walk.is_ended() && !matches!(self.stage, Stage::Ready(..)) {
+                if !self.cut_sorted() {
+                    return Ok(None);
+                }
+                continue;
+            }
+            match self.attempt().await {
+                Ok(step) => {
+                    self.backoff = self.node.backoff();
+                    return Ok(Some(step));
+                }
+                Err(error) => {
+                    self.lease = None;
+                    self.node.forget_idle();
+                    self.stage = Stage::Idle;
+                    self.waited += self.backoff.pause(error).await?;
+                }
+            }
+        }
+    }
+
+    /// Share of the walk that is done, 0 to 1; never goes back but at a restart.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.walk.share()
+    }
+
+    /// SCAN calls so far.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.walk.calls()
+    }
+
+    /// How often the walk began again.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.walk.restarts()
+    }
+
+    /// COUNT of each call.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.options.count_for(self.filter == TypeFilter::Ask)
+    }
+
+    /// Whether the limit ended the walk.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.limited
+    }
+
+    /// Whether the whole walk is done.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.walk.is_ended() && self.cut.as_ref().is_none_or(|cut| cut.len() == 0)
+    }
+
+    /// Time spent waiting to try again.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// What was handed out before a restart counts no longer against the limit.
+    pub(crate) fn forget_handed_out(&mut self) {
+        self.handed_out = 0;
+    }
+
+    async fn attempt(&mut self) -> Result<Step> {
+        if !matches!(self.stage, Stage::Ready(..)) {
+            if self.connect().await? {
+                return Ok(Step::Restarted);
+            }
+            if self.options.strategy != Strategy::Scan {
+                return self.keys().await.map(Step::Page);
+            }
+            self.scan().await?;
+        }
+        self.prefetch().await;
+        match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Ready(page, is_asked) => {
+                if is_asked {
+                    self.stage = Stage::Asked;
+                }
+                Ok(Step::Page(self.hand_out(page)))
+            }
+            Stage::Idle | Stage::Asked | Stage::Typing(_) => {
+                Err(self.error(ErrorKind::Protocol, "no page came of a call"))
+            }
+        }
+    }
+
+    /// Makes sure of a connection. True where it leads to another process than before.
+    async fn connect(&mut self) -> Result<bool> {
+        if self.lease.is_some() {
+            return Ok(false);
+        }
+        let lease = self.node.lease().await?;
+        let run_id = lease.run_id().cloned();
+        self.lease = Some(lease);
+        self.stage = Stage::Idle;
+        // A server that does not say who it is can't be known to be the same.
+        let is_same = run_id.is_some() && run_id == self.run_id;
+        self.run_id = run_id;
+        if is_same || self.walk.is_at_start() {
+            return Ok(false);
+        }
+        tracing::warn!(node = %self.node.name(), "another process answers: the walk begins again");
+        self.walk.restart();
+        self.held.restart();
+        Ok(true)
+    }
+
+    /// One page by SCAN, until it is `Ready`.
+    async fn scan(&mut self) -> Result<()> {
+        if matches!(self.stage, Stage::Idle) {
+            self.ask().await?;
+            self.stage = Stage::Asked;
+        }
+        if matches!(self.stage, Stage::Asked) {
+            let Some((next, keys)) = self.read_page().await? else {
+                return Ok(());
+            };
+            if self.filter == TypeFilter::Ask && !keys.is_empty() {
+                self.stage = Stage::Typing(Candidates {
+                    wanted: Vec::with_capacity(keys.len()),
+                    keys,
+                    next,
+                });
+                self.ask_types().await?;
+            } else {
+                return self.ready(keys, next);
+            }
+        }
+        self.read_types().await
+    }
+
+    /// Sends SCAN with the walk's cursor.
+    async fn ask(&mut self) -> Result<()> {
+        let count = self.count();
+        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
+        let mut digits = [0; 20];
+        let mut args: [&[u8]; 8] = [&[]; 8];
+        let mut used = 0;
+        let mut push = |arg| {
+            args[used] = arg;
+            used += 1;
+        };
+        push(b"SCAN");
+        push(self.walk.cursor());
+        if let Some(pattern) = &self.matching {
+            push(b"MATCH");
+            push(pattern.as_bytes());
+        }
+        push(b"COUNT");
+        push(decimal(u64::from(count), &mut digits));
+        if self.filter == TypeFilter::Server {
+            push(b"TYPE");
+            push(self.options.types[0].as_bytes());
+        }
+        lease.queue("SCAN", Class::Read, args[..used].iter());
+        lease.flush().await
+    }
+
+    /// Reads a page. `None` where the server doesn't know TYPE, and the question has to be put otherwise.
+    async fn read_page(&mut self) -> Result<Option<(Bytes, Vec<Key>)>> {
+        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
+        let reply = lease.reply().await?;
+        if let Reply::Error(text) = &reply {
+            if self.filter == TypeFilter::Server && ServerCode::of(text) == ServerCode::Syntax {
+                self.filter = TypeFilter::Ask;
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    Retry::Backoff,
+                    "run SCAN",
+                    "the server has no SCAN TYPE: each key is asked",
+                ));
+            }
+            return Err(lease.refused("SCAN", text).during("scan the keyspace"));
+        }
+        let (next, keys) = into_page(reply, lease)?;
+        Ok(Some((next, keys)))
+    }
+
+    async fn ask_types(&mut self) -> Result<()> {
+        let (Stage::Typing(page), Some(lease)) = (&self.stage, self.lease.as_mut()) else {
+            return Ok(());
+        };
+        for key in &page.keys {
+            types::ask(lease, key.as_bytes());
+        }
+        lease.flush().await
+    }
+
+    async fn read_types(&mut self) -> Result<()> {
+        while let Stage::Typing(page) = &mut self.stage {
+            if page.wanted.len() < page.keys.len() {
+                let lease = self.lease.as_mut().ok_or_else(no_connection)?;
+                page.wanted
+                    .push(types::answer(lease, &self.options.types).await?);
+                continue;
+            }
+            let mut wanted = std::mem::take(&mut page.wanted).into_iter();
+            let mut keys = std::mem::take(&mut page.keys);
+            let next = page.next.clone();
+            keys.retain(|_| wanted.next().unwrap_or(false));
+            return self.ready(keys, next);
+        }
+        Ok(())
+    }
+
+    /// A page is whole: the walk moves on, so that no failure from here on repeats or loses it.
+    fn ready(&mut self, keys: Vec<Key>, next: Bytes) -> Result<()> {
+        if self.walk.advance(next.clone()).is_err() {
+            return Err(self
+                .error(
+                    ErrorKind::CursorLoop,
+                    "the server's cursors go round in a circle: the walk would never end",
+                )
+                .with_hint(
+                    "is a proxy in between that alters SCAN? connect to the server itself",
+                ));
+        }
+        let mark = (self.options.order == Order::AsFound).then(|| Mark {
+            run_id: self.run_id.clone(),
+            cursor: next,
+        });
+        let page = self.select(keys, mark);
+        self.stage = Stage::Ready(page, false);
+        Ok(())
+    }
+
+    /// The next call is on its way while the page in hand is worked on. A failure shows when its reply is read.
+    async fn prefetch(&mut self) {
+        let is_enough = match (&self.stage, self.options.limit) {
+            (Stage::Ready(page, _), Some(limit)) => {
+                self.handed_out + page.keys.len() as u64 >= limit
+            }
+            _ => false,
+        };
+        if self.walk.is_ended() || is_enough || self.options.strategy != Strategy::Scan {
+            return;
+        }
+        if let Stage::Ready(_, is_asked) = &mut self.stage
+            && !std::mem::replace(is_asked, true)
+            && let Err(error) = self.ask().await
+        {
+            tracing::debug!(%error, "the call ahead could not be sent");
+        }
+    }
+
+    /// Excludes, attribution to patterns, duplicates: what is decided on our side.
+    fn select(&mut self, mut keys: Vec<Key>, mark: Option<Mark>) -> Page {
+        let mut pattern_of = Vec::new();
+        let many = self.options.patterns.len() > 1;
+        keys.retain(|key| {
+            let bytes = key.as_bytes();
+            let first = if many {
+                self.options.patterns.iter().position(|p| p.matches(bytes))
+            } else {
+                Some(0)
+            };
+            let Some(first) = first.and_then(|place| u8::try_from(place).ok()) else {
+                return false;
+            };
+            let wanted = !self.options.exclude.iter().any(|p| p.matches(bytes))
+                && self.held.admit(key, first);
+            if wanted && many {
+                pattern_of.push(first);
+            }
+            wanted
+        });
+        Page {
+            keys,
+            pattern_of,
+            mark,
+        }
+    }
+
+    /// The page as the caller gets it: cut where the limit ends it.
+    fn hand_out(&mut self, mut page: Page) -> Page {
+        if let Some(limit) = self.options.limit {
+            let left = usize::try_from(limit.saturating_sub(self.handed_out)).unwrap_or(usize::MAX);
+            if page.keys.len() >= left {
+                self.limited = true;
+                page.keys.truncate(left);
+                page.pattern_of.truncate(left);
+                page.mark = None;
+            }
+        }
+        self.handed_out += page.keys.len() as u64;
+        page
+    }
+
+    async fn keys(&mut self) -> Result<Page> {
+        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
+        let keys = keys_command::keys(lease, &self.options, self.matching.as_ref()).await?;
+        self.select(keys, None);
+        let _ = self.walk.advance(Bytes::from_static(EDGE));
+        self.stage = Stage::Idle;
+        Ok(Page {
+            keys: Vec::new(),
+            pattern_of: Vec::new(),
+            mark: None,
+        })
+    }
+
+    /// The walk has ended: what was held back can be cut into pages. False where there is nothing.
+    fn cut_sorted(&mut self) -> bool {
+        if self.cut.is_some() || !matches!(self.held, Held::All(_)) {
+            return false;
+        }
+        self.cut = Some(
+            std::mem::replace(&mut self.held, Held::Nothing)
+                .into_sorted()
+                .into_iter(),
+        );
+        true
+    }
+
+    fn next_cut(&mut self) -> Option<Page> {
+        let cut = self.cut.as_mut()?;
+        let (keys, pattern_of): (Vec<_>, Vec<_>) = cut.take(limits::PAGE_KEYS).unzip();
+        if keys.is_empty() {
+            return None;
+        }
+        Some(self.hand_out(Page {
+            keys,
+            pattern_of,
+            mark: None,
+        }))
+    }
+
+    fn error(&self, kind: ErrorKind, context: &str) -> Error {
+        Error::new(kind, Retry::Never, "scan the keyspace", context).on_node(self.node.name())
+    }
+}
+
+/// `[cursor, [key, ...]]`, and nothing else.
+fn into_page(reply: Reply, connection: &Connection) -> Result<(Bytes, Vec<Key>)> {
+    let Reply::Array(parts) = reply else {
+        return Err(connection.unexpected("SCAN"));
+    };
+    let Ok([Reply::Bulk(next), Reply::Array(names)]) = <[Reply; 2]>::try_from(parts) else {
+        return Err(connection.unexpected("SCAN"));
+    };
+    if next.is_empty() || next.len() > limits::MAX_CURSOR_BYTES {
+        return Err(connection.unexpected("SCAN"));
+    }
+    let key = |name| match name {
+        Reply::Bulk(name) => Ok(Key::new(name)),
+        _ => Err(connection.unexpected("SCAN")),
+    };
+    Ok((next, names.into_iter().map(key).collect::<Result<_>>()?))
+}
+
+fn no_connection() -> Error {
+    Error::new(
+        ErrorKind::Disconnected,
+        Retry::Reconnect,
+        "scan the keyspace",
+        "there is no connection",
+    )
+}
+
+fn count_scope(options: &ScanOptions) {
+    for pattern in &options.patterns {
+        let scope = pattern.scope(limits::DEFAULT_SEPARATOR).as_str();
+        metrics::counter!("keypace_scans_total", "scope" => scope).increment(1);
+    }
+}

@@ -1,0 +1,195 @@
+//! What to walk and how: patterns, excludes, types, COUNT, limit, strategy, order. Checked values.
+
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::key::Pattern;
+use crate::limits;
+
+const OPERATION: &str = "set up the scan";
+
+/// SCAN's COUNT: how many keys the server looks at in one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count(u32);
+
+impl Count {
+    /// Takes any number. Below 1 it becomes 1, with a warning; above `limits::COUNT_MAX` it stays, with a warning,
+    /// because each call then holds other clients up.
+    #[must_use]
+    pub fn new(count: i64) -> Self {
+        if count < i64::from(limits::COUNT_MIN) {
+            tracing::warn!(count, "scan count below 1: 1 is used");
+        } else if count > i64::from(limits::COUNT_MAX) {
+            tracing::warn!(
+                count,
+                max = limits::COUNT_MAX,
+                "scan count above the sensible range: other clients wait for each call"
+            );
+        }
+        Self(u32::try_from(count.max(i64::from(limits::COUNT_MIN))).unwrap_or(u32::MAX))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// Who chooses COUNT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum CountChoice {
+    /// keypace does.
+    #[default]
+    Auto,
+    /// The caller did.
+    Fixed(Count),
+}
+
+/// How keys are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// By SCAN, page by page.
+    #[default]
+    Scan,
+    /// By KEYS, which holds every client up: the safety valve. Refused on large databases.
+    Keys,
+    /// By KEYS, on a database of any size.
+    KeysAnySize,
+}
+
+/// In which order keys are handed out, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Order {
+    /// As the server gives them; a key may come twice.
+    #[default]
+    AsFound,
+    /// As the server gives them, each key once. Holds every key in memory.
+    Exact,
+    /// Sorted bytewise, each key once, after the whole walk. Holds every key in memory.
+    Sorted,
+}
+
+/// What to walk, and how.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ScanOptions {
+    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) exclude: Vec<Pattern>,
+    pub(crate) types: Vec<String>,
+    pub(crate) count: CountChoice,
+    pub(crate) limit: Option<u64>,
+    pub(crate) strategy: Strategy,
+    pub(crate) order: Order,
+}
+
+impl ScanOptions {
+    /// Keys that match any of these patterns.
+    ///
+    /// # Errors
+    /// `InvalidOption` for none and for more than `limits::MAX_PATTERNS`.
+    pub fn new(patterns: Vec<Pattern>) -> Result<Self> {
+        if patterns.is_empty() {
+            return Err(invalid("no pattern is given"));
+        }
+        check_number(patterns.len(), "patterns")?;
+        Ok(Self {
+            patterns,
+            exclude: Vec::new(),
+            types: Vec::new(),
+            count: CountChoice::Auto,
+            limit: None,
+            strategy: Strategy::Scan,
+            order: Order::AsFound,
+        })
+    }
+
+    /// Leaves out keys that match any of these.
+    ///
+    /// # Errors
+    /// `InvalidOption` for more than `limits::MAX_PATTERNS`.
+    pub fn with_exclude(mut self, patterns: Vec<Pattern>) -> Result<Self> {
+        check_number(patterns.len(), "exclude patterns")?;
+        self.exclude = patterns;
+        Ok(self)
+    }
+
+    /// Only keys of these types, in the server's words (`string`, `hash`, `zset`). Empty means all.
+    ///
+    /// # Errors
+    /// `InvalidOption` for a name that no server could have.
+    pub fn with_types(mut self, types: Vec<String>) -> Result<Self> {
+        check_number(types.len(), "types")?;
+        for name in &types {
+            let plausible = !name.is_empty() && name.len() <= limits::MAX_TYPE_NAME_BYTES;
+            if !plausible || !name.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err(invalid(format!("{name:?} is no type")).with_hint(
+                    "types are string, list, set, zset, hash, stream, or a module's own name",
+                ));
+            }
+        }
+        self.types = types
+            .into_iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect();
+        Ok(self)
+    }
+
+    /// Who chooses COUNT.
+    #[must_use]
+    pub fn with_count(mut self, count: CountChoice) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// Stops after so many keys.
+    #[must_use]
+    pub fn with_limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// By SCAN or by KEYS.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// In which order, and how often.
+    #[must_use]
+    pub fn with_order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// The patterns.
+    #[must_use]
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// COUNT for a page; `asks_each_key` where each key costs a question of its own.
+    pub(super) fn count_for(&self, asks_each_key: bool) -> u32 {
+        match self.count {
+            CountChoice::Fixed(count) => count.get(),
+            CountChoice::Auto if asks_each_key => limits::COUNT_AUTO_ASKING,
+            CountChoice::Auto => limits::COUNT_AUTO,
+        }
+    }
+}
+
+fn check_number(number: usize, what: &str) -> Result<()> {
+    if number > limits::MAX_PATTERNS {
+        return Err(invalid(format!(
+            "{number} {what} are more than {}",
+            limits::MAX_PATTERNS
+        )));
+    }
+    Ok(())
+}
+
+fn invalid(context: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidOption, Retry::Never, OPERATION, context)
+}

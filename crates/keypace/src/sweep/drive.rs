@@ -1,0 +1,455 @@
+//! The sweep itself: takes pages, hands keys on, has them settled, keeps the books, saves checkpoints.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::batcher::{Batcher, Cut};
+use super::checkpoint::{About, Checkpoint};
+use super::gauge::ProgressHandle;
+use super::options::SweepOptions;
+use super::rate;
+use super::state::Ledger;
+use super::stop::StopHandle;
+use super::tallies::Tallies;
+use super::view::first_progress;
+use crate::delete::{Batch, Confirmed, DeleteOptions, Deleter, Refused, Selection, Until};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::key::Key;
+use crate::limits;
+use crate::port::Keyspace;
+use crate::report::PauseReason;
+use crate::scan::{Mark, Page, Pages, Step};
+
+/// Something moved.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Keys of a listing.
+    Page(Page),
+    /// Keys were counted, or handed to be deleted.
+    Step,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Walking,
+    Settling,
+    Ended,
+}
+
+/// What becomes of the keys that are found.
+pub(super) enum Work {
+    List,
+    Count,
+    DryRun,
+    Delete(Box<Deleter>, Batcher),
+}
+
+/// One piece of work over a database.
+pub struct Sweep {
+    pub(super) keyspace: Keyspace,
+    pub(super) options: SweepOptions,
+    pub(super) work: Work,
+    pub(super) max_delete: Option<u64>,
+    pub(super) pages: Pages,
+    pub(super) ledger: Ledger,
+    pub(super) tallies: Tallies,
+    pub(super) phase: Phase,
+    pub(super) stop: StopHandle,
+    pub(super) handle: ProgressHandle,
+    pub(super) error: Option<Error>,
+    pub(super) total_keys: u64,
+    /// Keys handed to the work, settled or not, in this run.
+    pub(super) handed: u64,
+    pub(super) walked: bool,
+    pub(super) started: Instant,
+    pub(super) elapsed: Duration,
+    pub(super) rate_paused: Duration,
+    pub(super) saved_at: Instant,
+}
+
+impl Sweep {
+    /// Lists keys: `next()` gives pages.
+    ///
+    /// # Errors
+    /// What DBSIZE gives, and `Checkpoint` where the resumed checkpoint is of other work.
+    pub async fn list(keyspace: &Keyspace, options: SweepOptions) -> Result<Self> {
+        Self::start(keyspace, options, Work::List, None).await
+    }
+
+    /// Counts keys.
+    ///
+    /// # Errors
+    /// As [`Sweep::list`].
+    pub async fn count(keyspace: &Keyspace, options: SweepOptions) -> Result<Self> {
+        Self::start(keyspace, options, Work::Count, None).await
+    }
+
+    /// Finds out what a delete would delete, and deletes nothing.
+    ///
+    /// # Errors
+    /// As [`Sweep::list`].
+    pub async fn dry_run(
+        keyspace: &Keyspace,
+        options: SweepOptions,
+        delete: DeleteOptions,
+    ) -> Result<Self> {
+        Self::start(keyspace, options, Work::DryRun, delete.max_delete).await
+    }
+
+    /// Deletes what was confirmed.
+    ///
+    /// # Errors
+    /// As [`Sweep::list`], and `Guard` where the confirmation is for something else.
+    pub async fn delete(
+        keyspace: &Keyspace,
+        options: SweepOptions,
+        delete: DeleteOptions,
+        confirmed: Confirmed,
+    ) -> Result<Self> {
+        confirmed.check(&Selection::of(&options.scan), keyspace.server())?;
+        let burst = options
+            .rate
+            .map(|rate| usize::try_from(rate / limits::RATE_BURSTS_PER_S).unwrap_or(usize::MAX));
+        let batch = burst.map_or(delete.batch, |burst| delete.batch.min(burst.max(1)));
+        let batcher = Batcher::new(options.scan.patterns.len(), batch);
+        let deleter = Box::new(Deleter::new(keyspace.node(), &confirmed));
+        Self::start(
+            keyspace,
+            options,
+            Work::Delete(deleter, batcher),
+            delete.max_delete,
+        )
+        .await
+    }
+
+    async fn start(
+        keyspace: &Keyspace,
+        options: SweepOptions,
+        work: Work,
+        max_delete: Option<u64>,
+    ) -> Result<Self> {
+        let total_keys = keyspace.dbsize().await?;
+        let mut tallies = Tallies::new(options.scan.patterns.len(), options.prefix_depth);
+        let mut mark = Mark::start();
+        let mut has_ended = false;
+        if let Some(checkpoint) = &options.resume {
+            checkpoint.check(&about(&work, keyspace, &options))?;
+            checkpoint.restore(&mut tallies);
+            mark = checkpoint.mark()?;
+            has_ended = checkpoint.has_ended();
+        }
+        let counted = tallies.total();
+        let mut scan = options.paced_scan();
+        scan.limit = scan
+            .limit
+            .map(|limit| limit.saturating_sub(counted.matched()));
+        let pages = Pages::resume(keyspace, scan, &mark);
+        let now = Instant::now();
+        let handle = ProgressHandle::new(first_progress(keyspace, &pages), keyspace.node().waits());
+        let sweep = Self {
+            max_delete: max_delete.map(|max| max.saturating_sub(counted.tally.deleted)),
+            ledger: Ledger::new(mark),
+            phase: if has_ended {
+                Phase::Settling
+            } else {
+                Phase::Walking
+            },
+            walked: has_ended,
+            keyspace: keyspace.clone(),
+            options,
+            work,
+            pages,
+            tallies,
+            stop: StopHandle::default(),
+            handle,
+            error: None,
+            total_keys,
+            handed: 0,
+            started: now,
+            elapsed: Duration::ZERO,
+            rate_paused: Duration::ZERO,
+            saved_at: now,
+        };
+        sweep.publish();
+        Ok(sweep)
+    }
+
+    /// Works until something moved; `None` when the work has ended, whether complete or not. A failure that ends it
+    /// stands in the Summary and in [`Sweep::error`]. Cancel-safe: a dropped future loses no key and no count.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            match self.phase {
+                Phase::Walking => {
+                    let event = self.walk().await;
+                    self.publish();
+                    if event.is_some() {
+                        return event;
+                    }
+                }
+                Phase::Settling => self.settle().await,
+                Phase::Ended => return None,
+            }
+        }
+    }
+
+    /// Stops the work from anywhere.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// Shows how the work stands, from anywhere.
+    #[must_use]
+    pub fn progress_handle(&self) -> ProgressHandle {
+        self.handle.clone()
+    }
+
+    /// What ended the walk, if anything did.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// A few of the keys that were found.
+    #[must_use]
+    pub fn samples(&self) -> &[Key] {
+        self.tallies.samples()
+    }
+
+    /// Saves where the work stands: every key before that place is settled.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn save_checkpoint(&self, path: &Path) -> Result<()> {
+        let about = about(&self.work, &self.keyspace, &self.options);
+        let ended = self.is_complete() && !self.pages.is_limited();
+        Checkpoint::new(&about, self.ledger.mark(), ended, &self.tallies).save(path)
+    }
+
+    async fn walk(&mut self) -> Option<Event> {
+        if self.stop.is_stopped() {
+            self.phase = Phase::Settling;
+            return None;
+        }
+        if let Err(error) = self.send().await {
+            self.fail(error);
+            return None;
+        }
+        self.keep_rate().await;
+        let step = tokio::select! {
+            biased;
+            () = self.stop.stopped() => return None,
+            step = self.pages.next() => step,
+        };
+        match step {
+            Ok(Some(Step::Page(page))) => Some(self.take(page)),
+            Ok(Some(Step::Restarted)) => {
+                self.restart();
+                Some(Event::Step)
+            }
+            Ok(None) => {
+                self.walked = true;
+                self.phase = Phase::Settling;
+                None
+            }
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    /// Counts a page's keys, and hands them to the work.
+    fn take(&mut self, page: Page) -> Event {
+        let room = self.max_delete.map_or(usize::MAX, |max| {
+            usize::try_from(max.saturating_sub(self.handed)).unwrap_or(usize::MAX)
+        });
+        let keys = page.keys().len().min(room);
+        self.handed += keys as u64;
+        if keys < page.keys().len() {
+            self.fail(too_many(self.max_delete.unwrap_or(0)));
+        }
+        let mark = page.mark().filter(|_| keys == page.keys().len()).cloned();
+        if let Work::Delete(deleter, batcher) = &mut self.work {
+            let number = self.ledger.open_page(mark, keys as u64);
+            for (place, key) in page.keys()[..keys].iter().enumerate() {
+                self.tallies.sample(key);
+                if let Some(cut) = batcher.push(key.clone(), page.pattern_of(place), number) {
+                    push(deleter, &mut self.ledger, cut);
+                }
+            }
+            if batcher.is_stale(number) {
+                batcher
+                    .cut_all()
+                    .into_iter()
+                    .for_each(|cut| push(deleter, &mut self.ledger, cut));
+            }
+            self.book();
+            return Event::Step;
+        }
+        for (place, key) in page.keys()[..keys].iter().enumerate() {
+            self.tallies.find(key, page.pattern_of(place));
+        }
+        self.ledger.open_page(mark, 0);
+        self.checkpoint_if_due();
+        if matches!(self.work, Work::List) {
+            Event::Page(page)
+        } else {
+            Event::Step
+        }
+    }
+
+    /// Batches that are full go on their way.
+    async fn send(&mut self) -> Result<()> {
+        let Work::Delete(deleter, _) = &mut self.work else {
+            return Ok(());
+        };
+        let sent = if deleter.has_waiting() {
+            deleter.run(Until::Sent).await
+        } else {
+            Ok(())
+        };
+        self.book();
+        self.checkpoint_if_due();
+        sent
+    }
+
+    /// What is in flight comes to its end; then the work has ended.
+    async fn settle(&mut self) {
+        if let Work::Delete(deleter, batcher) = &mut self.work
+            && !deleter.has_given_up()
+        {
+            // Where a stop was asked for, only what is on its way is settled: the rest is found again.
+            if self.walked || self.error.is_some() {
+                batcher
+                    .cut_all()
+                    .into_iter()
+                    .for_each(|cut| push(deleter, &mut self.ledger, cut));
+            }
+            let settled = deleter.run(Until::Settled).await;
+            self.book();
+            if let Err(error) = settled {
+                self.fail(error);
+            }
+        }
+        self.elapsed = self.started.elapsed();
+        self.phase = Phase::Ended;
+        if let Some(path) = self.options.checkpoint.clone()
+            && let Err(error) = self.save_checkpoint(&path)
+        {
+            self.fail(error);
+        }
+        self.phase = Phase::Ended;
+        self.publish();
+    }
+
+    /// Enters what came to its end into the books.
+    fn book(&mut self) {
+        let Work::Delete(deleter, _) = &mut self.work else {
+            return;
+        };
+        for settled in deleter.take_settled() {
+            if let Some(pattern) = self.ledger.settle(settled.batch, settled.tally.sum()) {
+                self.tallies.settle(pattern, &settled.tally);
+            }
+            if let Some(refused) = &settled.refused {
+                self.tallies
+                    .fail(refused, settled.tally.failed + settled.tally.unknown);
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        self.ledger.restart();
+        if !matches!(self.work, Work::List) {
+            self.tallies.restart();
+        }
+        if !matches!(self.work, Work::List | Work::Delete(..)) {
+            self.pages.forget_handed_out();
+            self.handed = 0;
+        }
+    }
+
+    /// The work can't go on: what is in flight is settled, and the rest is left.
+    fn fail(&mut self, error: Error) {
+        self.phase = Phase::Settling;
+        self.tallies.fail(
+            &Refused {
+                kind: error.kind(),
+                text: error.to_string(),
+                sample: None,
+            },
+            1,
+        );
+        self.error.get_or_insert(error);
+    }
+
+    async fn keep_rate(&mut self) {
+        let Some(keys_per_s) = self.options.rate else {
+            return;
+        };
+        let pause = rate::pause(self.handed, self.started.elapsed(), keys_per_s);
+        if pause.is_zero() {
+            return;
+        }
+        self.handle
+            .update(|progress| progress.paused_for = Some(PauseReason::Rate));
+        let began = Instant::now();
+        tokio::select! {
+            () = self.stop.stopped() => {}
+            () = sleep(pause) => {}
+        }
+        self.rate_paused += began.elapsed();
+    }
+
+    fn checkpoint_if_due(&mut self) {
+        let Some(path) = &self.options.checkpoint else {
+            return;
+        };
+        if self.saved_at.elapsed() < limits::CHECKPOINT_INTERVAL {
+            return;
+        }
+        if let Err(error) = self.save_checkpoint(path) {
+            self.fail(error);
+        }
+        self.saved_at = Instant::now();
+    }
+}
+
+impl Work {
+    pub(super) fn command(&self) -> &'static str {
+        match self {
+            Self::List => "scan",
+            Self::Count => "count",
+            Self::DryRun | Self::Delete(..) => "delete",
+        }
+    }
+}
+
+fn about<'a>(work: &Work, keyspace: &'a Keyspace, options: &'a SweepOptions) -> About<'a> {
+    About {
+        command: work.command(),
+        dry_run: matches!(work, Work::DryRun),
+        server: keyspace.server(),
+        scan: &options.scan,
+        prefix_depth: options.prefix_depth,
+    }
+}
+
+fn push(deleter: &mut Deleter, ledger: &mut Ledger, cut: Cut) {
+    let id = ledger.open_batch(cut.pattern, cut.parts);
+    deleter.push(Batch { id, keys: cut.keys });
+}
+
+fn too_many(max: u64) -> Error {
+    Error::new(
+        ErrorKind::Limit,
+        Retry::Never,
+        "delete keys",
+        format!("more keys match than the {max} that may be deleted (--max-delete)"),
+    )
+    .with_hint("what was deleted stays deleted; raise --max-delete, or narrow the pattern")
+}

@@ -1,0 +1,25 @@
+//! Composes scan and delete, and accounts for every key: listing, counting, dry runs and deletes, with progress,
+//! checkpoint and Summary. What the command line and a service share, so that neither writes it by itself.
+//!
+//! A [`Sweep`] is driven by its caller: `next()` does the work until something moved. Nothing runs beside it, so a
+//! caller that stops calling stops the work. How it stands can be read meanwhile by a [`ProgressHandle`], and a
+//! [`StopHandle`] ends it: what is in flight is settled first.
+
+mod batcher;
+mod checkpoint;
+mod drive;
+mod gauge;
+mod options;
+mod plan;
+mod rate;
+mod state;
+mod stop;
+mod tallies;
+mod view;
+
+pub use checkpoint::Checkpoint;
+pub use drive::{Event, Sweep};
+pub use gauge::ProgressHandle;
+pub use options::{Budget, SweepOptions};
+pub use plan::{plan_delete, plan_delete_unseen};
+pub use stop::StopHandle;

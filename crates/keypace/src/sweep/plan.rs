@@ -1,0 +1,69 @@
+//! What a delete would do, found out by a bounded look at the keyspace.
+
+use super::options::SweepOptions;
+use crate::delete::{Draft, Plan, Selection};
+use crate::error::Result;
+use crate::key::Key;
+use crate::limits;
+use crate::port::{Keyspace, removal};
+use crate::scan::{Order, Pages, Step, Strategy};
+
+/// A plan with an estimate: walks up to `limits::PLAN_PAGES` pages, and takes the share of the walk for the share of
+/// the keys, which are hashed evenly over it. Where the walk ends within that, the estimate is a count. Changes
+/// nothing. Cancel-safe.
+///
+/// # Errors
+/// What a walk gives, and what asking for UNLINK gives.
+pub async fn plan_delete(keyspace: &Keyspace, options: &SweepOptions) -> Result<Plan> {
+    let mut draft = draft(keyspace, options).await?;
+    let scan = options
+        .paced_scan()
+        .with_strategy(Strategy::Scan)
+        .with_order(Order::AsFound);
+    let mut pages = Pages::new(keyspace, scan);
+    let mut matched = 0;
+    for _ in 0..limits::PLAN_PAGES {
+        match pages.next().await? {
+            Some(Step::Page(page)) => {
+                matched += page.keys().len() as u64;
+                let wanted = limits::SAMPLE_KEYS - draft.samples.len();
+                draft
+                    .samples
+                    .extend(page.keys().iter().take(wanted).map(Key::detach));
+            }
+            Some(Step::Restarted) => matched = 0,
+            None => break,
+        }
+    }
+    draft.is_exact = pages.is_ended() || pages.is_limited();
+    draft.estimate = Some(if draft.is_exact {
+        matched
+    } else {
+        let whole = matched as f64 / pages.share().max(f64::MIN_POSITIVE);
+        (whole.round() as u64).min(draft.total_keys.max(matched))
+    });
+    Ok(Plan::new(draft))
+}
+
+/// A plan without an estimate, for who has agreed already. Walks nothing. Cancel-safe.
+///
+/// # Errors
+/// What asking for DBSIZE and UNLINK gives.
+pub async fn plan_delete_unseen(keyspace: &Keyspace, options: &SweepOptions) -> Result<Plan> {
+    draft(keyspace, options).await.map(Plan::new)
+}
+
+async fn draft(keyspace: &Keyspace, options: &SweepOptions) -> Result<Draft> {
+    let total_keys = keyspace.dbsize().await?;
+    let mut lease = keyspace.node().lease().await?;
+    let removal = removal(&mut lease).await?;
+    Ok(Draft {
+        selection: Selection::of(&options.scan),
+        server: keyspace.server().clone(),
+        removal,
+        total_keys,
+        estimate: None,
+        is_exact: false,
+        samples: Vec::new(),
+    })
+}

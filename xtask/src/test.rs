@@ -1,0 +1,42 @@
+//! `cargo xtask test`: both servers, then every test and every doctest.
+//! Must not pass over a test in silence: what can't run is printed, and fails where CI asks for all.
+
+use crate::failure::{Failure, Outcome};
+use crate::setup;
+use crate::shell;
+use crate::workspace::Workspace;
+
+/// Runs every test; `words` go to the test runner.
+pub(crate) fn run(words: &[String]) -> Outcome {
+    let workspace = Workspace::find()?;
+    let (programs, missing) = setup::both(&workspace);
+    for program in &programs {
+        println!(
+            "live tests run on {} ({})",
+            program.label(),
+            program.path.display()
+        );
+    }
+    for line in &missing {
+        println!("{line}");
+    }
+    if std::env::var("CI").is_ok_and(|value| value == "true") && !missing.is_empty() {
+        return Err(Failure::new(
+            "CI runs live tests on both Redis and Valkey, and not every one could be had",
+        ));
+    }
+    let has_nextest = shell::succeeds(shell::cargo(&workspace.root).args(["nextest", "--version"]));
+    let runner: &[&str] = if has_nextest {
+        &["nextest", "run"]
+    } else {
+        &["test"]
+    };
+    let tests = shell::run(
+        shell::cargo(&workspace.root)
+            .args(runner)
+            .arg("--workspace")
+            .args(words),
+    );
+    let docs = shell::run(shell::cargo(&workspace.root).args(["test", "--workspace", "--doc"]));
+    tests.and(docs)
+}
