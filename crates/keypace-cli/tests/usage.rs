@@ -1,5 +1,6 @@
 //! What is refused before any server is asked, help, manual and completions. Starts no server and needs none.
 
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use std::ffi::OsString;
@@ -22,7 +23,6 @@ fn usage_errors_end_with_2() {
         ),
         (&["count", "--exclude", "", "a"], &["the pattern is empty"]),
         (&["delete", "--batch", "0", "a"], &["batch", "hint: "]),
-        (&["delete", "--batch", "-1", "a"], &["--batch"]),
         (
             &["--url", "http://localhost", "count", "a"],
             &["scheme", "hint: "],

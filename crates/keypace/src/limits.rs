@@ -124,3 +124,19 @@ pub const MAX_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 pub const MAX_PREFIXES: usize = 100_000;
 /// A batch that is not full is sent after so many pages: few keys match, and they should not wait for long.
 pub const MAX_PAGES_PER_BATCH: u64 = 64;
+
+// The KV convenience
+
+/// Escaped it is at most twice as long, which leaves half of `MAX_PATTERN_BYTES` to the pattern behind it.
+pub const KV_MAX_PREFIX_BYTES: usize = 256;
+/// A hundred years: who wants longer wants none. Servers refuse what overflows their clock of 64 bits in ms, and a
+/// score is exact up to 2^53 ms.
+pub const KV_MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// Members of the index in one read: 0.1 to 0.3 ms of the server's time wherever they are, as they are asked for by rank.
+/// (ZRANGEBYSCORE with LIMIT walks to its offset: 16 ms at 490,000 on Redis 7.0.15.)
+pub const KV_INDEX_PAGE_MEMBERS: u64 = 1000;
+/// Expired members that one listing drops: well under a millisecond.
+pub const KV_PRUNED_BY_LISTING: u64 = 1000;
+/// Expired members that one set with a TTL drops: more than the one it adds, so that an index which nobody lists doesn't grow
+/// for ever.
+pub const KV_PRUNED_BY_SET: u64 = 4;

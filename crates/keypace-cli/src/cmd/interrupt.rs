@@ -20,6 +20,7 @@ pub(super) enum Second {
 #[derive(Clone)]
 pub(super) struct Interrupt {
     asked: watch::Receiver<bool>,
+    second: Second,
 }
 
 impl Interrupt {
@@ -36,7 +37,12 @@ impl Interrupt {
                 }
             }
         });
-        Ok(Self { asked })
+        Ok(Self { asked, second })
+    }
+
+    /// What a second signal does.
+    pub(super) fn second(&self) -> Second {
+        self.second
     }
 
     /// Waits until somebody asks, or returns at once if it has happened. Cancel-safe.

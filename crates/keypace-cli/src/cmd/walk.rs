@@ -7,7 +7,7 @@ use std::time::Duration;
 use keypace::{Event, Page, StopHandle, Sweep};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::interrupt::Interrupt;
+use super::interrupt::{Interrupt, Second};
 use super::{Run, place};
 use crate::args::{ProgressChoice, Resume};
 use crate::exit::{Exit, Halt, Phase};
@@ -122,7 +122,7 @@ impl Stops {
     fn stop(&mut self, why: Why) {
         self.why = why;
         self.button.stop();
-        if why == Why::Interrupted {
+        if why == Why::Interrupted && self.interrupt.second() == Second::ExitAtOnce {
             self.stderr
                 .line("stopping: settling what is under way; Ctrl-C again ends at once");
         }

@@ -60,8 +60,7 @@ impl Renderer for Bar {
         if let Some(bar) = self.bar.take() {
             // What was reached stays to be read.
             self.draw(&bar, progress);
-            bar.abandon();
-            self.stderr.detach();
+            self.stderr.leave_bar();
         }
     }
 }

@@ -49,9 +49,16 @@ impl Stderr {
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
     }
 
-    /// There is no bar any more.
-    pub(super) fn detach(&self) {
-        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Leaves the bar as it is drawn, if there is one: what follows is written below it.
+    pub(crate) fn leave_bar(&self) {
+        let bar = self
+            .bar
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(bar) = bar {
+            bar.abandon();
+        }
     }
 
     fn around_bar(&self, write: impl FnOnce()) {

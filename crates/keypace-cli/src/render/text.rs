@@ -330,6 +330,11 @@ pub(crate) fn prose(text: &str, columns: usize) -> String {
     wrap(text, columns, "")
 }
 
+/// The same, each line behind `indent`.
+pub(crate) fn hanging(text: &str, columns: usize, indent: &str) -> String {
+    wrap(text, columns, indent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{counts, halt, rounded, row, shortened};

@@ -1,11 +1,6 @@
 //! What the tests of the binary share: a clean process around it, and what it left behind. Asserts nothing about
 //! keypace itself.
 
-#![expect(
-    dead_code,
-    reason = "each test file is a crate of its own and uses a part of this"
-)]
-
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -16,36 +11,36 @@ use tempfile::TempDir;
 
 /// What a finished run left.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// The exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Bytes on stdout.
-    pub stdout: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
     /// Text on stderr.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Stdout as text.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.stdout).expect("stdout is UTF-8")
     }
 
     /// Stdout as one JSON value.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The run, if it ended with this code.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         self
     }
 
     /// The run, if stderr says all of this.
     #[track_caller]
-    pub fn says(self, parts: &[&str]) -> Self {
+    pub(crate) fn says(self, parts: &[&str]) -> Self {
         for part in parts {
             assert!(self.stderr.contains(part), "{part:?} is not in {self:?}");
         }
@@ -54,14 +49,14 @@ impl Ran {
 }
 
 /// A home of its own for each test: no settings of the user, no state left behind.
-pub struct Home {
+pub(crate) struct Home {
     folder: TempDir,
     url: Option<String>,
 }
 
 impl Home {
     /// A home without a server.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a folder"),
             url: None,
@@ -69,7 +64,7 @@ impl Home {
     }
 
     /// A home from which `KEYPACE_URL` leads to a server.
-    pub fn with_url(url: &str) -> Self {
+    pub(crate) fn with_url(url: &str) -> Self {
         Self {
             url: Some(url.to_owned()),
             ..Self::new()
@@ -77,17 +72,20 @@ impl Home {
     }
 
     /// A path in it.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Where checkpoints go when nobody names a file.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.path("state/keypace")
     }
 
     /// keypace with these arguments, and nobody at its stdin.
-    pub fn keypace<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn keypace<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keypace"));
         command
             .env_clear()
@@ -106,13 +104,13 @@ impl Home {
     }
 
     /// Runs keypace to its end.
-    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
         finished(self.keypace(arguments))
     }
 }
 
 /// Runs a command to its end.
-pub fn finished(mut command: Command) -> Ran {
+pub(crate) fn finished(mut command: Command) -> Ran {
     let output = command.output().expect("keypace runs");
     Ran {
         code: output.status.code().unwrap_or(-1),
@@ -122,7 +120,7 @@ pub fn finished(mut command: Command) -> Ran {
 }
 
 /// Waits for a child whose stderr was read up to some line, and gathers the rest.
-pub fn gathered(mut child: Child, mut seen: String, mut rest: impl std::io::Read) -> Ran {
+pub(crate) fn gathered(mut child: Child, mut seen: String, mut rest: impl std::io::Read) -> Ran {
     let mut stdout = Vec::new();
     if let Some(mut pipe) = child.stdout.take() {
         pipe.read_to_end(&mut stdout).expect("stdout");
@@ -137,7 +135,7 @@ pub fn gathered(mut child: Child, mut seen: String, mut rest: impl std::io::Read
 }
 
 /// Sends a signal to a process of ours.
-pub fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill")
         .args([format!("-{name}"), child.id().to_string()])
         .status()
@@ -147,7 +145,7 @@ pub fn signal(child: &Child, name: &str) {
 
 /// A server of each kind that this machine has, each private to the test. None at all is a failure: a test that runs
 /// against nothing proves nothing.
-pub fn servers() -> Vec<OwnedServer> {
+pub(crate) fn servers() -> Vec<OwnedServer> {
     let programs = Program::all();
     assert!(
         !programs.is_empty(),
@@ -161,7 +159,7 @@ pub fn servers() -> Vec<OwnedServer> {
 }
 
 /// The only file in a folder.
-pub fn only_file(folder: &Path) -> PathBuf {
+pub(crate) fn only_file(folder: &Path) -> PathBuf {
     let files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("an entry").path())

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::options::{Flavour, Role};
-use super::state::State;
+use super::data::State;
 
 /// Memory of an empty server, for `used_memory`.
 const BASE_MEMORY_BYTES: usize = 1_000_000;

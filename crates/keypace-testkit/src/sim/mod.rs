@@ -16,7 +16,7 @@ mod script;
 mod serve;
 mod session;
 mod sha1;
-mod state;
+mod data;
 mod table;
 mod value;
 mod watch;
@@ -40,7 +40,7 @@ pub use rule::Rule;
 pub use rule::StateFn;
 pub use script::ScriptCall;
 pub use script::ScriptFn;
-pub use state::State;
+pub use data::State;
 pub use table::Resize;
 pub use value::Value;
 

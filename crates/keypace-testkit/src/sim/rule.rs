@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::options::normal_name;
 use super::plan::Plan;
-use super::state::State;
+use super::data::State;
 use super::table::Resize;
 use crate::limits::MAX_RULES;
 

@@ -18,7 +18,7 @@ use super::plan::{Delivery, Plan};
 use super::request::{self, Malformed, Request};
 use super::rule::Action;
 use super::session::{Replies, Session};
-use super::state::State;
+use super::data::State;
 use crate::limits::{READ_CHUNK_BYTES, REPLY_BATCH_BYTES};
 
 /// A connection's place in the state, given back when the task ends in whatever way.

@@ -42,6 +42,7 @@ pub(super) fn globals(typed: &Global) -> Global {
 pub(super) async fn run(run: &mut Run) -> Result<Exit, Halt> {
     let output = Output::stdout()?;
     let told = tour(run, &output).await;
+    run.stderr.leave_bar();
     let written = output.finish().await;
     match told {
         // A reader that is gone wants no more: the server is stopped, and that is all.
@@ -103,9 +104,13 @@ async fn tour(run: &mut Run, output: &Output) -> Result<(), End> {
             span(stage.seeded_in)
         ))
         .await?;
-    let toured = walk_through(run, &mut guide, &stage).await;
-    stage.strike().await?;
-    toured
+    // A server of one's own needs nothing settled: interrupted, the tour is dropped where it stands.
+    let mut interrupt = run.interrupt.clone();
+    let toured = interrupt.or(walk_through(run, &mut guide, &stage)).await;
+    let struck = stage.strike().await;
+    toured??;
+    struck?;
+    guide.close().await
 }
 
 async fn walk_through(run: &mut Run, guide: &mut Guide<'_>, stage: &Stage) -> Result<(), End> {
@@ -114,8 +119,7 @@ async fn walk_through(run: &mut Run, guide: &mut Guide<'_>, stage: &Stage) -> Re
     scan(run, guide, stage).await?;
     count(run, guide, stage).await?;
     dry_run(run, guide, stage).await?;
-    delete(run, guide, stage).await?;
-    guide.close().await
+    delete(run, guide, stage).await
 }
 
 async fn by_keys(run: &mut Run, guide: &mut Guide<'_>, stage: &Stage) -> Result<(), End> {
@@ -306,9 +310,19 @@ impl Guide<'_> {
             .await
     }
 
+    /// What a command wrote; only what is too long for the terminal is broken.
     async fn result(&self, result: &str) -> Result<(), End> {
-        let indented: String = result.lines().map(|line| format!("  {line}\n")).collect();
-        self.say(indented).await
+        let mut shown = String::new();
+        for line in result.lines() {
+            if console::measure_text_width(line) + 2 > self.columns {
+                shown.push_str(&text::hanging(line, self.columns, "  "));
+            } else {
+                shown.push_str("  ");
+                shown.push_str(line);
+            }
+            shown.push('\n');
+        }
+        self.say(shown).await
     }
 
     /// The other client's waits in this step, next to those under KEYS.

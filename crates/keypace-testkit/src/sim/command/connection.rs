@@ -3,7 +3,7 @@
 use super::super::options::{Flavour, Role};
 use super::super::reply::{Proto, Reply};
 use super::super::session::{Replies, Session, Who};
-use super::super::state::State;
+use super::super::data::State;
 use super::{
     Answer, CONTAINER, Call, FAST, NO_KEYS, PLAIN, Refusal, SYNTAX, Spec, integer, refuse, word,
 };

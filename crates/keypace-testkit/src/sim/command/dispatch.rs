@@ -5,7 +5,7 @@ use super::super::options::{Flavour, Role, User};
 use super::super::plan::PageEdit;
 use super::super::reply::Reply;
 use super::super::session::{Session, Who};
-use super::super::state::State;
+use super::super::data::State;
 use super::{Call, KeyAt, Refusal, Spec, find, name_of, refuse};
 use crate::limits::MAX_QUEUED_COMMANDS;
 

@@ -19,7 +19,7 @@ use super::options::{SimOptions, normal_name};
 use super::plan::PageEdit;
 use super::reply::Reply;
 use super::session::Session;
-use super::state::State;
+use super::data::State;
 use super::value::{Entry, Value};
 
 /// An error reply: its text, the code first.

@@ -3,7 +3,7 @@
 use super::super::glob;
 use super::super::options::Flavour;
 use super::super::reply::Reply;
-use super::super::state::State;
+use super::super::data::State;
 use super::{Answer, Call, NO_KEYS, READ, Refusal, SYNTAX, Spec, integer, refuse, word};
 use crate::limits::DEFAULT_SCAN_COUNT;
 
