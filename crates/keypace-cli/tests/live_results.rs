@@ -421,9 +421,11 @@ fn flags_outrank_the_environment_which_outranks_the_file() {
         .expect("write");
         let file = file.to_str().expect("a path");
         let pace = |arguments: &[&str]| {
-            let all = ["--config", file, "--json", "count", "session:*"]
-                .iter()
-                .chain(arguments);
+            let all = [
+                &["--config", file, "--json", "count", "session:*"],
+                arguments,
+            ]
+            .concat();
             home.run(all).expect(0).json()["pace"].clone()
         };
         assert_eq!(

@@ -5,6 +5,7 @@ pub mod limits;
 mod delete;
 mod error;
 mod key;
+mod kv;
 mod port;
 mod report;
 mod scan;
@@ -16,6 +17,8 @@ pub use delete::DeleteOptions;
 pub use delete::Plan;
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use key::{Escaped, Key, Pattern, PatternError, Scope, StallReason};
+pub use kv::Cleared;
+pub use kv::Kv;
 pub use port::{
     ConnectOptions, Dial, Dialing, Keyspace, Protocol, Purpose, ServerInfo, Stream, Target,
     TlsFiles,

@@ -23,7 +23,12 @@ async fn measured(keys: u64, server: &keypace_lab::OwnedServer) -> (u64, u64) {
     }
     let walk = dhat::HeapStats::get().total_blocks - walk;
     assert_eq!(found, keys);
-    let delete = deleting_with(&keyspace, &SweepOptions::new(options), DeleteOptions::default()).await;
+    let delete = deleting_with(
+        &keyspace,
+        &SweepOptions::new(options),
+        DeleteOptions::default(),
+    )
+    .await;
     let before = dhat::HeapStats::get().total_blocks;
     let summary = common::finish(delete).await;
     assert_eq!(summary.deleted, keys);
@@ -41,10 +46,24 @@ async fn none_per_key_in_the_steady_state() {
         let (walk, delete) = measured(KEYS, &server).await;
         // What grows with the keys, without what a run costs by itself.
         let more = (KEYS - KEYS / 10) as f64;
-        let per_key = [(walk - small_walk) as f64 / more, (delete - small_delete) as f64 / more];
-        println!("{}: allocations a key: walk {:.4}, delete {:.4}", server.program().label(), per_key[0], per_key[1]);
-        assert!(per_key[0] < 0.02, "a few a page of 1000, none a key: {per_key:?}");
-        assert!(per_key[1] < 0.04, "a few a page and a batch, none a key: {per_key:?}");
+        let per_key = [
+            (walk - small_walk) as f64 / more,
+            (delete - small_delete) as f64 / more,
+        ];
+        println!(
+            "{}: allocations a key: walk {:.4}, delete {:.4}",
+            server.program().label(),
+            per_key[0],
+            per_key[1]
+        );
+        assert!(
+            per_key[0] < 0.02,
+            "a few a page of 1000, none a key: {per_key:?}"
+        );
+        assert!(
+            per_key[1] < 0.04,
+            "a few a page and a batch, none a key: {per_key:?}"
+        );
         server.stop().expect("stopped");
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use common::{SimDial, all_keys, finish, pattern, scan, servers, sorted_keys, sweep};
 use keypace::{
-    ConnectOptions, Consent, Count, CountChoice, DeleteOptions, Dial, Dialing, Keyspace, Protocol, ScanOptions,
-    Strategy, Stream, Sweep, SweepOptions, Target, collect, plan_delete_unseen,
+    ConnectOptions, Consent, Count, CountChoice, DeleteOptions, Dial, Dialing, Keyspace, Protocol,
+    ScanOptions, Strategy, Stream, Sweep, SweepOptions, Target, collect, plan_delete_unseen,
 };
 use keypace_testkit::Sim;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,7 +27,9 @@ impl Subject {
 
     async fn keyspace_with(&self, options: ConnectOptions) -> Keyspace {
         let target = Target::parse("redis://subject").expect("valid");
-        Keyspace::connect_through(Arc::clone(&self.dial), target, options).await.expect("connected")
+        Keyspace::connect_through(Arc::clone(&self.dial), target, options)
+            .await
+            .expect("connected")
     }
 
     /// Sends commands as they are, and reads until the server has answered a last PING.
@@ -53,13 +55,19 @@ impl Subject {
                 assert!(got > 0, "closed: {}", String::from_utf8_lossy(&seen));
                 seen.extend(&chunk[..got]);
             }
-            assert!(!seen.starts_with(b"-") && !seen.windows(3).any(|w| w == b"\n-E"), "{}", String::from_utf8_lossy(&seen));
+            assert!(
+                !seen.starts_with(b"-") && !seen.windows(3).any(|w| w == b"\n-E"),
+                "{}",
+                String::from_utf8_lossy(&seen)
+            );
         };
         tokio::join!(write, read);
     }
 
     async fn set(&self, keys: impl Iterator<Item = Vec<u8>>) {
-        let commands: Vec<_> = keys.map(|key| vec![b"SET".to_vec(), key, b"value".to_vec()]).collect();
+        let commands: Vec<_> = keys
+            .map(|key| vec![b"SET".to_vec(), key, b"value".to_vec()])
+            .collect();
         self.run(&commands).await;
     }
 }
@@ -69,7 +77,9 @@ struct SocketDial(std::path::PathBuf);
 
 impl Dial for SocketDial {
     fn dial(&self) -> Dialing<'_> {
-        Box::pin(async move { Ok(Box::new(tokio::net::UnixStream::connect(&self.0).await?) as Box<dyn Stream>) })
+        Box::pin(async move {
+            Ok(Box::new(tokio::net::UnixStream::connect(&self.0).await?) as Box<dyn Stream>)
+        })
     }
 
     fn name(&self) -> String {
@@ -79,10 +89,19 @@ impl Dial for SocketDial {
 
 /// Runs a check against the simulator, and against each real server with a process of its own.
 async fn on_each(check: impl AsyncFn(&Subject)) {
-    check(&Subject { name: "simulator".to_owned(), dial: Arc::new(SimDial(Sim::new())) }).await;
+    check(&Subject {
+        name: "simulator".to_owned(),
+        dial: Arc::new(SimDial(Sim::new())),
+    })
+    .await;
     for server in servers() {
-        let keypace_lab::Endpoint::Unix(path) = server.endpoint().clone() else { panic!("unix sockets are the default") };
-        let subject = Subject { name: server.program().label(), dial: Arc::new(SocketDial(path)) };
+        let keypace_lab::Endpoint::Unix(path) = server.endpoint().clone() else {
+            panic!("unix sockets are the default")
+        };
+        let subject = Subject {
+            name: server.program().label(),
+            dial: Arc::new(SocketDial(path)),
+        };
         println!("on {}", subject.name);
         check(&subject).await;
         server.stop().expect("stopped");
@@ -96,14 +115,23 @@ fn names(prefix: &str, numbers: std::ops::Range<u32>) -> impl Iterator<Item = Ve
 #[tokio::test]
 async fn walks_the_whole_with_any_count_and_protocol() {
     on_each(async |subject| {
-        subject.set(names("a:", 0..3000).chain(names("b:", 0..700))).await;
+        subject
+            .set(names("a:", 0..3000).chain(names("b:", 0..700)))
+            .await;
         for protocol in [Protocol::Resp2, Protocol::Resp3] {
-            let keyspace = subject.keyspace_with(ConnectOptions::default().with_protocol(protocol)).await;
+            let keyspace = subject
+                .keyspace_with(ConnectOptions::default().with_protocol(protocol))
+                .await;
             assert_eq!(keyspace.dbsize().await.expect("asked"), 3700);
             for count in [1, 10, 100, 1000, 100_000] {
                 let options = scan("a:*").with_count(CountChoice::Fixed(Count::new(count)));
                 let keys = sorted_keys(&keyspace, options).await;
-                assert_eq!(keys, sorted(names("a:", 0..3000)), "{} COUNT {count} {protocol:?}", subject.name);
+                assert_eq!(
+                    keys,
+                    sorted(names("a:", 0..3000)),
+                    "{} COUNT {count} {protocol:?}",
+                    subject.name
+                );
             }
         }
     })
@@ -116,21 +144,49 @@ fn sorted(keys: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn p20_any_bytes_are_a_name() {
-    let odd: Vec<Vec<u8>> = [&b"odd: a b"[..], b"odd:\n\r\n", b"odd:\0", b"odd:\xff\xfe", b"odd:'\"\\", b"odd:*?[a]", b"odd:", b"odd:\x1b[31m"]
-        .map(<[u8]>::to_vec)
-        .to_vec();
+    let odd: Vec<Vec<u8>> = [
+        &b"odd: a b"[..],
+        b"odd:\n\r\n",
+        b"odd:\0",
+        b"odd:\xff\xfe",
+        b"odd:'\"\\",
+        b"odd:*?[a]",
+        b"odd:",
+        b"odd:\x1b[31m",
+    ]
+    .map(<[u8]>::to_vec)
+    .to_vec();
     on_each(async |subject| {
-        subject.set(odd.iter().cloned().chain(names("other:", 0..50))).await;
+        subject
+            .set(odd.iter().cloned().chain(names("other:", 0..50)))
+            .await;
         let keyspace = subject.keyspace().await;
-        assert_eq!(sorted_keys(&keyspace, scan("odd:*")).await, sorted(odd.iter().cloned()));
+        assert_eq!(
+            sorted_keys(&keyspace, scan("odd:*")).await,
+            sorted(odd.iter().cloned())
+        );
         let literal = keypace::Pattern::literal(b"odd:*?[a]");
         let one = ScanOptions::new(vec![literal]).expect("valid");
-        assert_eq!(sorted_keys(&keyspace, one).await, vec![b"odd:*?[a]".to_vec()]);
+        assert_eq!(
+            sorted_keys(&keyspace, one).await,
+            vec![b"odd:*?[a]".to_vec()]
+        );
         let options = sweep("odd:*");
-        let confirmed = plan_delete_unseen(&keyspace, &options).await.expect("planned").confirm(Consent::Scoped).expect("scoped");
-        let delete = Sweep::delete(&keyspace, options, DeleteOptions::default(), confirmed).await.expect("started");
+        let confirmed = plan_delete_unseen(&keyspace, &options)
+            .await
+            .expect("planned")
+            .confirm(Consent::Scoped)
+            .expect("scoped");
+        let delete = Sweep::delete(&keyspace, options, DeleteOptions::default(), confirmed)
+            .await
+            .expect("started");
         let summary = finish(delete).await;
-        assert_eq!((summary.deleted, summary.complete), (odd.len() as u64, true), "{}", subject.name);
+        assert_eq!(
+            (summary.deleted, summary.complete),
+            (odd.len() as u64, true),
+            "{}",
+            subject.name
+        );
         assert_eq!(keyspace.dbsize().await.expect("asked"), 50);
     })
     .await;
@@ -139,7 +195,12 @@ async fn p20_any_bytes_are_a_name() {
 #[tokio::test]
 async fn filters_by_type_and_excludes() {
     on_each(async |subject| {
-        let command = |words: &[&str]| words.iter().map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>();
+        let command = |words: &[&str]| {
+            words
+                .iter()
+                .map(|w| w.as_bytes().to_vec())
+                .collect::<Vec<_>>()
+        };
         let mut commands = Vec::new();
         for n in 0..40 {
             commands.push(command(&["SET", &format!("k:s{n}"), "v"]));
@@ -149,14 +210,29 @@ async fn filters_by_type_and_excludes() {
         }
         subject.run(&commands).await;
         let keyspace = subject.keyspace().await;
-        for (types, expected) in [(vec!["string"], 40), (vec!["list", "zset"], 80), (vec!["hash", "set"], 40), (vec![], 160)] {
+        for (types, expected) in [
+            (vec!["string"], 40),
+            (vec!["list", "zset"], 80),
+            (vec!["hash", "set"], 40),
+            (vec![], 160),
+        ] {
             let types = types.into_iter().map(str::to_owned).collect::<Vec<_>>();
             for strategy in [Strategy::Scan, Strategy::Keys] {
-                let options = scan("k:*").with_types(types.clone()).expect("valid").with_strategy(strategy);
-                assert_eq!(sorted_keys(&keyspace, options).await.len(), expected, "{} {types:?} {strategy:?}", subject.name);
+                let options = scan("k:*")
+                    .with_types(types.clone())
+                    .expect("valid")
+                    .with_strategy(strategy);
+                assert_eq!(
+                    sorted_keys(&keyspace, options).await.len(),
+                    expected,
+                    "{} {types:?} {strategy:?}",
+                    subject.name
+                );
             }
         }
-        let excluded = scan("k:*").with_exclude(vec![pattern("k:s*"), pattern("*1")]).expect("valid");
+        let excluded = scan("k:*")
+            .with_exclude(vec![pattern("k:s*"), pattern("*1")])
+            .expect("valid");
         assert_eq!(sorted_keys(&keyspace, excluded).await.len(), 120 - 12);
     })
     .await;
@@ -165,17 +241,57 @@ async fn filters_by_type_and_excludes() {
 #[tokio::test]
 async fn counts_dry_runs_and_deletes() {
     on_each(async |subject| {
-        subject.set(names("session:", 0..2500).chain(names("cache:", 0..1500)).chain(names("keep:", 0..100))).await;
+        subject
+            .set(
+                names("session:", 0..2500)
+                    .chain(names("cache:", 0..1500))
+                    .chain(names("keep:", 0..100)),
+            )
+            .await;
         let keyspace = subject.keyspace().await;
-        let both = SweepOptions::new(ScanOptions::new(vec![pattern("session:*"), pattern("cache:*")]).expect("valid"));
-        let counted = finish(Sweep::count(&keyspace, both.clone()).await.expect("started")).await;
-        let dry = finish(Sweep::dry_run(&keyspace, both.clone(), DeleteOptions::default()).await.expect("started")).await;
-        assert_eq!((counted.matched, dry.would_delete), (4000, 4000), "{}", subject.name);
-        let confirmed = plan_delete_unseen(&keyspace, &both).await.expect("planned").confirm(Consent::Scoped).expect("scoped");
-        let deleted = finish(Sweep::delete(&keyspace, both, DeleteOptions::default(), confirmed).await.expect("started")).await;
+        let both = SweepOptions::new(
+            ScanOptions::new(vec![pattern("session:*"), pattern("cache:*")]).expect("valid"),
+        );
+        let counted = finish(
+            Sweep::count(&keyspace, both.clone())
+                .await
+                .expect("started"),
+        )
+        .await;
+        let dry = finish(
+            Sweep::dry_run(&keyspace, both.clone(), DeleteOptions::default())
+                .await
+                .expect("started"),
+        )
+        .await;
+        assert_eq!(
+            (counted.matched, dry.would_delete),
+            (4000, 4000),
+            "{}",
+            subject.name
+        );
+        let confirmed = plan_delete_unseen(&keyspace, &both)
+            .await
+            .expect("planned")
+            .confirm(Consent::Scoped)
+            .expect("scoped");
+        let deleted = finish(
+            Sweep::delete(&keyspace, both, DeleteOptions::default(), confirmed)
+                .await
+                .expect("started"),
+        )
+        .await;
         let by_pattern: Vec<u64> = deleted.by_pattern.iter().map(|p| p.deleted).collect();
-        assert_eq!((deleted.deleted, deleted.complete, by_pattern), (4000, true, vec![2500, 1500]), "{}", subject.name);
-        assert_eq!(all_keys(&keyspace, scan("*")).await.expect("walked").len(), 100);
+        assert_eq!(
+            (deleted.deleted, deleted.complete, by_pattern),
+            (4000, true, vec![2500, 1500]),
+            "{}",
+            subject.name
+        );
+        assert_eq!(
+            all_keys(&keyspace, scan("*")).await.expect("walked").len(),
+            100
+        );
     })
     .await;
 }
@@ -191,10 +307,23 @@ async fn p22_keys_that_had_expired_are_not_counted_as_deleted() {
         subject.run(&(0..30).map(past).collect::<Vec<_>>()).await;
         let keyspace = subject.keyspace().await;
         let options = sweep("k:*");
-        let confirmed = plan_delete_unseen(&keyspace, &options).await.expect("planned").confirm(Consent::Scoped).expect("scoped");
-        let summary = finish(Sweep::delete(&keyspace, options, DeleteOptions::default(), confirmed).await.expect("started")).await;
+        let confirmed = plan_delete_unseen(&keyspace, &options)
+            .await
+            .expect("planned")
+            .confirm(Consent::Scoped)
+            .expect("scoped");
+        let summary = finish(
+            Sweep::delete(&keyspace, options, DeleteOptions::default(), confirmed)
+                .await
+                .expect("started"),
+        )
+        .await;
         // Whether SCAN removed an expired key, or gave it and UNLINK found it gone, is the server's affair.
-        assert!(summary.complete && summary.deleted <= 100 && summary.deleted >= 70, "{} {summary:?}", subject.name);
+        assert!(
+            summary.complete && summary.deleted <= 100 && summary.deleted >= 70,
+            "{} {summary:?}",
+            subject.name
+        );
         assert_eq!(keyspace.dbsize().await.expect("asked"), 0);
     })
     .await;
@@ -208,21 +337,37 @@ async fn collecting_by_scan_and_by_keys_is_the_same() {
             let alphabet = b"ab:*[\\]?\xff\n";
             let size = 50 + random.below(200);
             let keys: BTreeSet<Vec<u8>> = (0..size)
-                .map(|_| (0..random.below(6)).map(|_| alphabet[random.below(alphabet.len() as u64) as usize]).collect())
+                .map(|_| {
+                    (0..random.below(6))
+                        .map(|_| alphabet[random.below(alphabet.len() as u64) as usize])
+                        .collect()
+                })
                 .collect();
             subject.run(&[vec![b"FLUSHDB".to_vec()]]).await;
             subject.set(keys.iter().cloned()).await;
             let keyspace = subject.keyspace().await;
             for _ in 0..20 {
-                let text: Vec<u8> =
-                    (0..=random.below(5)).map(|_| alphabet[random.below(alphabet.len() as u64) as usize]).collect();
-                let Ok(pattern) = keypace::Pattern::new(text) else { continue };
+                let text: Vec<u8> = (0..=random.below(5))
+                    .map(|_| alphabet[random.below(alphabet.len() as u64) as usize])
+                    .collect();
+                let Ok(pattern) = keypace::Pattern::new(text) else {
+                    continue;
+                };
                 let options = ScanOptions::new(vec![pattern.clone()]).expect("valid");
-                let by_scan = collect(&keyspace, options.clone()).await.expect("collected");
-                let by_keys = collect(&keyspace, options.with_strategy(Strategy::Keys)).await.expect("collected");
+                let by_scan = collect(&keyspace, options.clone())
+                    .await
+                    .expect("collected");
+                let by_keys = collect(&keyspace, options.with_strategy(Strategy::Keys))
+                    .await
+                    .expect("collected");
                 assert_eq!(by_scan, by_keys, "{} round {round} {pattern}", subject.name);
                 let here = keys.iter().filter(|key| pattern.matches(key)).count();
-                assert_eq!(by_scan.keys.len(), here, "{} round {round} {pattern}", subject.name);
+                assert_eq!(
+                    by_scan.keys.len(),
+                    here,
+                    "{} round {round} {pattern}",
+                    subject.name
+                );
             }
         }
     })

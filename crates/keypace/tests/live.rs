@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Random, connect, deleting, finish, raw, run, scan, servers, sorted_keys, sweep};
-use keypace::{ConnectOptions, Count, CountChoice, ErrorKind, Keyspace, Pages, Step, Sweep, Target};
+use keypace::{
+    ConnectOptions, Count, CountChoice, ErrorKind, Keyspace, Pages, Step, Sweep, Target,
+};
 use keypace_lab::{Endpoint, Listen, OwnedServer, Program, ServerOptions, seed};
 use keypace_testkit::{Fault, FaultProxy, FaultRule};
 
@@ -54,7 +56,9 @@ async fn p05_every_key_that_was_there_throughout_is_returned_while_the_table_gro
             let mut pages = Pages::new(&keyspace, options);
             let mut keys = BTreeSet::new();
             while let Some(step) = pages.next().await.expect("walked") {
-                let Step::Page(page) = step else { panic!("nobody restarted") };
+                let Step::Page(page) = step else {
+                    panic!("nobody restarted")
+                };
                 keys.extend(page.into_keys());
                 if pages.calls() % 20 == 0 {
                     let size = keyspace.dbsize().await.expect("asked");
@@ -62,12 +66,23 @@ async fn p05_every_key_that_was_there_throughout_is_returned_while_the_table_gro
                     largest = largest.max(size);
                 }
             }
-            assert_eq!(keys.len() as u64, STABLE, "walk {walk} on {}", server.program().label());
+            assert_eq!(
+                keys.len() as u64,
+                STABLE,
+                "walk {walk} on {}",
+                server.program().label()
+            );
         }
         stop.store(true, Ordering::Relaxed);
         let rounds = churner.join().expect("ended");
-        println!("{}: {rounds} rounds, between {smallest} and {largest} keys", server.program().label());
-        assert!(largest > smallest * 3 / 2, "the table changed its size: {smallest} to {largest}");
+        println!(
+            "{}: {rounds} rounds, between {smallest} and {largest} keys",
+            server.program().label()
+        );
+        assert!(
+            largest > smallest * 3 / 2,
+            "the table changed its size: {smallest} to {largest}"
+        );
         server.stop().expect("stopped");
     }
 }
@@ -95,7 +110,9 @@ async fn a_real_wire_that_fails_loses_nothing() {
             seed::strings(&mut raw(&server), b"k:", 0..STABLE, 3).expect("seeded");
             seed::strings(&mut raw(&server), b"keep:", 0..100, 3).expect("seeded");
             let proxy = FaultProxy::start(path(&server)).await.expect("listening");
-            let quick = ConnectOptions::default().with_timeout(Duration::from_millis(300)).expect("valid");
+            let quick = ConnectOptions::default()
+                .with_timeout(Duration::from_millis(300))
+                .expect("valid");
             let keyspace = through(&proxy, quick).await;
             // The first connection fails in mid-page of the listing, and so does one of the delete's.
             proxy.script(FaultRule::new(fault).after_bytes(40_000).times(2));
@@ -117,11 +134,19 @@ async fn replies_that_are_torn_or_damaged_are_an_error_and_not_a_wrong_answer() 
         seed::strings(&mut raw(&server), b"k:", 0..STABLE, 3).expect("seeded");
         for fault in [Fault::Truncate(40), Fault::Corrupt(0xff)] {
             let proxy = FaultProxy::start(path(&server)).await.expect("listening");
-            let quick = ConnectOptions::default().with_timeout(Duration::from_millis(300)).expect("valid");
+            let quick = ConnectOptions::default()
+                .with_timeout(Duration::from_millis(300))
+                .expect("valid");
             let keyspace = through(&proxy, quick.with_retries(1)).await;
             let mut random = Random::seeded();
-            proxy.script(FaultRule::new(fault).after_bytes(20_000 + random.below(20_000)).times(1));
-            let mut count = Sweep::count(&keyspace, sweep("k:*")).await.expect("started");
+            proxy.script(
+                FaultRule::new(fault)
+                    .after_bytes(20_000 + random.below(20_000))
+                    .times(1),
+            );
+            let mut count = Sweep::count(&keyspace, sweep("k:*"))
+                .await
+                .expect("started");
             while count.next().await.is_some() {}
             let summary = count.summary();
             // A byte inside a name can't be told from another name; everything else shows.
@@ -177,11 +202,18 @@ async fn rights_are_named_where_they_lack() {
             (vec!["+@all", "-unlink"], ErrorKind::Permission, "+unlink"),
             (vec!["+@all", "-scan"], ErrorKind::Permission, "+scan"),
         ] {
-            let mut command: Vec<&[u8]> = vec![b"ACL", b"SETUSER", b"limited", b"reset", b"on", b">pw", b"~*"];
+            let mut command: Vec<&[u8]> = vec![
+                b"ACL", b"SETUSER", b"limited", b"reset", b"on", b">pw", b"~*",
+            ];
             command.extend(rules.iter().map(|rule| rule.as_bytes()));
             run(&mut raw, &[&command]);
-            let target = Target::parse(&server.url()).expect("valid").with_user("limited").with_password("pw");
-            let keyspace = Keyspace::connect(target, ConnectOptions::default()).await.expect("connected");
+            let target = Target::parse(&server.url())
+                .expect("valid")
+                .with_user("limited")
+                .with_password("pw");
+            let keyspace = Keyspace::connect(target, ConnectOptions::default())
+                .await
+                .expect("connected");
             let mut delete = deleting(&keyspace, &sweep("k:*")).await;
             while delete.next().await.is_some() {}
             let error = delete.error().expect("refused");
@@ -189,12 +221,24 @@ async fn rights_are_named_where_they_lack() {
             assert!(error.hint().expect("hint").contains(hint), "{error:?}");
             assert_eq!(delete.summary().deleted, 0);
         }
-        let all: &[&[u8]] = &[b"ACL", b"SETUSER", b"limited", b"reset", b"on", b">pw", b"~k:1*", b"+@all"];
+        let all: &[&[u8]] = &[
+            b"ACL", b"SETUSER", b"limited", b"reset", b"on", b">pw", b"~k:1*", b"+@all",
+        ];
         run(&mut raw, &[all]);
-        let target = Target::parse(&server.url()).expect("valid").with_user("limited").with_password("pw");
-        let keyspace = Keyspace::connect(target, ConnectOptions::default()).await.expect("connected");
+        let target = Target::parse(&server.url())
+            .expect("valid")
+            .with_user("limited")
+            .with_password("pw");
+        let keyspace = Keyspace::connect(target, ConnectOptions::default())
+            .await
+            .expect("connected");
         let summary = finish(deleting(&keyspace, &sweep("k:*")).await).await;
-        assert_eq!((summary.deleted, summary.failed, summary.complete), (1111, 889, false), "{}", server.program().label());
+        assert_eq!(
+            (summary.deleted, summary.failed, summary.complete),
+            (1111, 889, false),
+            "{}",
+            server.program().label()
+        );
         server.stop().expect("stopped");
     }
 }
@@ -210,7 +254,12 @@ async fn deletes_beside_each_other_account_for_every_key_once() {
             runs.spawn(finish(delete));
         }
         let summaries = runs.join_all().await;
-        assert_eq!(summaries.iter().map(|s| s.deleted).sum::<u64>(), STABLE, "{}", server.program().label());
+        assert_eq!(
+            summaries.iter().map(|s| s.deleted).sum::<u64>(),
+            STABLE,
+            "{}",
+            server.program().label()
+        );
         assert!(summaries.iter().all(|s| s.complete));
         server.stop().expect("stopped");
     }
@@ -238,18 +287,28 @@ async fn tls_with_a_private_authority_works_and_without_it_is_refused() {
         let server = match OwnedServer::start(&program, options) {
             Ok(server) => server,
             Err(error) => {
-                println!("not run on {}: built without TLS? {error:?}", program.label());
+                println!(
+                    "not run on {}: built without TLS? {error:?}",
+                    program.label()
+                );
                 continue;
             }
         };
         let target = Target::parse(&format!("rediss://localhost:{port}")).expect("valid");
-        let trusted = target.clone().with_tls(keypace::TlsFiles::default().with_ca(path("cert.pem")));
-        let keyspace = Keyspace::connect(trusted, ConnectOptions::default()).await.expect("trusted");
+        let trusted = target
+            .clone()
+            .with_tls(keypace::TlsFiles::default().with_ca(path("cert.pem")));
+        let keyspace = Keyspace::connect(trusted, ConnectOptions::default())
+            .await
+            .expect("trusted");
         assert_eq!(keyspace.dbsize().await.expect("asked"), 0);
-        let stranger = rcgen::generate_simple_self_signed(vec!["stranger".to_owned()]).expect("made");
+        let stranger =
+            rcgen::generate_simple_self_signed(vec!["stranger".to_owned()]).expect("made");
         std::fs::write(path("stranger.pem"), stranger.cert.pem()).expect("written");
         let strange = target.with_tls(keypace::TlsFiles::default().with_ca(path("stranger.pem")));
-        let error = Keyspace::connect(strange, ConnectOptions::default()).await.expect_err("not trusted");
+        let error = Keyspace::connect(strange, ConnectOptions::default())
+            .await
+            .expect_err("not trusted");
         assert_eq!(error.kind(), ErrorKind::Tls, "{error:?}");
         ran += 1;
         server.stop().expect("stopped");

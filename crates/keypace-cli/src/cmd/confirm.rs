@@ -10,7 +10,8 @@ use super::Run;
 use crate::args::Delete;
 use crate::exit::{Exit, Halt};
 use crate::render::paint::Paint;
-use crate::render::{Stderr, text};
+use crate::render::wrap::wrap;
+use crate::render::{Stderr, plan as plan_text};
 
 /// Keys in one UNLINK where nobody says otherwise; the library's own default, repeated for the eye.
 const DEFAULT_BATCH: usize = keypace::limits::BATCH_KEYS;
@@ -30,7 +31,7 @@ pub(super) fn check_that_somebody_is_there() -> Result<(), Halt> {
 /// Shows the plan and waits for the answer.
 pub(super) async fn ask(run: &mut Run, plan: &Plan, typed: &Delete) -> Result<(), Halt> {
     let paint = Paint::stderr();
-    run.stderr.line(&text::plan(
+    run.stderr.line(&plan_text::plan(
         plan,
         &patterns(typed),
         &how(run, typed),
@@ -49,7 +50,7 @@ pub(super) async fn ask(run: &mut Run, plan: &Plan, typed: &Delete) -> Result<()
             "yes".to_owned(),
         ),
     };
-    let what = text::prose(&what, Stderr::columns());
+    let what = wrap(&what, Stderr::columns(), "");
     run.stderr.prompt(&format!("{} ", paint.careful(&what)));
     let answer = run.interrupt.or(typed_line()).await;
     if answer.is_err() {

@@ -40,6 +40,11 @@ impl Interrupt {
         Ok(Self { asked, second })
     }
 
+    /// Whether somebody has asked to stop.
+    pub(super) fn has_happened(&self) -> bool {
+        *self.asked.borrow()
+    }
+
     /// What a second signal does.
     pub(super) fn second(&self) -> Second {
         self.second
@@ -56,12 +61,13 @@ impl Interrupt {
     /// Does `work`, unless somebody asks to stop: then the work is dropped where it stands.
     pub(super) async fn or<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Halt> {
         tokio::select! {
+            // What fails because of the same Ctrl-C is no failure of its own.
             biased;
-            done = work => Ok(done),
             () = self.happened() => Err(Halt::new(
                 Exit::Interrupted,
                 "finish: interrupted before anything was done",
             )),
+            done = work => Ok(done),
         }
     }
 }

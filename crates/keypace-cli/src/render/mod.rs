@@ -9,6 +9,7 @@ mod line;
 pub(crate) mod output;
 pub(crate) mod paint;
 mod plain;
+pub(crate) mod plan;
 mod stderr;
 pub(crate) mod text;
 pub(crate) mod wrap;

@@ -4,11 +4,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use keypace::{Key, Plan, ServerInfo, Summary};
+use keypace::{Key, ServerInfo, Summary};
 
 use super::figures::{grouped, percent, plural, span, table, wait};
 use super::paint::Paint;
-use super::wrap::wrap;
 use crate::exit::Halt;
 
 /// More samples push the question off the screen.
@@ -17,8 +16,6 @@ const SHOWN_SAMPLES: usize = 5;
 const MAX_SAMPLE_CHARS: usize = 60;
 /// More rows of a table than this scroll its head away; `--json` has them all.
 const MAX_ROWS: usize = 40;
-/// Columns of the labels of a plan.
-const LABEL: usize = 10;
 /// A pause shorter than this is not worth a word.
 const SHOWN_PAUSE_MS: u64 = 100;
 
@@ -47,50 +44,8 @@ pub(crate) fn server(server: &ServerInfo) -> String {
     )
 }
 
-/// What is to be deleted, before it is: `patterns` are those typed, `how` the pace.
-pub(crate) fn plan(plan: &Plan, patterns: &str, how: &str, columns: usize, paint: Paint) -> String {
-    let total = plan.total_keys();
-    let matches = match plan.estimate() {
-        Some(0) if plan.is_exact() => "no key at the moment".to_owned(),
-        Some(keys) => {
-            let (about, keys) = if plan.is_exact() {
-                ("", keys)
-            } else {
-                ("about ", rounded(keys))
-            };
-            format!(
-                "{about}{}, {} of the {} there",
-                plural(keys, "key"),
-                percent(plan.share()),
-                grouped(total)
-            )
-        }
-        None => format!("what still matches, of the {} there", plural(total, "key")),
-    };
-    let mut text = format!("{}\n", paint.strong("About to delete keys"));
-    text.push_str(&row("from", &server(plan.server()), columns));
-    text.push_str(&row("keys", patterns, columns));
-    text.push_str(&row("that is", &matches, columns));
-    text.push_str(&samples(plan.samples(), &format!("  {:LABEL$}", "such as")));
-    text.push_str(&row("by", &format!("{} {how}", plan.verb()), columns));
-    text
-}
-
-/// A label and its text, broken to the width below itself.
-fn row(label: &str, words: &str, columns: usize) -> String {
-    let indent = " ".repeat(LABEL + 2);
-    let wrapped = wrap(words, columns, &indent);
-    format!("  {label:LABEL$}{}\n", wrapped.trim_start())
-}
-
-/// An estimate in three figures: more would be false.
-fn rounded(number: u64) -> u64 {
-    let unit = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(2));
-    (number + unit / 2) / unit * unit
-}
-
 /// A few keys, one a line, the first behind `lead`.
-fn samples(keys: &[Key], lead: &str) -> String {
+pub(super) fn samples(keys: &[Key], lead: &str) -> String {
     let mut text = String::new();
     for (at, key) in keys.iter().take(SHOWN_SAMPLES).enumerate() {
         let shown = shortened(&key.escaped().to_string());
@@ -325,19 +280,9 @@ pub(crate) fn how_to_resume(command: &str, paint: Paint) -> String {
     format!("{} to go on from here:\n  {command}", paint.advice("hint:"))
 }
 
-/// Prose for people, broken to the width of where it goes.
-pub(crate) fn prose(text: &str, columns: usize) -> String {
-    wrap(text, columns, "")
-}
-
-/// The same, each line behind `indent`.
-pub(crate) fn hanging(text: &str, columns: usize, indent: &str) -> String {
-    wrap(text, columns, indent)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{counts, halt, rounded, row, shortened};
+    use super::{counts, halt, shortened};
     use crate::exit::{Exit, Halt};
     use crate::render::paint::Paint;
 
@@ -361,25 +306,6 @@ mod tests {
         assert_eq!(lines.len(), super::MAX_ROWS + 2);
         assert!(lines[super::MAX_ROWS].starts_with("(10 more)"), "{text}");
         assert!(lines.last().expect("total").ends_with("1225"));
-    }
-
-    #[test]
-    fn estimates_have_three_figures_and_rows_keep_to_the_width() {
-        for (number, text) in [
-            (0, 0),
-            (7, 7),
-            (999, 999),
-            (1_234, 1_230),
-            (110_606, 111_000),
-        ] {
-            assert_eq!(rounded(number), text);
-        }
-        let text = row("by", "UNLINK in batches of 500, with a budget of 1ms", 40);
-        assert!(text.lines().all(|line| line.len() <= 40), "{text}");
-        assert!(
-            text.starts_with("  by        UNLINK in batches of 500,"),
-            "{text}"
-        );
     }
 
     #[test]

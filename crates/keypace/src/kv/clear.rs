@@ -1,8 +1,6 @@
 //! Clearing: walks the database for what the patterns match and removes it batch by batch, members of the index too.
 //! It removes only below the prefix, and only with a `Confirmed`.
 
-use std::ops::Range;
-
 use super::name::Names;
 use super::reader::Reader;
 use super::state::{Books, Cleared, cut};
@@ -82,7 +80,9 @@ impl Clearing<'_> {
         while let Some(step) = pages.next().await? {
             match step {
                 Step::Page(page) => {
-                    let places: Vec<_> = (0..page.keys().len()).map(|at| page.pattern_of(at)).collect();
+                    let places: Vec<_> = (0..page.keys().len())
+                        .map(|at| page.pattern_of(at))
+                        .collect();
                     let keys = page.into_keys().into_iter().zip(places);
                     // Whatever answers, or alters the answer on its way: only keys of ours are removed.
                     let ours = keys.filter(|(key, _)| self.kv.names.strip(key).is_some());
@@ -206,9 +206,9 @@ impl Remover {
     /// Removes a batch. One that lost its reply is sent again, so that what it did remove counts as already gone; one
     /// that is refused for its keys is halved until those are known. Not cancel-safe.
     async fn remove(&mut self, keys: &[Key], settled: &mut Settled) -> Result<()> {
-        let mut waiting: Vec<Range<usize>> = vec![0..keys.len()];
+        let mut waiting = vec![(0, keys.len())];
         let mut backoff = self.node.backoff();
-        while let Some(Range { start, end }) = waiting.pop() {
+        while let Some((start, end)) = waiting.pop() {
             let size = (end - start) as u64;
             match self.attempt(&keys[start..end]).await {
                 Ok(Answer::Removed(removed)) => {
@@ -232,10 +232,10 @@ impl Remover {
                 }
                 Ok(Answer::Keys(_)) => {
                     let middle = start + (end - start) / 2;
-                    waiting.extend([middle..end, start..middle]);
+                    waiting.extend([(middle, end), (start, middle)]);
                 }
                 Err(error) => {
-                    waiting.push(start..end);
+                    waiting.push((start, end));
                     backoff.pause(error).await?;
                 }
             }

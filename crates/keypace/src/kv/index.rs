@@ -12,11 +12,9 @@ use crate::port::{Node, Reply};
 /// Drops what has expired, in bounds, and gives a reader that begins behind it. Cancel-safe.
 pub(super) async fn open(node: &Node, index: &[u8]) -> Result<Reader> {
     let most = limits::KV_PRUNED_BY_LISTING.to_string();
-    let reply = wire::read(
-        node,
-        Request::Script(&PRUNE, &[index], &[most.as_bytes()]),
-    );
-    let Reply::Array(parts) = reply.await? else {
+    let (keys, args) = ([index], [most.as_bytes()]);
+    let reply = wire::read(node, Request::Script(&PRUNE, &keys, &args)).await?;
+    let Reply::Array(parts) = reply else {
         return Err(wire::unexpected(node, "EVALSHA"));
     };
     match parts.as_slice() {

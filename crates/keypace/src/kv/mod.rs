@@ -15,6 +15,8 @@ mod index;
 mod name;
 mod reader;
 mod state;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::BTreeSet;
@@ -283,8 +285,11 @@ impl Kv {
 fn ttl_ms(ttl: Duration) -> Result<u128> {
     if ttl.is_zero() || ttl > limits::KV_MAX_TTL {
         let context = format!("{ttl:?} is outside 1ms to {:?}", limits::KV_MAX_TTL);
-        return Err(invalid(ErrorKind::InvalidOption, "set the TTL", context)
-            .with_hint("leave it out for a key that stays; delete a key that should not be there"));
+        return Err(
+            invalid(ErrorKind::InvalidOption, "set the TTL", context).with_hint(
+                "leave it out for a key that stays; delete a key that should not be there",
+            ),
+        );
     }
     Ok(ttl.as_nanos().div_ceil(Duration::from_millis(1).as_nanos()))
 }
@@ -311,58 +316,4 @@ fn explain_old_server(error: Error) -> Error {
     )
     .with_hint("do without the index here (Kv::with_index)")
     .with_source(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Kv, explain_old_server, ttl_ms};
-    use crate::error::{Error, ErrorKind, Retry};
-    use crate::key::Pattern;
-    use crate::limits;
-    use std::time::Duration;
-
-    #[test]
-    fn a_ttl_is_whole_milliseconds_and_never_zero() {
-        for (ttl, ms) in [
-            (Duration::from_nanos(1), 1),
-            (Duration::from_millis(1), 1),
-            (Duration::from_micros(1001), 2),
-            (Duration::from_secs(3), 3000),
-        ] {
-            assert_eq!(ttl_ms(ttl).expect("allowed"), ms, "{ttl:?}");
-        }
-        for ttl in [
-            Duration::ZERO,
-            limits::KV_MAX_TTL + Duration::from_nanos(1),
-            Duration::MAX,
-        ] {
-            let error = ttl_ms(ttl).expect_err("refused");
-            assert_eq!(error.kind(), ErrorKind::InvalidOption);
-        }
-    }
-
-    #[test]
-    fn an_old_server_is_told_from_other_faults() {
-        let refusal = |text: &str| Error::new(ErrorKind::Server, Retry::Never, "run EVALSHA", text);
-        let old = "ERR Write commands not allowed after non deterministic commands";
-        assert_eq!(
-            explain_old_server(refusal(old)).kind(),
-            ErrorKind::Unsupported
-        );
-        assert_eq!(
-            explain_old_server(refusal("ERR")).kind(),
-            ErrorKind::Server
-        );
-    }
-
-    /// Applications spawn what they await.
-    #[test]
-    fn futures_can_move_between_threads() {
-        fn moves<T: Send>(_: impl Fn(&'static Kv, &'static [Pattern]) -> T) {}
-        moves(|kv, _| kv.get("a"));
-        moves(|kv, _| kv.set("a", "b", None));
-        moves(|kv, _| kv.delete("a"));
-        moves(|kv, patterns| kv.keys(&patterns[0]));
-        moves(|kv, patterns| kv.clear(patterns));
-    }
 }

@@ -151,7 +151,11 @@ mod tests {
             while let Some(range) = reader.next() {
                 read.extend(reader.take(page(&index, range)));
             }
-            let live: Vec<_> = index.iter().filter(|m| m.expires_ms >= now_ms).cloned().collect();
+            let live: Vec<_> = index
+                .iter()
+                .filter(|m| m.expires_ms >= now_ms)
+                .cloned()
+                .collect();
             assert_eq!(read, live, "{dead}");
         }
     }

@@ -149,9 +149,15 @@ mod tests {
         assert_eq!(books.deleted(), 5);
         let patterns = ["a*", "b*"].map(|text| Pattern::new(text).expect("allowed"));
         let cleared = books.into_cleared(&patterns);
-        assert_eq!((cleared[0].matched, cleared[0].reason.as_deref()), (0, None));
+        assert_eq!(
+            (cleared[0].matched, cleared[0].reason.as_deref()),
+            (0, None)
+        );
         let b = &cleared[1];
-        assert_eq!((b.matched, b.deleted, b.already_gone, b.failed), (10, 5, 1, 4));
+        assert_eq!(
+            (b.matched, b.deleted, b.already_gone, b.failed),
+            (10, 5, 1, 4)
+        );
         assert_eq!(b.reason.as_deref(), Some("second"));
         assert_eq!(b.pattern, patterns[1]);
     }

@@ -7,7 +7,7 @@ use crate::port::{Class, Connection, Node, Reply, ServerCode};
 /// A script, which handles one bounded batch at most.
 #[derive(Debug)]
 pub(super) struct Script {
-    text: &'static str,
+    pub(super) text: &'static str,
     /// The SHA-1 of the text, by which EVALSHA names it.
     digest: &'static str,
 }

@@ -1,6 +1,7 @@
 //! `keypace demo`: a tour on a private server, with a client beside it that says what it waited. The order of the
 //! steps and their words; the server is `stage`'s. Touches no server but its own, and leaves nothing behind.
 
+mod guide;
 mod stage;
 
 use std::time::{Duration, Instant};
@@ -9,17 +10,16 @@ use keypace::{
     Consent, DeleteOptions, Order, Pattern, ScanOptions, Strategy, Sweep, SweepOptions,
     plan_delete_unseen,
 };
-use keypace_lab::Waits;
 
+use self::guide::{End, Guide};
 use self::stage::Stage;
 use super::Run;
 use super::walk::{self, Why};
 use crate::args::Global;
 use crate::exit::{Exit, Halt, Phase};
-use crate::render::figures::{grouped, plural, span, table, wait};
-use crate::render::output::{Closed, Output};
-use crate::render::paint::Paint;
-use crate::render::{Stderr, Watched, text};
+use crate::render::figures::{plural, span};
+use crate::render::output::Output;
+use crate::render::{Watched, text};
 
 /// Enough for KEYS to be felt, few enough to be there within seconds.
 const SEEDED_KEYS: u64 = 200_000;
@@ -47,7 +47,8 @@ pub(super) async fn run(run: &mut Run) -> Result<Exit, Halt> {
     match told {
         // A reader that is gone wants no more: the server is stopped, and that is all.
         Err(End::Closed) => written.map(|_| Exit::Done),
-        Err(End::Halted(halt)) if halt.exit == Exit::Interrupted => Err(Halt::new(
+        // A Ctrl-C at the terminal may reach the server before it reaches us.
+        Err(End::Halted(_)) if run.interrupt.has_happened() => Err(Halt::new(
             Exit::Interrupted,
             "finish the tour: interrupted; the private server is stopped and its folder removed",
         )),
@@ -56,38 +57,8 @@ pub(super) async fn run(run: &mut Run) -> Result<Exit, Halt> {
     }
 }
 
-/// Why a tour ends early.
-enum End {
-    Closed,
-    Halted(Halt),
-}
-
-impl From<Closed> for End {
-    fn from(_: Closed) -> Self {
-        Self::Closed
-    }
-}
-
-impl From<Halt> for End {
-    fn from(halt: Halt) -> Self {
-        Self::Halted(halt)
-    }
-}
-
-impl From<keypace::Error> for End {
-    fn from(error: keypace::Error) -> Self {
-        Self::Halted(Halt::library(&error, Phase::Walking))
-    }
-}
-
 async fn tour(run: &mut Run, output: &Output) -> Result<(), End> {
-    let mut guide = Guide {
-        output,
-        paint: Paint::stdout(),
-        columns: Stderr::columns(),
-        under_keys: None,
-        longest_us: 0,
-    };
+    let mut guide = Guide::new(output);
     guide
         .prose(&format!(
             "A private server is started and filled with {}; it goes when this tour ends.",
@@ -143,8 +114,7 @@ async fn by_keys(run: &mut Run, guide: &mut Guide<'_>, stage: &Stage) -> Result<
             span(took)
         ))
         .await?;
-    guide.under_keys = Some(waits);
-    guide.waits(None).await
+    guide.baseline(waits).await
 }
 
 async fn by_prefix(run: &mut Run, guide: &mut Guide<'_>, stage: &Stage) -> Result<(), End> {
@@ -280,100 +250,4 @@ fn scan_options(text: &'static str) -> Result<ScanOptions, End> {
 
 fn options(text: &'static str) -> Result<SweepOptions, End> {
     Ok(SweepOptions::new(scan_options(text)?))
-}
-
-/// The voice of the tour: prose, commands, results, and what the other client waited.
-struct Guide<'a> {
-    output: &'a Output,
-    paint: Paint,
-    columns: usize,
-    under_keys: Option<Waits>,
-    longest_us: u64,
-}
-
-impl Guide<'_> {
-    /// Text is out before a bar is drawn below it.
-    async fn say(&self, text: String) -> Result<(), End> {
-        self.output.send(text.into_bytes()).await?;
-        Ok(self.output.settle().await?)
-    }
-
-    async fn prose(&self, words: &str) -> Result<(), End> {
-        self.say(format!("{}\n", text::prose(words, self.columns)))
-            .await
-    }
-
-    async fn step(&self, title: &str, command: &str) -> Result<(), End> {
-        let title = text::prose(title, self.columns);
-        let command = format!("  $ keypace {command}");
-        self.say(format!("\n{}\n{command}\n", self.paint.strong(&title)))
-            .await
-    }
-
-    /// What a command wrote; only what is too long for the terminal is broken.
-    async fn result(&self, result: &str) -> Result<(), End> {
-        let mut shown = String::new();
-        for line in result.lines() {
-            if console::measure_text_width(line) + 2 > self.columns {
-                shown.push_str(&text::hanging(line, self.columns, "  "));
-            } else {
-                shown.push_str("  ");
-                shown.push_str(line);
-            }
-            shown.push('\n');
-        }
-        self.say(shown).await
-    }
-
-    /// The other client's waits in this step, next to those under KEYS.
-    async fn waits(&mut self, step: Option<Waits>) -> Result<(), End> {
-        let row = |name: &str, waits: &Waits| {
-            vec![
-                name.to_owned(),
-                wait(waits.p50_us),
-                wait(waits.p99_us),
-                wait(waits.max_us),
-            ]
-        };
-        let mut rows = vec![
-            ["  the other client waited", "p50", "p99", "max"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
-        if let Some(waits) = &step {
-            self.longest_us = self.longest_us.max(waits.max_us);
-            rows.push(row("    meanwhile", waits));
-        }
-        if let Some(waits) = &self.under_keys {
-            rows.push(row("    under KEYS", waits));
-        }
-        self.say(table(&rows)).await
-    }
-
-    async fn close(&self) -> Result<(), End> {
-        let keys = self.under_keys.map_or(0, |waits| waits.max_us);
-        let ours = self.longest_us;
-        let times = keys.checked_div(ours).unwrap_or(0);
-        let compared = if times >= 2 {
-            format!(
-                "KEYS made another client wait {times} times as long ({} against {} at most).",
-                wait(keys),
-                wait(ours)
-            )
-        } else {
-            format!(
-                "This time KEYS made another client wait {} and keypace {} at most: the machine was busy with other \
-                 work, or {} keys are few for it. The wait under KEYS grows with the keyspace; a page of SCAN does not.",
-                wait(keys),
-                wait(ours),
-                grouped(SEEDED_KEYS)
-            )
-        };
-        self.say("\n".to_owned()).await?;
-        self.prose(&format!(
-            "{compared} Everything here was the work of one command, and the private server is gone now. On your own: \
-             keypace --url redis://HOST count --by-prefix 1 '*'"
-        ))
-        .await
-    }
 }
