@@ -223,8 +223,12 @@ pub(crate) enum ProgressChoice {
 /// Which keys.
 #[derive(Debug, Default, Clone, Args)]
 pub(crate) struct Select {
-    /// Which keys, as SCAN MATCH reads it: * ? [ab] [^a] [a-z] \x
-    #[arg(required = true, value_name = "PATTERN")]
+    /// Which keys.
+    #[arg(
+        required = true,
+        value_name = "PATTERN",
+        help = "Which keys, as SCAN MATCH reads it: * ? [ab] [^a] [a-z] \\x"
+    )]
     pub(crate) patterns: Vec<OsString>,
     /// Only keys of this type (string, list, set, zset, hash, stream); may be given several times
     #[arg(long = "type", value_name = "TYPE", help_heading = SELECTING)]

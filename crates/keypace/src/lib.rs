@@ -1,4 +1,36 @@
-//! Redis and Valkey keyspace work at a pace your server can stand.
+//! Redis and Valkey keyspace work at a pace your server can stand: walk, count and delete keys in production without
+//! `KEYS`, completely, resumably, and with every key accounted for.
+//!
+//! - [`Keyspace`] connects and says who answers; [`Target`] is a URL that never shows its password.
+//! - [`Pages`] walks by SCAN: a stream of pages, each with a [`Mark`] to go on from. [`collect`] gathers a few keys.
+//! - [`Sweep`] lists, counts and deletes, with progress, checkpoints and a [`Summary`]. A delete takes a [`Plan`] that
+//!   somebody [confirmed](Plan::confirm), and nothing else deletes.
+//! - [`Kv`] is a small convenience for an application with a prefix of its own, with an index in place of SCAN.
+//!
+//! ```no_run
+//! use keypace::{
+//!     ConnectOptions, Consent, DeleteOptions, Keyspace, Pattern, ScanOptions, Sweep, SweepOptions, Target, plan_delete,
+//! };
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let target = Target::parse("redis://127.0.0.1:6379")?;
+//! let keyspace = Keyspace::connect(target, ConnectOptions::default()).await?;
+//!
+//! let scan = ScanOptions::new(vec![Pattern::new("session:*")?])?;
+//! let options = SweepOptions::new(scan);
+//! let plan = plan_delete(&keyspace, &options).await?;
+//! println!("about {:?} of {} keys would go", plan.estimate(), plan.total_keys());
+//!
+//! let confirmed = plan.confirm(Consent::Scoped)?;
+//! let mut sweep = Sweep::delete(&keyspace, options, DeleteOptions::default(), confirmed).await?;
+//! while sweep.next().await.is_some() {}
+//! println!("{} keys were deleted", sweep.summary().deleted);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The library prints nothing, reads no environment, installs no signal handlers and never exits. It wants a tokio
+//! runtime with time and I/O.
 
 pub mod limits;
 
@@ -15,22 +47,56 @@ pub use delete::Confirmed;
 pub use delete::Consent;
 pub use delete::DeleteOptions;
 pub use delete::Plan;
-pub use error::{Error, ErrorKind, Result, Retry};
-pub use key::{Escaped, Key, Pattern, PatternError, Scope, StallReason};
+pub use error::Error;
+pub use error::ErrorKind;
+pub use error::Result;
+pub use error::Retry;
+pub use key::Escaped;
+pub use key::Key;
+pub use key::Pattern;
+pub use key::PatternError;
+pub use key::Scope;
+pub use key::StallReason;
 pub use kv::Cleared;
 pub use kv::Kv;
-pub use port::{
-    ConnectOptions, Dial, Dialing, Keyspace, Protocol, Purpose, ServerInfo, Stream, Target,
-    TlsFiles,
-};
-pub use report::{
-    Failure, NodeProgress, PaceSummary, PatternCount, PauseReason, PausedMs, PrefixCount, Progress,
-    RunState, ShardSummary, Summary,
-};
-pub use scan::{
-    Collected, Count, CountChoice, Mark, Order, Page, Pages, ScanOptions, Step, Strategy, collect,
-};
-pub use sweep::{
-    Budget, Checkpoint, Event, ProgressHandle, StopHandle, Sweep, SweepOptions, plan_delete,
-    plan_delete_unseen,
-};
+pub use port::ConnectOptions;
+pub use port::Dial;
+pub use port::Dialing;
+pub use port::Keyspace;
+pub use port::Protocol;
+pub use port::Purpose;
+pub use port::ServerInfo;
+pub use port::Stream;
+pub use port::Target;
+pub use port::TlsFiles;
+pub use report::Failure;
+pub use report::NodeProgress;
+pub use report::PaceSummary;
+pub use report::PatternCount;
+pub use report::PauseReason;
+pub use report::PausedMs;
+pub use report::PrefixCount;
+pub use report::Progress;
+pub use report::RunState;
+pub use report::ShardSummary;
+pub use report::Summary;
+pub use scan::Collected;
+pub use scan::Count;
+pub use scan::CountChoice;
+pub use scan::Mark;
+pub use scan::Order;
+pub use scan::Page;
+pub use scan::Pages;
+pub use scan::ScanOptions;
+pub use scan::Step;
+pub use scan::Strategy;
+pub use scan::collect;
+pub use sweep::Budget;
+pub use sweep::Checkpoint;
+pub use sweep::Event;
+pub use sweep::ProgressHandle;
+pub use sweep::StopHandle;
+pub use sweep::Sweep;
+pub use sweep::SweepOptions;
+pub use sweep::plan_delete;
+pub use sweep::plan_delete_unseen;

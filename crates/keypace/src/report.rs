@@ -19,7 +19,7 @@ pub struct Progress {
     pub deleted: u64,
     /// Keys that could not be deleted.
     pub failed: u64,
-    /// Keys walked a second, over the whole run.
+    /// Keys a second over the whole run: settled ones where keys are deleted, walked ones elsewhere.
     pub keys_per_s: u64,
     /// Milliseconds that are left at this speed; absent until a share is known.
     pub eta_ms: Option<u64>,

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::{Random, pattern, raw, run, servers};
-use keypace::{Cleared, ConnectOptions, ErrorKind, Keyspace, Kv, Purpose, Target, limits};
+use keypace::{Cleared, ConnectOptions, Keyspace, Kv, Purpose, Target};
 use keypace_lab::{OwnedServer, Raw};
 
 const HOUR: Option<Duration> = Some(Duration::from_secs(3600));

@@ -245,3 +245,28 @@ async fn a_resumed_walk_goes_on_behind_its_mark() {
         "nothing is walked again from 0"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_keys_command_is_asked_again_on_a_connection_of_its_own() {
+    let sim = seeded();
+    sim.script(
+        Rule::on("KEYS")
+            .times(2)
+            .then(Action::Delay(std::time::Duration::from_secs(1))),
+    );
+    let keyspace = on(&sim).await;
+    let mut pages = Pages::new(&keyspace, scan("session:*").with_strategy(Strategy::Keys));
+    let mut keys = BTreeSet::new();
+    let mut dropped = 0;
+    loop {
+        match tokio::time::timeout(std::time::Duration::from_millis(300), pages.next()).await {
+            Ok(step) => match step.expect("walked") {
+                Some(Step::Page(page)) => keys.extend(page.into_keys()),
+                Some(_) => panic!("nobody restarted"),
+                None => break,
+            },
+            Err(_) => dropped += 1,
+        }
+    }
+    assert_eq!((keys.len() as u64, dropped), (KEYS, 2));
+}

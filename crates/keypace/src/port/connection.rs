@@ -150,13 +150,17 @@ impl Connection {
         }
     }
 
-    /// Queues, sends, and reads one command; an error reply is an `Err`.
+    /// Queues, sends, and reads one command; an error reply is an `Err`. Not cancel-safe: a dropped call leaves its
+    /// reply owed, and the connection is of no use to the next call, which says so.
     pub(crate) async fn call<A: AsRef<[u8]>>(
         &mut self,
         command: &'static str,
         class: Class,
         args: impl ExactSizeIterator<Item = A>,
     ) -> Result<Reply> {
+        // The next reply would be taken for this command's.
+        self.broken |= !self.owed.is_empty();
+        self.check()?;
         self.queue(command, class, args);
         self.flush().await?;
         match self.reply().await? {

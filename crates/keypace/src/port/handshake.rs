@@ -192,7 +192,7 @@ fn unreachable(node: &str, cause: &std::io::Error) -> Error {
 }
 
 fn connect_error(kind: ErrorKind, node: &str, context: impl Into<String>) -> Error {
-    Error::new(kind, Retry::Reconnect, "connect", context).on_node(node)
+    Error::new(kind, Retry::Reconnect, "connect to the server", context).on_node(node)
 }
 
 /// The handshake is no slower than any command may be, and bounded where commands may take long.

@@ -134,7 +134,7 @@ async fn ask_server(node: &Node) -> Result<ServerInfo> {
         return Err(Error::new(
             ErrorKind::Loading,
             Retry::Backoff,
-            "connect",
+            "connect to the server",
             format!("the server is loading its dataset ({done} % done)"),
         )
         .on_node(node.name())

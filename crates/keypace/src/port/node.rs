@@ -63,7 +63,7 @@ impl Node {
                 Error::new(
                     ErrorKind::Disconnected,
                     Retry::Never,
-                    "connect",
+                    "connect to the server",
                     "the node is closed",
                 )
                 .with_source(cause)

@@ -56,6 +56,8 @@ pub struct Sweep {
     pub(super) pages: Pages,
     pub(super) ledger: Ledger,
     pub(super) tallies: Tallies,
+    /// The page that the caller of a listing has in hand: settled when it asks for the next.
+    pub(super) listed: Option<Option<Mark>>,
     pub(super) phase: Phase,
     pub(super) stop: StopHandle,
     pub(super) handle: ProgressHandle,
@@ -158,6 +160,7 @@ impl Sweep {
                 Phase::Walking
             },
             walked: has_ended,
+            listed: None,
             keyspace: keyspace.clone(),
             options,
             work,
@@ -230,6 +233,10 @@ impl Sweep {
     }
 
     async fn walk(&mut self) -> Option<Event> {
+        if let Some(mark) = self.listed.take() {
+            self.ledger.open_page(mark, 0);
+            self.checkpoint_if_due();
+        }
         if self.stop.is_stopped() {
             self.phase = Phase::Settling;
             return None;
@@ -293,13 +300,13 @@ impl Sweep {
         for (place, key) in page.keys()[..keys].iter().enumerate() {
             self.tallies.find(key, page.pattern_of(place));
         }
+        if matches!(self.work, Work::List) {
+            self.listed = Some(mark);
+            return Event::Page(page);
+        }
         self.ledger.open_page(mark, 0);
         self.checkpoint_if_due();
-        if matches!(self.work, Work::List) {
-            Event::Page(page)
-        } else {
-            Event::Step
-        }
+        Event::Step
     }
 
     /// Batches that are full go on their way.

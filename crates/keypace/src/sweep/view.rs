@@ -83,8 +83,11 @@ impl Sweep {
             progress.matched = total.matched();
             progress.deleted = total.tally.deleted;
             progress.failed = total.tally.failed;
-            progress.keys_per_s =
-                (progress.scanned as f64 / elapsed.as_secs_f64().max(0.001)) as u64;
+            let handled = match self.work {
+                Work::Delete(..) => total.matched(),
+                Work::List | Work::Count | Work::DryRun => progress.scanned,
+            };
+            progress.keys_per_s = (handled as f64 / elapsed.as_secs_f64().max(0.001)) as u64;
             progress.eta_ms = eta(share, elapsed).map(millis);
             progress.paused_for = None;
             for node in &mut progress.nodes {

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use keypace::{ErrorKind, limits};
+use keypace::{ConnectOptions, ErrorKind, Keyspace, Kv, Protocol, Target, limits};
 
-use crate::common::{pattern, raw, run, servers};
+use crate::common::{Random, pattern, raw, run, servers};
 use crate::{HOUR, calls, counts, fill, int, kv, names, now_ms, score};
 
 #[tokio::test]
@@ -96,7 +96,12 @@ async fn an_index_of_many_pages_is_read_whole() {
             names(&kv, "*").await,
             expected.into_iter().collect::<Vec<_>>()
         );
-        assert_eq!(names(&kv, "*33").await.len(), 23);
+        assert_eq!(names(&kv, "*33").await.len(), 24);
+        let target = Target::parse(&server.url()).expect("valid");
+        let resp2 = ConnectOptions::default().with_protocol(Protocol::Resp2);
+        let keyspace = Keyspace::connect(target, resp2).await.expect("connected");
+        let older = Kv::new(keyspace, "app").expect("allowed").with_index(true);
+        assert_eq!(names(&older, "*33").await.len(), 24, "both protocols");
         let few = kv.clone().with_max_keys(7).expect("allowed");
         let few = few.keys(&pattern("1*")).await.expect("listed");
         assert_eq!((few.keys.len(), few.truncated), (7, true));
@@ -185,6 +190,54 @@ async fn an_index_of_another_type_changes_nothing() {
         assert_eq!(
             int(&mut raw, &[b"EXISTS", b"app:index", b"app:old", b"app:new"]),
             2
+        );
+    }
+}
+
+/// Others set, overwrite and delete keys while a long index is read: what stays as it is must not be missed.
+#[tokio::test]
+async fn keys_that_stay_are_listed_while_others_come_and_go() {
+    const LISTINGS: u32 = 30;
+    let mut random = Random::seeded();
+    for server in servers() {
+        let kv = kv(&server, "app", true).await;
+        let kv = kv.with_max_keys(limits::COLLECT_MAX_KEYS).expect("allowed");
+        let stable = 2 * limits::KV_INDEX_PAGE_MEMBERS;
+        for n in 0..stable {
+            let ttl = [None, Some(Duration::from_secs(600 + n))][n as usize % 2];
+            kv.set(format!("stays:{n:05}"), "1", ttl)
+                .await
+                .expect("set");
+        }
+        let expected: Vec<_> = (0..stable)
+            .map(|n| format!("stays:{n:05}").into_bytes())
+            .collect();
+        let (churned, mut others) = (kv.clone(), Random(random.next()));
+        let churn = tokio::spawn(async move {
+            loop {
+                let key = format!(
+                    "{}:{}",
+                    ["a", "stays!", "z"][others.below(3) as usize],
+                    others.below(3000)
+                );
+                let ttl = [None, Some(Duration::from_secs(600 + others.below(stable)))]
+                    [others.below(2) as usize];
+                churned.set(&key, "1", ttl).await.expect("set");
+                let key = format!("a:{}", others.below(3000));
+                churned.delete(&key).await.expect("deleted");
+            }
+        });
+        for _ in 0..LISTINGS {
+            assert_eq!(names(&kv, "stays:*").await, expected);
+        }
+        churn.abort();
+        assert!(
+            churn.await.expect_err("endless").is_cancelled(),
+            "no call failed"
+        );
+        assert!(
+            names(&kv, "*").await.len() > expected.len(),
+            "there were others"
         );
     }
 }
