@@ -66,6 +66,8 @@ fn spawn(
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
+    // A group of its own: a Ctrl-C at the terminal is for its owner, who ends it in its own time.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     match endpoint {
         Endpoint::Unix(path) => command
             .args(["--port", "0", "--unixsocketperm", "700", "--unixsocket"])

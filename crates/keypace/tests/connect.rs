@@ -207,3 +207,17 @@ async fn what_is_no_redis_is_told_so() {
         .expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Disconnected);
 }
+
+#[tokio::test]
+async fn an_idle_connection_that_the_server_closed_is_not_handed_out() {
+    let sim = Sim::new();
+    let keyspace = try_on(&sim, target(), ConnectOptions::default().with_retries(0)).await;
+    let keyspace = keyspace.expect("connected");
+    assert_eq!(sim.connections(), 1);
+    sim.close_connections();
+    while sim.connections() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(keyspace.dbsize().await.expect("a new connection"), 0);
+    assert_eq!(sim.count_of("HELLO"), 2);
+}

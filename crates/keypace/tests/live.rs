@@ -60,7 +60,7 @@ async fn p05_every_key_that_was_there_throughout_is_returned_while_the_table_gro
                     panic!("nobody restarted")
                 };
                 keys.extend(page.into_keys());
-                if pages.calls() % 20 == 0 {
+                if pages.calls().is_multiple_of(20) {
                     let size = keyspace.dbsize().await.expect("asked");
                     smallest = smallest.min(size);
                     largest = largest.max(size);

@@ -127,26 +127,29 @@ async fn p15_a_reply_that_is_no_scan_reply_is_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_on_the_way_lose_nothing() {
-    let faults: [(&str, fn() -> Action); 8] = [
-        ("closed", || Action::DropConnection),
-        ("closed after running", || Action::ExecuteThenDrop),
-        ("torn reply", || Action::CutReply { after_bytes: 700 }),
-        ("trickle", || Action::TrickleReply {
-            chunk: 3,
-            pause: Duration::from_millis(1),
-        }),
-        ("stall", || Action::Stall),
-        ("late", || Action::Delay(Duration::from_secs(10))),
-        ("loading", || {
+    let faults: [(&str, Action); 8] = [
+        ("closed", Action::DropConnection),
+        ("closed after running", Action::ExecuteThenDrop),
+        ("torn reply", Action::CutReply { after_bytes: 700 }),
+        (
+            "trickle",
+            Action::TrickleReply {
+                chunk: 3,
+                pause: Duration::from_millis(1),
+            },
+        ),
+        ("stall", Action::Stall),
+        ("late", Action::Delay(Duration::from_secs(10))),
+        ("loading", {
             Action::Error("LOADING Redis is loading the dataset in memory".into())
         }),
-        ("busy", || {
+        ("busy", {
             Action::Error("BUSY Redis is busy running a script".into())
         }),
     ];
     for (name, fault) in faults {
         let sim = seeded();
-        sim.script(Rule::on("SCAN").every(7).times(4).then(fault()));
+        sim.script(Rule::on("SCAN").every(7).times(4).then(fault));
         println!("fault: {name}");
         expect_all(&sim, small_pages()).await;
         assert_eq!(sim.rules_left(), 0, "{name}");

@@ -1,7 +1,5 @@
 //! Sends batches, several in flight, and reads their answers; asks again where an answer did not come.
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::plan::Confirmed;
@@ -151,7 +149,7 @@ impl Deleter {
             };
             let reply = if is_done {
                 // Nothing needs to be waited for, but what is there already need not wait either.
-                match ready(lease.reply()) {
+                match lease.reply_now() {
                     Some(reply) => reply?,
                     None => return Ok(()),
                 }
@@ -229,14 +227,6 @@ impl Deleter {
         self.settled
             .extend(self.pieces.give_up(&refused(&error, None)));
         Err(error)
-    }
-}
-
-/// What a future gives at once, if it does. Only for those that lose nothing when they are dropped.
-fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
     }
 }
 

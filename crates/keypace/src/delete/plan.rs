@@ -4,7 +4,7 @@
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern, Scope};
 use crate::limits;
-use crate::port::{Removal, ServerInfo};
+use crate::port::{Keyspace, Removal, ServerInfo, removal};
 use crate::scan::ScanOptions;
 
 /// What a delete is about: another selection needs another confirmation.
@@ -58,6 +58,23 @@ pub struct Confirmed {
     address: String,
     database: u32,
     removal: Removal,
+}
+
+impl Draft {
+    /// A plan's parts where nobody has looked at the keys. Cancel-safe.
+    pub(crate) async fn unseen(keyspace: &Keyspace, scan: &ScanOptions) -> Result<Self> {
+        let total_keys = keyspace.dbsize().await?;
+        let mut lease = keyspace.node().lease().await?;
+        Ok(Self {
+            selection: Selection::of(scan),
+            server: keyspace.server().clone(),
+            removal: removal(&mut lease).await?,
+            total_keys,
+            estimate: None,
+            is_exact: false,
+            samples: Vec::new(),
+        })
+    }
 }
 
 impl Plan {

@@ -11,7 +11,7 @@ use crate::delete::{Tally, Until};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern};
 use crate::limits;
-use crate::port::{Class, Keyspace, Node, Reply, refuses_keys, removal};
+use crate::port::{Class, Keyspace, Node, Reply, refuses_keys};
 use crate::scan::{Pages, ScanOptions, Step};
 
 /// Not cancel-safe.
@@ -43,20 +43,9 @@ pub(super) async fn clear(kv: &Kv, patterns: &[Pattern]) -> Result<Vec<Cleared>>
 
 /// The prefix holds something literal, so that a scoped consent is enough for whatever stands behind it.
 async fn confirm(keyspace: &Keyspace, scan: &ScanOptions) -> Result<Confirmed> {
-    let selection = Selection::of(scan);
-    let total_keys = keyspace.dbsize().await?;
-    let mut lease = keyspace.node().lease().await?;
-    let plan = Plan::new(Draft {
-        selection: selection.clone(),
-        server: keyspace.server().clone(),
-        removal: removal(&mut lease).await?,
-        total_keys,
-        estimate: None,
-        is_exact: false,
-        samples: Vec::new(),
-    });
+    let plan = Plan::new(Draft::unseen(keyspace, scan).await?);
     let confirmed = plan.confirm(Consent::Scoped)?;
-    confirmed.check(&selection, keyspace.server())?;
+    confirmed.check(&Selection::of(scan), keyspace.server())?;
     Ok(confirmed)
 }
 

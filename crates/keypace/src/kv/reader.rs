@@ -181,7 +181,7 @@ mod tests {
                 let number = |member: &Member| String::from_utf8_lossy(&member.name).parse::<u64>();
                 let fresh: Vec<u64> = fresh.iter().map(|member| number(member).expect("a number")).collect();
                 if own {
-                    let even = |n: &&u64| **n % 2 == 0;
+                    let even = |n: &&u64| n.is_multiple_of(2);
                     let gone = fresh.iter().filter(even).filter(|n| now.remove(n)).count();
                     reader.removed(gone as u64);
                 }

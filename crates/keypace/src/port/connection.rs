@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -150,6 +152,11 @@ impl Connection {
         }
     }
 
+    /// The same where the reply is here already; `None` where it would have to be waited for.
+    pub(crate) fn reply_now(&mut self) -> Option<Result<Reply>> {
+        ready(self.reply())
+    }
+
     /// Queues, sends, and reads one command; an error reply is an `Err`. Not cancel-safe: a dropped call leaves its
     /// reply owed, and the connection is of no use to the next call, which says so.
     pub(crate) async fn call<A: AsRef<[u8]>>(
@@ -198,6 +205,13 @@ impl Connection {
             && self.owed.is_empty()
             && self.out.is_empty()
             && self.decoder.is_between_replies()
+    }
+
+    /// Whether the server still holds its end open, as far as can be told without asking.
+    pub(super) fn is_open(&mut self) -> bool {
+        let arrived = ready(self.stream.read_buf(self.decoder.space()));
+        // Nobody waits for anything: bytes are a server's push, an end or an error is the end.
+        matches!(arrived, None | Some(Ok(1..)))
     }
 
     /// The process at the other end, where it told.
@@ -288,6 +302,14 @@ impl Connection {
             &format!("no answer within {limit:?}"),
         )
         .with_hint("the server is stalled or overloaded; --timeout allows it longer")
+    }
+}
+
+/// What a future gives at once, if it does. Only for those that lose nothing when they are dropped.
+fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
     }
 }
 

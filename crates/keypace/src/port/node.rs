@@ -54,7 +54,7 @@ impl Node {
     /// A connection of one's own until the lease is dropped. Waits where all of them are in use. Cancel-safe.
     ///
     /// # Errors
-    /// What connecting and the handshake give. An idle connection may turn out dead at its first use.
+    /// What connecting and the handshake give.
     pub(crate) async fn lease(&self) -> Result<Lease> {
         let permit = Arc::clone(&self.0.permits)
             .acquire_owned()
@@ -68,13 +68,7 @@ impl Node {
                 )
                 .with_source(cause)
             })?;
-        let idle = self
-            .0
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = match idle {
+        let connection = match self.open_idle() {
             Some(connection) => connection,
             None => {
                 self.0
@@ -88,6 +82,17 @@ impl Node {
             node: self.clone(),
             _permit: permit,
         })
+    }
+
+    /// An idle connection that its server has not closed meanwhile, as after a restart or its own `timeout`.
+    fn open_idle(&self) -> Option<Connection> {
+        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut connection) = idle.pop() {
+            if connection.is_open() {
+                return Some(connection);
+            }
+        }
+        None
     }
 
     /// The address, as people call it.

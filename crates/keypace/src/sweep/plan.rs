@@ -1,11 +1,11 @@
 //! What a delete would do, found out by a bounded look at the keyspace.
 
 use super::options::SweepOptions;
-use crate::delete::{Draft, Plan, Selection};
+use crate::delete::{Draft, Plan};
 use crate::error::Result;
 use crate::key::Key;
 use crate::limits;
-use crate::port::{Keyspace, removal};
+use crate::port::Keyspace;
 use crate::scan::{Order, Pages, Step, Strategy};
 
 /// A plan with an estimate: walks up to `limits::PLAN_PAGES` pages, and takes the share of the walk for the share of
@@ -15,7 +15,7 @@ use crate::scan::{Order, Pages, Step, Strategy};
 /// # Errors
 /// What a walk gives, and what asking for UNLINK gives.
 pub async fn plan_delete(keyspace: &Keyspace, options: &SweepOptions) -> Result<Plan> {
-    let mut draft = draft(keyspace, options).await?;
+    let mut draft = Draft::unseen(keyspace, &options.scan).await?;
     let scan = options
         .paced_scan()
         .with_strategy(Strategy::Scan)
@@ -50,20 +50,5 @@ pub async fn plan_delete(keyspace: &Keyspace, options: &SweepOptions) -> Result<
 /// # Errors
 /// What asking for DBSIZE and UNLINK gives.
 pub async fn plan_delete_unseen(keyspace: &Keyspace, options: &SweepOptions) -> Result<Plan> {
-    draft(keyspace, options).await.map(Plan::new)
-}
-
-async fn draft(keyspace: &Keyspace, options: &SweepOptions) -> Result<Draft> {
-    let total_keys = keyspace.dbsize().await?;
-    let mut lease = keyspace.node().lease().await?;
-    let removal = removal(&mut lease).await?;
-    Ok(Draft {
-        selection: Selection::of(&options.scan),
-        server: keyspace.server().clone(),
-        removal,
-        total_keys,
-        estimate: None,
-        is_exact: false,
-        samples: Vec::new(),
-    })
+    Draft::unseen(keyspace, &options.scan).await.map(Plan::new)
 }

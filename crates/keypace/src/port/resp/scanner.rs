@@ -62,7 +62,8 @@ impl Scanner {
                 parse_number(head)?;
             }
             self.position = after;
-            return self.close().map(|()| true);
+            self.close();
+            return Ok(true);
         }
         match kind {
             b'$' | b'=' | b'!' => self.string(buffer, head, after, kind),
@@ -80,7 +81,8 @@ impl Scanner {
         let length = parse_number(head)?;
         if length == -1 && kind == b'$' {
             self.position = after;
-            return self.close().map(|()| true);
+            self.close();
+            return Ok(true);
         }
         let length = usize::try_from(length).map_err(|_| ProtocolError::BadNumber)?;
         if length > limits::MAX_RESP_STRING_BYTES {
@@ -95,14 +97,16 @@ impl Scanner {
             return Err(ProtocolError::BadEnd);
         }
         self.position = end;
-        self.close().map(|()| true)
+        self.close();
+        Ok(true)
     }
 
     fn aggregate(&mut self, head: &[u8], after: usize, kind: u8) -> Result<(), ProtocolError> {
         self.position = after;
         let count = parse_number(head)?;
         if count == -1 && kind == b'*' {
-            return self.close();
+            self.close();
+            return Ok(());
         }
         let count = u64::try_from(count).map_err(|_| ProtocolError::BadNumber)?;
         if count > limits::MAX_RESP_ELEMENTS {
@@ -115,11 +119,12 @@ impl Scanner {
             count
         };
         if remaining == 0 {
-            return if is_attribute {
-                Ok(self.need_value())
+            if is_attribute {
+                self.need_value();
             } else {
-                self.close()
-            };
+                self.close();
+            }
+            return Ok(());
         }
         if self.open.len() >= limits::MAX_RESP_DEPTH {
             return Err(ProtocolError::TooDeep);
@@ -142,19 +147,18 @@ impl Scanner {
     }
 
     /// One value ended: so does each aggregate of which it was the last element.
-    fn close(&mut self) -> Result<(), ProtocolError> {
+    fn close(&mut self) {
         while let Some(top) = self.open.last_mut() {
             top.remaining -= 1;
             if top.remaining > 0 {
-                return Ok(());
+                return;
             }
             let ended = *top;
             self.open.pop();
             if ended.is_attribute {
                 self.need_value();
-                return Ok(());
+                return;
             }
         }
-        Ok(())
     }
 }
