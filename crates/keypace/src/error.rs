@@ -76,6 +76,48 @@ pub enum ErrorKind {
     Server,
 }
 
+impl ErrorKind {
+    /// Its name in machine output: `permission`, `out_of_memory`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidUrl => "invalid_url",
+            Self::InvalidPattern => "invalid_pattern",
+            Self::InvalidOption => "invalid_option",
+            Self::Guard => "guard",
+            Self::Limit => "limit",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
+            Self::Permission => "permission",
+            Self::Loading => "loading",
+            Self::Busy => "busy",
+            Self::ReadOnly => "read_only",
+            Self::ClusterDown => "cluster_down",
+            Self::Moved => "moved",
+            Self::Ask => "ask",
+            Self::TryAgain => "try_again",
+            Self::CrossSlot => "cross_slot",
+            Self::MasterDown => "master_down",
+            Self::OutOfMemory => "out_of_memory",
+            Self::NoScript => "no_script",
+            Self::WritesRefused => "writes_refused",
+            Self::WrongType => "wrong_type",
+            Self::Aborted => "aborted",
+            Self::KeysRefused => "keys_refused",
+            Self::UnknownCommand => "unknown_command",
+            Self::Unsupported => "unsupported",
+            Self::Protocol => "protocol",
+            Self::CursorLoop => "cursor_loop",
+            Self::Timeout => "timeout",
+            Self::Disconnected => "disconnected",
+            Self::Checkpoint => "checkpoint",
+            Self::Io => "io",
+            Self::Server => "server",
+        }
+    }
+}
+
 /// What a caller may do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -26,6 +26,8 @@ pub const MAX_PATTERNS: usize = 64;
 
 /// Room for one read: a page of 1000 keys of 30 bytes fits in one, and a slow reader holds no more than this.
 pub const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// A long string is made room for in steps of this size, as its bytes come; an idle connection keeps no more.
+pub const MAX_READ_STEP_BYTES: usize = 1024 * 1024;
 /// Status and error lines of servers are short; one that goes on for ever is no server's.
 pub const MAX_RESP_LINE_BYTES: usize = 64 * 1024;
 /// The servers' own default for the longest string (`proto-max-bulk-len`).
@@ -49,6 +51,9 @@ pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 pub const BLOCKING_TIMEOUT_FACTOR: u32 = 4;
 /// A server that is up answers its handshake at once; one behind a dead route must not hold the caller long.
 pub const MAX_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Walks at once on a node: each may need a second connection to delete with, and must never wait for one that only
+/// another walk can give back.
+pub const MAX_WALKS_PER_NODE: usize = MAX_CONNECTIONS_PER_NODE / 2;
 /// How often a request that may pass later is tried again.
 pub const DEFAULT_RETRIES: u32 = 5;
 /// More tries than this only hide that the server is gone.
@@ -72,6 +77,9 @@ pub const COUNT_AUTO: u32 = 500;
 pub const COUNT_AUTO_ASKING: u32 = 100;
 /// Where speed alone counts: more gains nothing.
 pub const COUNT_FULL_SPEED: u32 = 1000;
+/// Walks that begin again because another process answers; more are a server that dies of the walk, or two servers
+/// behind one address.
+pub const MAX_RESTARTS: u64 = 5;
 /// Keys that `collect` gathers unless the caller says otherwise.
 pub const COLLECT_DEFAULT_KEYS: usize = 1000;
 /// The most that `collect` gathers: who needs more wants the stream, or an index.
@@ -122,6 +130,8 @@ pub const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 pub const MAX_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Prefixes that are counted one by one; about 100 bytes each.
 pub const MAX_PREFIXES: usize = 100_000;
+/// A longer prefix is no place in a hierarchy but a name; such keys are counted together.
+pub const MAX_PREFIX_BYTES: usize = 256;
 /// A batch that is not full is sent after so many pages: few keys match, and they should not wait for long.
 pub const MAX_PAGES_PER_BATCH: u64 = 64;
 

@@ -157,7 +157,9 @@ impl Deleter {
                 lease.reply().await?
             };
             self.answered(reply)?;
-            if self.obstacle.is_some() || self.pieces.can_send() {
+            // What is in flight met the same obstacle: all of it is heard before one wait, so that one incident
+            // costs one try and not one for each batch.
+            if self.obstacle.is_none() && self.pieces.can_send() {
                 return Ok(());
             }
         }
@@ -170,7 +172,10 @@ impl Deleter {
         };
         let command = self.removal.command();
         let answer = match reply {
-            Reply::Int(removed) => Answer::Removed(u64::try_from(removed).unwrap_or(0)),
+            Reply::Int(removed) => match self.pieces.checked(removed) {
+                Some(removed) => Answer::Removed(removed),
+                None => return Err(lease.unexpected(command)),
+            },
             Reply::Error(text) => {
                 let error = lease.refused(command, &text).during("delete keys");
                 match meaning(&text, &error) {
@@ -215,17 +220,20 @@ impl Deleter {
         let command = self.removal.command();
         while let Some(lease) = self.lease.as_mut().filter(|_| self.pieces.is_flying()) {
             let answer = match lease.reply().await {
-                Ok(Reply::Int(removed)) => Answer::Removed(u64::try_from(removed).unwrap_or(0)),
-                Ok(Reply::Error(text)) => {
-                    Answer::Never(refused(&lease.refused(command, &text), None))
-                }
+                Ok(Reply::Int(removed)) => match self.pieces.checked(removed) {
+                    Some(removed) => Answer::Removed(removed),
+                    None => break,
+                },
+                Ok(Reply::Error(text)) => Answer::Never(refused(
+                    &lease.refused(command, &text).during("delete keys"),
+                    None,
+                )),
                 Ok(_) | Err(_) => break,
             };
             self.settled.extend(self.pieces.answered(answer));
         }
         self.lease = None;
-        self.settled
-            .extend(self.pieces.give_up(&refused(&error, None)));
+        self.give_up(&refused(&error, None));
         Err(error)
     }
 }

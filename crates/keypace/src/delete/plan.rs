@@ -13,6 +13,7 @@ pub(crate) struct Selection {
     patterns: Vec<Pattern>,
     exclude: Vec<Pattern>,
     types: Vec<String>,
+    limit: Option<u64>,
 }
 
 impl Selection {
@@ -21,6 +22,7 @@ impl Selection {
             patterns: options.patterns.clone(),
             exclude: options.exclude.clone(),
             types: options.types.clone(),
+            limit: options.limit,
         }
     }
 }
@@ -64,11 +66,10 @@ impl Draft {
     /// A plan's parts where nobody has looked at the keys. Cancel-safe.
     pub(crate) async fn unseen(keyspace: &Keyspace, scan: &ScanOptions) -> Result<Self> {
         let total_keys = keyspace.dbsize().await?;
-        let mut lease = keyspace.node().lease().await?;
         Ok(Self {
             selection: Selection::of(scan),
             server: keyspace.server().clone(),
-            removal: removal(&mut lease).await?,
+            removal: removal(keyspace.node()).await?,
             total_keys,
             estimate: None,
             is_exact: false,

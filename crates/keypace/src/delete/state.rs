@@ -142,6 +142,14 @@ impl Pieces {
         !self.flying.is_empty()
     }
 
+    /// What the server says it removed of the oldest flying piece, where that can be true.
+    pub(crate) fn checked(&self, removed: i64) -> Option<u64> {
+        let asked = self.flying.front()?.range.len() as u64;
+        u64::try_from(removed)
+            .ok()
+            .filter(|removed| *removed <= asked)
+    }
+
     pub(crate) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
@@ -157,10 +165,9 @@ impl Pieces {
         match answer {
             Answer::Removed(removed) => {
                 self.failed_in_a_row = 0;
-                let deleted = removed.min(size);
                 let tally = Tally {
-                    deleted,
-                    already_gone: size - deleted,
+                    deleted: removed,
+                    already_gone: size - removed,
                     ..Tally::default()
                 };
                 Some(piece.settled(tally, None))

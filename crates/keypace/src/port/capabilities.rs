@@ -1,9 +1,10 @@
 //! What a server can do, asked and not guessed from its version.
 
 use super::connection::{Class, Connection};
+use super::node::Node;
 use super::resp::Reply;
 use super::server_error::ServerCode;
-use crate::error::Result;
+use crate::error::{Result, Retry};
 
 /// The command that removes keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +25,23 @@ impl Removal {
     }
 }
 
+/// The command to remove keys with. Asked again where the server can't answer at the moment. Cancel-safe.
+pub(crate) async fn removal(node: &Node) -> Result<Removal> {
+    let mut backoff = node.backoff();
+    loop {
+        let asked = match node.lease().await {
+            Ok(mut lease) => ask_removal(&mut lease).await,
+            Err(error) => Err(error),
+        };
+        match asked {
+            Ok(removal) => return Ok(removal),
+            Err(error) => backoff.pause(error).await?,
+        };
+    }
+}
+
 /// Asks by `COMMAND INFO`; where an ACL or a very old server refuses that, by one UNLINK of a name of our own.
-pub(crate) async fn removal(connection: &mut Connection) -> Result<Removal> {
+async fn ask_removal(connection: &mut Connection) -> Result<Removal> {
     connection.queue(
         "COMMAND INFO",
         Class::Read,
@@ -38,6 +54,9 @@ pub(crate) async fn removal(connection: &mut Connection) -> Result<Removal> {
             Some(Reply::Null) => Ok(Removal::Del),
             _ => Err(connection.unexpected("COMMAND INFO")),
         },
+        Reply::Error(text) if ServerCode::of(&text).meaning().1 == Retry::Backoff => {
+            Err(connection.refused("COMMAND INFO", &text))
+        }
         Reply::Error(_) => try_unlink(connection).await,
         _ => Err(connection.unexpected("COMMAND INFO")),
     }

@@ -39,7 +39,7 @@ pub(crate) struct Timeouts {
 }
 
 impl Timeouts {
-    fn of(&self, class: Class) -> Duration {
+    pub(super) fn of(&self, class: Class) -> Duration {
         match class {
             Class::Handshake => self.handshake,
             Class::Read | Class::Write => self.command,
@@ -199,6 +199,12 @@ impl Connection {
         }
     }
 
+    /// Keeps no more memory than an idle connection needs.
+    pub(super) fn shed(&mut self) {
+        self.decoder.shed();
+        self.out = Vec::new();
+    }
+
     /// Whether it can be handed to the next user: nothing is owed and nothing has failed.
     pub(super) fn is_idle(&self) -> bool {
         !self.broken
@@ -211,7 +217,12 @@ impl Connection {
     pub(super) fn is_open(&mut self) -> bool {
         let arrived = ready(self.stream.read_buf(self.decoder.space()));
         // Nobody waits for anything: bytes are a server's push, an end or an error is the end.
-        matches!(arrived, None | Some(Ok(1..)))
+        // Anything but a push would be taken for the answer to the next command.
+        match arrived {
+            None => true,
+            Some(Ok(1..)) => self.decoder.begins_with(b'>'),
+            Some(_) => false,
+        }
     }
 
     /// The process at the other end, where it told.

@@ -29,7 +29,10 @@ impl Login {
     pub(super) fn new(target: &Target, options: &ConnectOptions) -> Self {
         Self {
             user: target.user.clone(),
-            password: target.password.clone(),
+            // A user of whom no password is known may have none (nopass); coming as the default user instead would be
+            // another identity.
+            password: (target.password.clone())
+                .or_else(|| target.user.as_ref().map(|_| String::new())),
             database: target.database,
             protocol: options.protocol,
             purpose: options.purpose,
@@ -137,7 +140,13 @@ impl Login {
         connection.flush().await?;
         for (command, _, _) in questions.into_iter().filter(|(_, wanted, _)| *wanted) {
             match connection.reply().await? {
-                Reply::Error(text) if command == "SELECT" || is_fatal(ServerCode::of(&text)) => {
+                Reply::Error(text)
+                    if command == "SELECT"
+                        || is_fatal(ServerCode::of(&text))
+                        || (command == "INFO"
+                            && ServerCode::of(&text).meaning().1 == Retry::Backoff) =>
+                {
+                    // A server that is busy does not say who it is: asked again, not taken for another one.
                     return Err(connection.refused(command, &text));
                 }
                 Reply::Bulk(text) if command == "INFO" => {

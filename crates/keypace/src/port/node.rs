@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::backoff::{Backoff, Waits};
-use super::connection::{Connection, Timeouts};
+use super::connection::{Class, Connection, Timeouts};
 use super::dial::Dial;
 use super::handshake::{Login, timeouts};
 use super::options::ConnectOptions;
@@ -28,6 +28,7 @@ struct Inner {
     waits: Waits,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
+    walks: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Node {
@@ -48,6 +49,7 @@ impl Node {
             waits: Waits::default(),
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(limits::MAX_CONNECTIONS_PER_NODE)),
+            walks: Arc::new(Semaphore::new(limits::MAX_WALKS_PER_NODE)),
         }))
     }
 
@@ -56,9 +58,21 @@ impl Node {
     /// # Errors
     /// What connecting and the handshake give.
     pub(crate) async fn lease(&self) -> Result<Lease> {
-        let permit = Arc::clone(&self.0.permits)
-            .acquire_owned()
+        let acquired = Arc::clone(&self.0.permits).acquire_owned();
+        let permit = tokio::time::timeout(self.0.timeouts.of(Class::Write), acquired)
             .await
+            .map_err(|_| {
+                Error::new(
+                    ErrorKind::Limit,
+                    Retry::Backoff,
+                    "connect",
+                    format!(
+                        "all {} connections are in use",
+                        limits::MAX_CONNECTIONS_PER_NODE
+                    ),
+                )
+                .on_node(&self.0.name)
+            })?
             .map_err(|cause| {
                 Error::new(
                     ErrorKind::Disconnected,
@@ -93,6 +107,11 @@ impl Node {
             }
         }
         None
+    }
+
+    /// The right to walk until it is dropped: waits while too many others do. Cancel-safe.
+    pub(crate) async fn walk_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.walks).acquire_owned().await.ok()
     }
 
     /// The address, as people call it.
@@ -153,13 +172,12 @@ impl DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take().filter(Connection::is_idle) {
-            self.node
-                .0
-                .idle
+        if let Some(mut connection) = self.connection.take().filter(Connection::is_idle) {
+            connection.shed();
+            let mut idle = (self.node.0.idle)
                 .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
+                .unwrap_or_else(PoisonError::into_inner);
+            idle.push(connection);
         }
     }
 }

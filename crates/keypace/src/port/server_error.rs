@@ -75,6 +75,7 @@ impl ServerCode {
             Self::MaxClients
         } else if text.contains("invalid password")
             || text.contains("without any password configured")
+            || text.contains("no password is set")
         {
             Self::WrongPass
         } else {
@@ -271,6 +272,11 @@ mod tests {
         ("ERR invalid password", ErrorKind::Auth, Retry::Never),
         (
             "ERR AUTH <password> called without any password configured for the default user.",
+            ErrorKind::Auth,
+            Retry::Never,
+        ),
+        (
+            "ERR Client sent AUTH, but no password is set",
             ErrorKind::Auth,
             Retry::Never,
         ),

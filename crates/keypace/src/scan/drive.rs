@@ -10,12 +10,13 @@ use super::keys_command;
 use super::options::{Order, ScanOptions, Strategy};
 use super::order::Held;
 use super::page::{Mark, Page};
+use super::reply::into_page;
 use super::state::Walk;
 use super::types::{self, TypeFilter};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern};
 use crate::limits;
-use crate::port::{Backoff, Class, Connection, Keyspace, Lease, Node, Reply, ServerCode, decimal};
+use crate::port::{Backoff, Class, Keyspace, Lease, Node, Reply, ServerCode, decimal};
 
 /// What came of one step of a walk.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Pages {
     walk: Walk,
     run_id: Option<Bytes>,
     lease: Option<Lease>,
+    /// Held from the first call to the end, over reconnects too.
+    permit: Option<tokio::sync::OwnedSemaphorePermit>,
     backoff: Backoff,
     stage: Stage,
     handed_out: u64,
@@ -92,9 +95,14 @@ impl Pages {
             filter: TypeFilter::new(&options.types),
             held: Held::new(order),
             cut: None,
-            walk: Walk::from(mark.cursor.clone()),
+            walk: if mark.is_end {
+                Walk::at_end()
+            } else {
+                Walk::from(mark.cursor.clone())
+            },
             run_id: mark.run_id.clone(),
             lease: None,
+            permit: None,
             backoff: keyspace.node().backoff(),
             stage: Stage::Idle,
             handed_out: 0,
@@ -118,6 +126,8 @@ impl Pages {
                 return Ok(Some(Step::Page(page)));
             }
             if self.walk.is_ended() && !matches!(self.stage, Stage::Ready(..)) {
+                self.lease = None;
+                self.permit = None;
                 if !self.cut_sorted() {
                     return Ok(None);
                 }
@@ -181,8 +191,10 @@ impl Pages {
     }
 
     /// What was handed out before a restart counts no longer against the limit.
-    pub(crate) fn forget_handed_out(&mut self) {
+    pub(crate) fn forget_handed_out(&mut self, limit: Option<u64>) {
+        self.options.limit = limit;
         self.handed_out = 0;
+        self.held.forget();
     }
 
     async fn attempt(&mut self) -> Result<Step> {
@@ -214,6 +226,9 @@ impl Pages {
         if self.lease.is_some() {
             return Ok(false);
         }
+        if self.permit.is_none() {
+            self.permit = self.node.walk_permit().await;
+        }
         let lease = self.node.lease().await?;
         let run_id = lease.run_id().cloned();
         self.lease = Some(lease);
@@ -224,6 +239,16 @@ impl Pages {
         if is_same || self.walk.is_at_start() {
             return Ok(false);
         }
+        if self.walk.restarts() >= limits::MAX_RESTARTS {
+            return Err(self
+                .error(
+                    ErrorKind::Disconnected,
+                    "another process answers again and again: the walk would never end",
+                )
+                .with_hint(
+                    "does the server restart under this load, or do two servers share the address?",
+                ));
+        }
         tracing::warn!(node = %self.node.name(), "another process answers: the walk begins again");
         self.walk.restart();
         self.held.restart();
@@ -232,13 +257,13 @@ impl Pages {
 
     /// One page by SCAN, until it is `Ready`.
     async fn scan(&mut self) -> Result<()> {
-        if matches!(self.stage, Stage::Idle) {
-            self.ask().await?;
-            self.stage = Stage::Asked;
-        }
-        if matches!(self.stage, Stage::Asked) {
+        while matches!(self.stage, Stage::Idle | Stage::Asked) {
+            if matches!(self.stage, Stage::Idle) {
+                self.ask().await?;
+                self.stage = Stage::Asked;
+            }
             let Some((next, keys)) = self.read_page().await? else {
-                return Ok(());
+                continue;
             };
             if self.filter == TypeFilter::Ask && !keys.is_empty() {
                 self.stage = Stage::Typing(Candidates {
@@ -288,12 +313,8 @@ impl Pages {
         if let Reply::Error(text) = &reply {
             if self.filter == TypeFilter::Server && ServerCode::of(text) == ServerCode::Syntax {
                 self.filter = TypeFilter::Ask;
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    Retry::Backoff,
-                    "run SCAN",
-                    "the server has no SCAN TYPE: each key is asked",
-                ));
+                self.stage = Stage::Idle;
+                return Ok(None);
             }
             return Err(lease.refused("SCAN", text).during("scan the keyspace"));
         }
@@ -342,6 +363,7 @@ impl Pages {
         }
         let mark = (self.options.order == Order::AsFound).then(|| Mark {
             run_id: self.run_id.clone(),
+            is_end: next == EDGE,
             cursor: next,
         });
         let page = self.select(keys, mark);
@@ -374,11 +396,8 @@ impl Pages {
         let many = self.options.patterns.len() > 1;
         keys.retain(|key| {
             let bytes = key.as_bytes();
-            let first = if many {
-                self.options.patterns.iter().position(|p| p.matches(bytes))
-            } else {
-                Some(0)
-            };
+            // Also for one pattern: a proxy that loses MATCH must not get other keys deleted.
+            let first = self.options.patterns.iter().position(|p| p.matches(bytes));
             let Some(first) = first.and_then(|place| u8::try_from(place).ok()) else {
                 return false;
             };
@@ -453,24 +472,6 @@ impl Pages {
     fn error(&self, kind: ErrorKind, context: &str) -> Error {
         Error::new(kind, Retry::Never, "scan the keyspace", context).on_node(self.node.name())
     }
-}
-
-/// `[cursor, [key, ...]]`, and nothing else.
-fn into_page(reply: Reply, connection: &Connection) -> Result<(Bytes, Vec<Key>)> {
-    let Reply::Array(parts) = reply else {
-        return Err(connection.unexpected("SCAN"));
-    };
-    let Ok([Reply::Bulk(next), Reply::Array(names)]) = <[Reply; 2]>::try_from(parts) else {
-        return Err(connection.unexpected("SCAN"));
-    };
-    if next.is_empty() || next.len() > limits::MAX_CURSOR_BYTES {
-        return Err(connection.unexpected("SCAN"));
-    }
-    let key = |name| match name {
-        Reply::Bulk(name) => Ok(Key::new(name)),
-        _ => Err(connection.unexpected("SCAN")),
-    };
-    Ok((next, names.into_iter().map(key).collect::<Result<_>>()?))
 }
 
 fn no_connection() -> Error {

@@ -13,6 +13,7 @@ mod keys_command;
 mod options;
 mod order;
 mod page;
+mod reply;
 mod state;
 mod types;
 

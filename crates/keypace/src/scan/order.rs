@@ -46,6 +46,13 @@ impl Held {
         }
     }
 
+    /// What has gone out counts no longer.
+    pub(super) fn forget(&mut self) {
+        if let Self::Seen(seen) = self {
+            seen.clear();
+        }
+    }
+
     /// Everything held back, sorted bytewise, each key once.
     pub(super) fn into_sorted(self) -> Vec<(Key, u8)> {
         match self {

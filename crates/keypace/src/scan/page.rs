@@ -10,6 +10,8 @@ use crate::key::Key;
 pub struct Mark {
     pub(crate) run_id: Option<Bytes>,
     pub(crate) cursor: Bytes,
+    /// The walk was over: 0 is the cursor of the beginning and of the end.
+    pub(crate) is_end: bool,
 }
 
 impl Mark {
@@ -19,6 +21,7 @@ impl Mark {
         Self {
             run_id: None,
             cursor: Bytes::from_static(EDGE),
+            is_end: false,
         }
     }
 }

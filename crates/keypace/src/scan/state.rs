@@ -33,6 +33,15 @@ impl Walk {
         }
     }
 
+    /// Behind the last page.
+    pub(super) fn at_end() -> Self {
+        Self {
+            ended: true,
+            share: 1.0,
+            ..Self::from(Bytes::from_static(EDGE))
+        }
+    }
+
     /// The cursor for the next call.
     pub(super) fn cursor(&self) -> &Bytes {
         &self.cursor

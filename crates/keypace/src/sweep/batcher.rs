@@ -67,6 +67,13 @@ impl Batcher {
             .collect()
     }
 
+    /// Drops everything that waits. Gives how many keys that were.
+    pub(super) fn forget(&mut self) -> u64 {
+        self.oldest = None;
+        let waiting = self.filling.iter_mut().map(std::mem::take);
+        waiting.map(|filling| filling.keys.len() as u64).sum()
+    }
+
     fn cut(&mut self, pattern: usize) -> Option<Cut> {
         let filled = std::mem::take(self.filling.get_mut(pattern)?);
         self.oldest = self

@@ -34,6 +34,7 @@ pub struct Checkpoint {
     database: u32,
     run_id: Option<String>,
     cursor: String,
+    at_end: bool,
     ended: bool,
     patterns: Vec<String>,
     exclude: Vec<String>,
@@ -41,6 +42,7 @@ pub struct Checkpoint {
     counts: Vec<SavedCounts>,
     prefix_depth: Option<usize>,
     prefixes: Vec<(String, u64)>,
+    other_prefixes: u64,
 }
 
 /// One pattern's counts.
@@ -82,6 +84,7 @@ impl Checkpoint {
                 .as_ref()
                 .map(|id| String::from_utf8_lossy(id).into_owned()),
             cursor: BASE64.encode(&mark.cursor),
+            at_end: mark.is_end,
             ended,
             patterns: names(&about.scan.patterns),
             exclude: names(&about.scan.exclude),
@@ -93,6 +96,7 @@ impl Checkpoint {
                 .into_iter()
                 .map(|(name, n)| (BASE64.encode(name), n))
                 .collect(),
+            other_prefixes: tallies.other_prefixes(),
         }
     }
 
@@ -102,6 +106,10 @@ impl Checkpoint {
     /// `Checkpoint` for a file that is damaged, of another version, or no checkpoint at all; `Io`.
     pub fn load(path: &Path) -> Result<Self> {
         let mut text = String::new();
+        let size = fs::metadata(path).map_or(0, |file| file.len());
+        if size > limits::MAX_CHECKPOINT_BYTES {
+            return Err(damaged(path, "it is larger than any checkpoint"));
+        }
         File::open(path)
             .and_then(|file| {
                 file.take(limits::MAX_CHECKPOINT_BYTES)
@@ -227,6 +235,7 @@ impl Checkpoint {
         })?;
         Ok(Mark {
             run_id: self.run_id.clone().map(Bytes::from),
+            is_end: self.at_end,
             cursor: cursor.into(),
         })
     }
@@ -241,6 +250,7 @@ impl Checkpoint {
         let prefixes = self.prefixes.iter();
         tallies.restore_prefixes(
             prefixes.filter_map(|(name, n)| Some((BASE64.decode(name).ok()?, *n))),
+            self.other_prefixes,
         );
     }
 }
@@ -271,7 +281,7 @@ impl SavedCounts {
             already_gone,
             skipped,
             failed,
-            unknown,
+            unknown: _,
         } = self;
         Counts {
             found,
@@ -280,7 +290,8 @@ impl SavedCounts {
                 already_gone,
                 skipped,
                 failed,
-                unknown,
+                // Found again, as no Mark passes them.
+                unknown: 0,
             },
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::batcher::{Batcher, Cut};
-use super::checkpoint::{About, Checkpoint};
+use super::batcher::Batcher;
+use super::checkpoint::Checkpoint;
 use super::gauge::ProgressHandle;
 use super::options::SweepOptions;
 use super::rate;
@@ -14,13 +14,14 @@ use super::state::Ledger;
 use super::stop::StopHandle;
 use super::tallies::Tallies;
 use super::view::first_progress;
-use crate::delete::{Batch, Confirmed, DeleteOptions, Deleter, Refused, Selection, Until};
+use super::work::{Work, about, push, too_many};
+use crate::delete::{Confirmed, DeleteOptions, Deleter, Refused, Selection, Until};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Key;
 use crate::limits;
 use crate::port::Keyspace;
 use crate::report::PauseReason;
-use crate::scan::{Mark, Page, Pages, Step};
+use crate::scan::{Mark, Order, Page, Pages, Step, Strategy};
 
 /// Something moved.
 #[derive(Debug)]
@@ -37,14 +38,6 @@ pub(super) enum Phase {
     Walking,
     Settling,
     Ended,
-}
-
-/// What becomes of the keys that are found.
-pub(super) enum Work {
-    List,
-    Count,
-    DryRun,
-    Delete(Box<Deleter>, Batcher),
 }
 
 /// One piece of work over a database.
@@ -65,7 +58,13 @@ pub struct Sweep {
     pub(super) total_keys: u64,
     /// Keys handed to the work, settled or not, in this run.
     pub(super) handed: u64,
+    pub(super) rate_due: Duration,
+    pub(super) unrated: u64,
+    /// The walk has begun again, and the books have yet to.
+    pub(super) is_restarting: bool,
     pub(super) walked: bool,
+    /// The share that lay behind a resumed run when it began.
+    pub(super) share_before: f64,
     pub(super) started: Instant,
     pub(super) elapsed: Duration,
     pub(super) rate_paused: Duration,
@@ -133,6 +132,16 @@ impl Sweep {
         work: Work,
         max_delete: Option<u64>,
     ) -> Result<Self> {
+        let keeps_place =
+            options.scan.order == Order::AsFound && options.scan.strategy == Strategy::Scan;
+        if !keeps_place && (options.checkpoint.is_some() || options.resume.is_some()) {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                Retry::Never,
+                "set up the sweep",
+                "exact and sorted output and KEYS keep no place to go on from",
+            ));
+        }
         let total_keys = keyspace.dbsize().await?;
         let mut tallies = Tallies::new(options.scan.patterns.len(), options.prefix_depth);
         let mut mark = Mark::start();
@@ -142,6 +151,11 @@ impl Sweep {
             checkpoint.restore(&mut tallies);
             mark = checkpoint.mark()?;
             has_ended = checkpoint.has_ended();
+            if mark.is_end && !has_ended && matches!(work, Work::Delete(..)) {
+                // Walked whole, and not everything went: what failed is found and tried again.
+                mark = Mark::start();
+                tallies.restart();
+            }
         }
         let counted = tallies.total();
         let mut scan = options.paced_scan();
@@ -149,6 +163,7 @@ impl Sweep {
             .limit
             .map(|limit| limit.saturating_sub(counted.matched()));
         let pages = Pages::resume(keyspace, scan, &mark);
+        let share_before = pages.share();
         let now = Instant::now();
         let handle = ProgressHandle::new(first_progress(keyspace, &pages), keyspace.node().waits());
         let sweep = Self {
@@ -171,6 +186,10 @@ impl Sweep {
             error: None,
             total_keys,
             handed: 0,
+            rate_due: Duration::ZERO,
+            unrated: 0,
+            is_restarting: false,
+            share_before,
             started: now,
             elapsed: Duration::ZERO,
             rate_paused: Duration::ZERO,
@@ -237,11 +256,16 @@ impl Sweep {
             self.ledger.open_page(mark, 0);
             self.checkpoint_if_due();
         }
-        if self.stop.is_stopped() {
-            self.phase = Phase::Settling;
-            return None;
-        }
-        if let Err(error) = self.send().await {
+        let stop = self.stop.clone();
+        let ready = tokio::select! {
+            biased;
+            () = stop.stopped() => {
+                self.phase = Phase::Settling;
+                return None;
+            }
+            ready = self.send() => ready,
+        };
+        if let Err(error) = ready {
             self.fail(error);
             return None;
         }
@@ -254,7 +278,7 @@ impl Sweep {
         match step {
             Ok(Some(Step::Page(page))) => Some(self.take(page)),
             Ok(Some(Step::Restarted)) => {
-                self.restart();
+                self.is_restarting = true;
                 Some(Event::Step)
             }
             Ok(None) => {
@@ -276,6 +300,7 @@ impl Sweep {
         });
         let keys = page.keys().len().min(room);
         self.handed += keys as u64;
+        self.unrated += keys as u64;
         if keys < page.keys().len() {
             self.fail(too_many(self.max_delete.unwrap_or(0)));
         }
@@ -309,19 +334,25 @@ impl Sweep {
         Event::Step
     }
 
-    /// Batches that are full go on their way.
+    /// Batches that are full go on their way; before the books begin again, all of them are settled. Cancel-safe.
     async fn send(&mut self) -> Result<()> {
-        let Work::Delete(deleter, _) = &mut self.work else {
-            return Ok(());
-        };
-        let sent = if deleter.has_waiting() {
-            deleter.run(Until::Sent).await
+        let until = if self.is_restarting {
+            Until::Settled
         } else {
-            Ok(())
+            Until::Sent
         };
-        self.book();
-        self.checkpoint_if_due();
-        sent
+        if let Work::Delete(deleter, _) = &mut self.work
+            && (self.is_restarting || deleter.has_waiting())
+        {
+            let sent = deleter.run(until).await;
+            self.book();
+            self.checkpoint_if_due();
+            sent?;
+        }
+        if std::mem::take(&mut self.is_restarting) {
+            self.restart();
+        }
+        Ok(())
     }
 
     /// What is in flight comes to its end; then the work has ended.
@@ -329,12 +360,9 @@ impl Sweep {
         if let Work::Delete(deleter, batcher) = &mut self.work
             && !deleter.has_given_up()
         {
-            // Where a stop was asked for, only what is on its way is settled: the rest is found again.
-            if self.walked || self.error.is_some() {
-                batcher
-                    .cut_all()
-                    .into_iter()
-                    .for_each(|cut| push(deleter, &mut self.ledger, cut));
+            // Also where a stop was asked for: what a page has begun is brought to its end, and the Mark behind it holds.
+            for cut in batcher.cut_all() {
+                push(deleter, &mut self.ledger, cut);
             }
             let settled = deleter.run(Until::Settled).await;
             self.book();
@@ -359,7 +387,9 @@ impl Sweep {
             return;
         };
         for settled in deleter.take_settled() {
-            if let Some(pattern) = self.ledger.settle(settled.batch, settled.tally.sum()) {
+            // An unknown outcome is no end: no Mark may pass its keys, so that a resumed run asks again.
+            let ended = settled.tally.sum() - settled.tally.unknown;
+            if let Some(pattern) = self.ledger.settle(settled.batch, ended) {
                 self.tallies.settle(pattern, &settled.tally);
             }
             if let Some(refused) = &settled.refused {
@@ -375,8 +405,12 @@ impl Sweep {
             self.tallies.restart();
         }
         if !matches!(self.work, Work::List | Work::Delete(..)) {
-            self.pages.forget_handed_out();
+            self.pages.forget_handed_out(self.options.scan.limit);
             self.handed = 0;
+        }
+        if let Work::Delete(_, batcher) = &mut self.work {
+            // Found again; sent twice they would be counted twice.
+            self.handed -= batcher.forget();
         }
     }
 
@@ -398,7 +432,14 @@ impl Sweep {
         let Some(keys_per_s) = self.options.rate else {
             return;
         };
-        let pause = rate::pause(self.handed, self.started.elapsed(), keys_per_s);
+        let now = self.started.elapsed();
+        self.rate_due = rate::next_due(
+            self.rate_due,
+            now,
+            std::mem::take(&mut self.unrated),
+            keys_per_s,
+        );
+        let pause = self.rate_due.saturating_sub(now);
         if pause.is_zero() {
             return;
         }
@@ -424,39 +465,4 @@ impl Sweep {
         }
         self.saved_at = Instant::now();
     }
-}
-
-impl Work {
-    pub(super) fn command(&self) -> &'static str {
-        match self {
-            Self::List => "scan",
-            Self::Count => "count",
-            Self::DryRun | Self::Delete(..) => "delete",
-        }
-    }
-}
-
-fn about<'a>(work: &Work, keyspace: &'a Keyspace, options: &'a SweepOptions) -> About<'a> {
-    About {
-        command: work.command(),
-        dry_run: matches!(work, Work::DryRun),
-        server: keyspace.server(),
-        scan: &options.scan,
-        prefix_depth: options.prefix_depth,
-    }
-}
-
-fn push(deleter: &mut Deleter, ledger: &mut Ledger, cut: Cut) {
-    let id = ledger.open_batch(cut.pattern, cut.parts);
-    deleter.push(Batch { id, keys: cut.keys });
-}
-
-fn too_many(max: u64) -> Error {
-    Error::new(
-        ErrorKind::Limit,
-        Retry::Never,
-        "delete keys",
-        format!("more keys match than the {max} that may be deleted (--max-delete)"),
-    )
-    .with_hint("what was deleted stays deleted; raise --max-delete, or narrow the pattern")
 }

@@ -16,6 +16,7 @@ mod state;
 mod stop;
 mod tallies;
 mod view;
+mod work;
 
 pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};

@@ -36,12 +36,16 @@ pub async fn plan_delete(keyspace: &Keyspace, options: &SweepOptions) -> Result<
         }
     }
     draft.is_exact = pages.is_ended() || pages.is_limited();
-    draft.estimate = Some(if draft.is_exact {
-        matched
+    let share = pages.share();
+    draft.estimate = if draft.is_exact {
+        Some(matched)
+    } else if share > 0.0 {
+        let whole = (matched as f64 / share).round() as u64;
+        Some(whole.min(draft.total_keys.max(matched)))
     } else {
-        let whole = matched as f64 / pages.share().max(f64::MIN_POSITIVE);
-        (whole.round() as u64).min(draft.total_keys.max(matched))
-    });
+        // Cursors that are no numbers tell nothing about how far the look went.
+        None
+    };
     Ok(Plan::new(draft))
 }
 

@@ -2,23 +2,32 @@
 
 use std::time::Duration;
 
-/// How long to wait so that `keys` in `elapsed` are no more than `keys_per_s`.
-pub(super) fn pause(keys: u64, elapsed: Duration, keys_per_s: u64) -> Duration {
-    let due = Duration::from_secs_f64(keys as f64 / keys_per_s.max(1) as f64);
-    due.saturating_sub(elapsed)
+/// When the next key is due once `keys` more have gone. What a stall or a desert left unused is kept for one burst
+/// only: the ceiling holds for each second, not for the mean of the run.
+pub(super) fn next_due(due: Duration, now: Duration, keys: u64, keys_per_s: u64) -> Duration {
+    let burst =
+        Duration::from_secs(1) / u32::try_from(crate::limits::RATE_BURSTS_PER_S).unwrap_or(1);
+    let cost = Duration::from_secs_f64(keys as f64 / keys_per_s.max(1) as f64);
+    due.max(now.saturating_sub(burst)) + cost
 }
 
 #[cfg(test)]
 mod tests {
-    use super::pause;
+    use super::next_due;
     use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn waits_for_what_is_ahead_of_the_rate() {
-        let second = Duration::from_secs(1);
-        assert_eq!(pause(100, second, 100), Duration::ZERO);
-        assert_eq!(pause(150, second, 100), second / 2);
-        assert_eq!(pause(0, Duration::ZERO, 1), Duration::ZERO);
-        assert_eq!(pause(1, second * 5, 1), Duration::ZERO);
+        let due = next_due(Duration::ZERO, Duration::ZERO, 150, 100);
+        assert_eq!(due, SECOND * 3 / 2);
+        assert_eq!(next_due(due, SECOND, 50, 100), SECOND * 2);
+    }
+
+    #[test]
+    fn what_a_stall_left_unused_is_kept_for_one_burst_only() {
+        let after_a_stall = next_due(SECOND, SECOND * 14, 1000, 1000);
+        assert_eq!(after_a_stall, SECOND * 15 - SECOND / 10);
     }
 }

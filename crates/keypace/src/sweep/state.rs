@@ -97,9 +97,8 @@ impl Ledger {
 
     /// The walk began again: no Mark of the old one is of use.
     pub(super) fn restart(&mut self) {
-        for page in &mut self.pages {
-            page.mark = None;
-        }
+        // Their keys are found again: nothing of the new walk has to wait for them.
+        self.pages.clear();
         self.mark = Mark::start();
     }
 
@@ -127,6 +126,7 @@ mod tests {
         Some(Mark {
             run_id: None,
             cursor: Bytes::from_static(cursor.as_bytes()),
+            is_end: false,
         })
     }
 

@@ -69,6 +69,8 @@ impl Tallies {
     pub(super) fn restart(&mut self) {
         for counts in &mut self.by_pattern {
             counts.found = 0;
+            // Found again, and tried again.
+            counts.tally.failed = 0;
         }
         if let Some(prefixes) = &mut self.prefixes {
             prefixes.counts.clear();
@@ -79,32 +81,33 @@ impl Tallies {
 
     /// Keys failed, or a part of the work did (`count` 1 and no key).
     pub(super) fn fail(&mut self, refused: &Refused, count: u64) {
-        let kind = format!("{:?}", refused.kind).to_lowercase();
         let place = self
             .failures
             .iter()
-            .position(|f| f.kind == kind && f.text == refused.text);
-        let failure = match place {
-            Some(place) => &mut self.failures[place],
-            None if self.failures.len() < limits::MAX_FAILURE_KINDS => {
-                self.failures.push(Failure {
-                    kind,
-                    text: refused.text.clone(),
-                    count: 0,
-                    sample_keys: Vec::new(),
-                });
-                self.failures.last_mut().expect("just pushed")
-            }
-            None => self.failures.last_mut().expect("the list is full"),
-        };
+            .position(|f| f.kind == refused.kind.as_str() && f.text == refused.text);
+        let place = place.unwrap_or_else(|| self.new_failure(refused));
+        let failure = &mut self.failures[place];
         failure.count += count;
-        if let Some(key) = refused
-            .sample
-            .as_ref()
-            .filter(|_| failure.sample_keys.len() < limits::SAMPLE_KEYS)
-        {
+        let sample = refused.sample.as_ref();
+        if let Some(key) = sample.filter(|_| failure.sample_keys.len() < limits::SAMPLE_KEYS) {
             failure.sample_keys.push(key.escaped().to_string());
         }
+    }
+
+    /// A place in the list for a failure that is not in it; the last place is for all that find none.
+    fn new_failure(&mut self, refused: &Refused) -> usize {
+        let (kind, text) = match self.failures.len() {
+            limits::MAX_FAILURE_KINDS.. => return limits::MAX_FAILURE_KINDS - 1,
+            n if n == limits::MAX_FAILURE_KINDS - 1 => ("others", "further kinds of failure"),
+            _ => (refused.kind.as_str(), refused.text.as_str()),
+        };
+        self.failures.push(Failure {
+            kind: kind.to_owned(),
+            text: text.to_owned(),
+            count: 0,
+            sample_keys: Vec::new(),
+        });
+        self.failures.len() - 1
     }
 
     /// The sum over patterns.
@@ -153,8 +156,18 @@ impl Tallies {
             .collect()
     }
 
-    pub(super) fn restore_prefixes(&mut self, table: impl Iterator<Item = (Vec<u8>, u64)>) {
+    /// Keys of prefixes that are not counted one by one.
+    pub(super) fn other_prefixes(&self) -> u64 {
+        self.prefixes.as_ref().map_or(0, |prefixes| prefixes.others)
+    }
+
+    pub(super) fn restore_prefixes(
+        &mut self,
+        table: impl Iterator<Item = (Vec<u8>, u64)>,
+        others: u64,
+    ) {
         if let Some(prefixes) = &mut self.prefixes {
+            prefixes.others = others;
             prefixes.counts = table
                 .map(|(prefix, count)| (prefix.into(), count))
                 .collect();
@@ -184,7 +197,9 @@ impl Prefixes {
         let prefix = prefix_of(key, self.depth);
         if let Some(count) = self.counts.get_mut(prefix) {
             *count += 1;
-        } else if self.counts.len() < limits::MAX_PREFIXES {
+        } else if self.counts.len() < limits::MAX_PREFIXES
+            && prefix.len() <= limits::MAX_PREFIX_BYTES
+        {
             self.counts.insert(prefix.into(), 1);
         } else {
             self.others += 1;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::drive::{Phase, Sweep, Work};
+use super::drive::{Phase, Sweep};
+use super::work::Work;
 use crate::key::Pattern;
 use crate::port::Keyspace;
 use crate::report::{
@@ -69,7 +70,9 @@ impl Sweep {
         let total = self.tallies.total();
         let share = self.pages.share();
         let elapsed = self.elapsed();
-        let scanned = (share * self.total_keys as f64) as u64;
+        // What a resumed run found done is not of its own doing.
+        let walked = (share - self.share_before).max(0.0);
+        let scanned = (walked * self.total_keys as f64) as u64;
         let state = match self.phase {
             Phase::Walking | Phase::Settling => RunState::Running,
             Phase::Ended if self.is_complete() => RunState::Done,
@@ -88,7 +91,7 @@ impl Sweep {
                 Work::List | Work::Count | Work::DryRun => progress.scanned,
             };
             progress.keys_per_s = (handled as f64 / elapsed.as_secs_f64().max(0.001)) as u64;
-            progress.eta_ms = eta(share, elapsed).map(millis);
+            progress.eta_ms = eta(share, walked, elapsed).map(millis);
             progress.paused_for = None;
             for node in &mut progress.nodes {
                 node.share = share;
@@ -147,8 +150,8 @@ pub(super) fn first_progress(keyspace: &Keyspace, pages: &Pages) -> Progress {
 }
 
 /// What is left at the speed so far; unknown at the very beginning.
-fn eta(share: f64, elapsed: Duration) -> Option<Duration> {
-    (share > 0.001).then(|| elapsed.mul_f64((1.0 - share) / share))
+fn eta(share: f64, walked: f64, elapsed: Duration) -> Option<Duration> {
+    (walked > 0.001).then(|| elapsed.mul_f64((1.0 - share) / walked))
 }
 
 fn millis(duration: Duration) -> u64 {

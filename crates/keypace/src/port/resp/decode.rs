@@ -17,7 +17,9 @@ impl Decoder {
     /// Room to read into: at least `limits::READ_BUFFER_BYTES`, and more where a long string is on its way.
     pub(crate) fn space(&mut self) -> &mut BytesMut {
         let missing = self.scanner.missing(self.buffer.len());
-        self.buffer.reserve(missing.max(limits::READ_BUFFER_BYTES));
+        // In steps: a length is only a claim until its bytes are here.
+        let step = missing.clamp(limits::READ_BUFFER_BYTES, limits::MAX_READ_STEP_BYTES);
+        self.buffer.reserve(step);
         &mut self.buffer
     }
 
@@ -34,6 +36,18 @@ impl Decoder {
             position: 0,
         };
         frame.value().map(Some)
+    }
+
+    /// Gives back the room that one large reply needed.
+    pub(crate) fn shed(&mut self) {
+        if self.buffer.is_empty() && self.buffer.capacity() > limits::MAX_READ_STEP_BYTES {
+            self.buffer = BytesMut::new();
+        }
+    }
+
+    /// Whether the bytes held begin a value of this type.
+    pub(crate) fn begins_with(&self, kind: u8) -> bool {
+        self.buffer.first() == Some(&kind)
     }
 
     /// Whether bytes of a reply are held that isn't whole yet.

@@ -1,0 +1,57 @@
+//! What becomes of the keys that a sweep finds, and what a person said about it.
+
+use super::batcher::{Batcher, Cut};
+use super::checkpoint::About;
+use super::options::SweepOptions;
+use super::state::Ledger;
+use crate::delete::{Batch, Deleter};
+use crate::error::{Error, ErrorKind, Retry};
+use crate::port::Keyspace;
+
+/// What becomes of the keys that are found.
+pub(super) enum Work {
+    List,
+    Count,
+    DryRun,
+    Delete(Box<Deleter>, Batcher),
+}
+
+impl Work {
+    pub(super) fn command(&self) -> &'static str {
+        match self {
+            Self::List => "scan",
+            Self::Count => "count",
+            Self::DryRun | Self::Delete(..) => "delete",
+        }
+    }
+}
+
+pub(super) fn about<'a>(
+    work: &Work,
+    keyspace: &'a Keyspace,
+    options: &'a SweepOptions,
+) -> About<'a> {
+    About {
+        command: work.command(),
+        dry_run: matches!(work, Work::DryRun),
+        server: keyspace.server(),
+        scan: &options.scan,
+        prefix_depth: options.prefix_depth,
+    }
+}
+
+/// A batch goes on its way.
+pub(super) fn push(deleter: &mut Deleter, ledger: &mut Ledger, cut: Cut) {
+    let id = ledger.open_batch(cut.pattern, cut.parts);
+    deleter.push(Batch { id, keys: cut.keys });
+}
+
+pub(super) fn too_many(max: u64) -> Error {
+    Error::new(
+        ErrorKind::Limit,
+        Retry::Never,
+        "delete keys",
+        format!("more keys match than the {max} that may be deleted (--max-delete)"),
+    )
+    .with_hint("what was deleted stays deleted; raise --max-delete, or narrow the pattern")
+}
