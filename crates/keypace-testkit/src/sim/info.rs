@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::options::{Flavour, Role};
 use super::data::State;
+use super::options::{Flavour, Role};
 
 /// Memory of an empty server, for `used_memory`.
 const BASE_MEMORY_BYTES: usize = 1_000_000;

@@ -2,6 +2,7 @@
 //! It must stay independent of `keypace`, whose codec and matcher it is a check on.
 
 mod command;
+mod data;
 mod glob;
 mod info;
 mod listener;
@@ -16,7 +17,6 @@ mod script;
 mod serve;
 mod session;
 mod sha1;
-mod data;
 mod table;
 mod value;
 mod watch;
@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::io::DuplexStream;
 
+pub use data::State;
 pub use listener::SimListener;
 pub use log::CommandRecord;
 pub use options::Flavour;
@@ -40,7 +41,6 @@ pub use rule::Rule;
 pub use rule::StateFn;
 pub use script::ScriptCall;
 pub use script::ScriptFn;
-pub use data::State;
 pub use table::Resize;
 pub use value::Value;
 

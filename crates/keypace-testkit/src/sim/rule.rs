@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::data::State;
 use super::options::normal_name;
 use super::plan::Plan;
-use super::data::State;
 use super::table::Resize;
 use crate::limits::MAX_RULES;
 

@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::command::dispatch::dispatch;
+use super::data::State;
 use super::plan::PageEdit;
 use super::reply::Reply;
 use super::session::Session;
 use super::sha1;
-use super::data::State;
 
 /// What stands in for a script's body. It runs under the simulator's lock: it must use the call it is given and not the
 /// `Sim` handle, which would wait for itself.

@@ -13,12 +13,12 @@ use super::Sim;
 use super::command::connection_user;
 use super::command::dispatch::dispatch;
 use super::command::name_of;
+use super::data::State;
 use super::log::CommandRecord;
 use super::plan::{Delivery, Plan};
 use super::request::{self, Malformed, Request};
 use super::rule::Action;
 use super::session::{Replies, Session};
-use super::data::State;
 use crate::limits::{READ_CHUNK_BYTES, REPLY_BATCH_BYTES};
 
 /// A connection's place in the state, given back when the task ends in whatever way.

@@ -1,9 +1,9 @@
 //! Owns commands about the connection itself: PING, ECHO, HELLO, AUTH, SELECT, QUIT, RESET, CLIENT. It must not touch data.
 
+use super::super::data::State;
 use super::super::options::{Flavour, Role};
 use super::super::reply::{Proto, Reply};
 use super::super::session::{Replies, Session, Who};
-use super::super::data::State;
 use super::{
     Answer, CONTAINER, Call, FAST, NO_KEYS, PLAIN, Refusal, SYNTAX, Spec, integer, refuse, word,
 };

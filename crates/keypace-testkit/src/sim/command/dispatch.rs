@@ -1,11 +1,11 @@
 //! Owns the order of checks between a request and its command: known, arity, authenticated, ACL, replica, queued.
 //! It must not know what a command does.
 
+use super::super::data::State;
 use super::super::options::{Flavour, Role, User};
 use super::super::plan::PageEdit;
 use super::super::reply::Reply;
 use super::super::session::{Session, Who};
-use super::super::data::State;
 use super::{Call, KeyAt, Refusal, Spec, find, name_of, refuse};
 use crate::limits::MAX_QUEUED_COMMANDS;
 

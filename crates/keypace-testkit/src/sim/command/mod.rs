@@ -15,11 +15,11 @@ mod zset;
 
 pub(crate) use connection::first_user as connection_user;
 
+use super::data::State;
 use super::options::{SimOptions, normal_name};
 use super::plan::PageEdit;
 use super::reply::Reply;
 use super::session::Session;
-use super::data::State;
 use super::value::{Entry, Value};
 
 /// An error reply: its text, the code first.

@@ -1,9 +1,9 @@
 //! Owns SCAN: its options, the walk, the filters after it. The cursor itself is the table's.
 
+use super::super::data::State;
 use super::super::glob;
 use super::super::options::Flavour;
 use super::super::reply::Reply;
-use super::super::data::State;
 use super::{Answer, Call, NO_KEYS, READ, Refusal, SYNTAX, Spec, integer, refuse, word};
 use crate::limits::DEFAULT_SCAN_COUNT;
 
