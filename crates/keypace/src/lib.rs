@@ -100,3 +100,8 @@ pub use sweep::Sweep;
 pub use sweep::SweepOptions;
 pub use sweep::plan_delete;
 pub use sweep::plan_delete_unseen;
+
+// The library's example in the README is a doctest of its own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -56,7 +56,7 @@ pub struct Sweep {
     pub(super) handle: ProgressHandle,
     pub(super) error: Option<Error>,
     pub(super) total_keys: u64,
-    /// Keys handed to the work, settled or not, in this run.
+    /// Keys handed to the work, settled or not, in this run and those that it goes on from.
     pub(super) handed: u64,
     pub(super) rate_due: Duration,
     pub(super) unrated: u64,
@@ -65,6 +65,8 @@ pub struct Sweep {
     pub(super) walked: bool,
     /// The share that lay behind a resumed run when it began.
     pub(super) share_before: f64,
+    /// Keys that other runs had counted before a resumed one.
+    pub(super) matched_before: u64,
     pub(super) started: Instant,
     pub(super) elapsed: Duration,
     pub(super) rate_paused: Duration,
@@ -132,15 +134,8 @@ impl Sweep {
         work: Work,
         max_delete: Option<u64>,
     ) -> Result<Self> {
-        let keeps_place =
-            options.scan.order == Order::AsFound && options.scan.strategy == Strategy::Scan;
-        if !keeps_place && (options.checkpoint.is_some() || options.resume.is_some()) {
-            return Err(Error::new(
-                ErrorKind::InvalidOption,
-                Retry::Never,
-                "set up the sweep",
-                "exact and sorted output and KEYS keep no place to go on from",
-            ));
+        if options.checkpoint.is_some() || options.resume.is_some() {
+            keeps_place(&options)?;
         }
         let total_keys = keyspace.dbsize().await?;
         let mut tallies = Tallies::new(options.scan.patterns.len(), options.prefix_depth);
@@ -167,7 +162,7 @@ impl Sweep {
         let now = Instant::now();
         let handle = ProgressHandle::new(first_progress(keyspace, &pages), keyspace.node().waits());
         let sweep = Self {
-            max_delete: max_delete.map(|max| max.saturating_sub(counted.tally.deleted)),
+            max_delete,
             ledger: Ledger::new(mark),
             phase: if has_ended {
                 Phase::Settling
@@ -185,11 +180,12 @@ impl Sweep {
             handle,
             error: None,
             total_keys,
-            handed: 0,
+            handed: counted.matched(),
             rate_due: Duration::ZERO,
             unrated: 0,
             is_restarting: false,
             share_before,
+            matched_before: counted.matched(),
             started: now,
             elapsed: Duration::ZERO,
             rate_paused: Duration::ZERO,
@@ -244,8 +240,9 @@ impl Sweep {
     /// Saves where the work stands: every key before that place is settled.
     ///
     /// # Errors
-    /// `Io`.
+    /// `Io`, and `InvalidOption` for exact and sorted output and KEYS, which keep no place.
     pub fn save_checkpoint(&self, path: &Path) -> Result<()> {
+        keeps_place(&self.options)?;
         let about = about(&self.work, &self.keyspace, &self.options);
         let ended = self.is_complete() && !self.pages.is_limited();
         Checkpoint::new(&about, self.ledger.mark(), ended, &self.tallies).save(path)
@@ -465,4 +462,17 @@ impl Sweep {
         }
         self.saved_at = Instant::now();
     }
+}
+
+/// Whether the walk can be taken up again where it stands.
+fn keeps_place(options: &SweepOptions) -> Result<()> {
+    if options.scan.order == Order::AsFound && options.scan.strategy == Strategy::Scan {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidOption,
+        Retry::Never,
+        "keep the place of the sweep",
+        "exact and sorted output and KEYS keep no place to go on from",
+    ))
 }

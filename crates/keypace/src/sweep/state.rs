@@ -118,14 +118,20 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use super::super::batcher::{Batcher, Cut};
     use super::Ledger;
+    use crate::key::Key;
     use crate::scan::Mark;
     use bytes::Bytes;
+    use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
+    use std::collections::BTreeMap;
 
-    fn mark(cursor: &'static str) -> Option<Mark> {
+    const PATTERNS: usize = 3;
+
+    fn mark(cursor: impl Into<Bytes>) -> Option<Mark> {
         Some(Mark {
             run_id: None,
-            cursor: Bytes::from_static(cursor.as_bytes()),
+            cursor: cursor.into(),
             is_end: false,
         })
     }
@@ -179,5 +185,167 @@ mod tests {
         ledger.restart();
         ledger.settle(batch, 1);
         assert_eq!(cursor(&ledger), "0");
+    }
+
+    /// What may happen to a delete between two looks at its Mark.
+    #[derive(Debug, Clone)]
+    enum Event {
+        /// A page with a key for each pattern named.
+        Page(Vec<usize>),
+        /// A batch that is not full goes on its way.
+        CutAll,
+        /// Some keys of some batch come to an end, in whatever order.
+        Settle(usize, usize),
+        /// Another process answers: what is in flight is settled, and the walk begins again.
+        Restart,
+    }
+
+    fn events() -> impl Strategy<Value = Vec<Event>> {
+        let event = prop_oneof![
+            8 => prop::collection::vec(0..PATTERNS, 0..12).prop_map(Event::Page),
+            1 => Just(Event::CutAll),
+            8 => (any::<usize>(), 1..9_usize).prop_map(|(batch, keys)| Event::Settle(batch, keys)),
+            1 => Just(Event::Restart),
+        ];
+        prop::collection::vec(event, 0..80)
+    }
+
+    /// A ledger and a batcher as a sweep drives them, and beside them the truth: which key of which page is open.
+    struct Books {
+        ledger: Ledger,
+        batcher: Batcher,
+        /// Batches on their way, with the page of each key that has not ended.
+        flying: Vec<(u64, Vec<u64>)>,
+        /// Keys without an outcome, by page.
+        open: BTreeMap<u64, u64>,
+        walked: u64,
+        /// Pages before this are of a process that is gone.
+        began: u64,
+    }
+
+    impl Books {
+        fn new(batch: usize) -> Self {
+            Self {
+                ledger: Ledger::new(Mark::start()),
+                batcher: Batcher::new(PATTERNS, batch),
+                flying: Vec::new(),
+                open: BTreeMap::new(),
+                walked: 0,
+                began: 0,
+            }
+        }
+
+        fn page(&mut self, patterns: &[usize]) {
+            let keys = patterns.len() as u64;
+            // The Mark behind the page with the number n says n + 1, and that of the start 0.
+            let number = self
+                .ledger
+                .open_page(mark((self.walked + 1).to_string()), keys);
+            self.walked += 1;
+            self.open.insert(number, keys);
+            for pattern in patterns {
+                // A key's name is its page, so that the truth does not come from the batcher's own parts.
+                if let Some(cut) = self
+                    .batcher
+                    .push(Key::new(number.to_string()), *pattern, number)
+                {
+                    self.fly(cut);
+                }
+            }
+        }
+
+        fn fly(&mut self, cut: Cut) {
+            let page = |key: &Key| key.escaped().to_string().parse().expect("a page");
+            let pages = cut.keys.iter().map(page).collect();
+            self.flying
+                .push((self.ledger.open_batch(cut.pattern, cut.parts), pages));
+        }
+
+        fn cut_all(&mut self) {
+            for cut in self.batcher.cut_all() {
+                self.fly(cut);
+            }
+        }
+
+        fn settle(&mut self, place: usize, keys: usize) {
+            let (id, pages) = &mut self.flying[place];
+            let ended = pages.split_off(pages.len().saturating_sub(keys));
+            self.ledger
+                .settle(*id, ended.len() as u64)
+                .expect("a batch that is known");
+            for page in ended {
+                *self.open.get_mut(&page).expect("a page that is known") -= 1;
+            }
+            self.flying.retain(|(_, pages)| !pages.is_empty());
+        }
+
+        fn settle_all(&mut self) {
+            while !self.flying.is_empty() {
+                self.settle(0, usize::MAX);
+            }
+        }
+
+        fn restart(&mut self) {
+            self.settle_all();
+            self.batcher.forget();
+            self.ledger.restart();
+            self.open.clear();
+            self.began = self.walked;
+        }
+
+        fn happen(&mut self, event: &Event) {
+            match event {
+                Event::Page(patterns) => self.page(patterns),
+                Event::CutAll => self.cut_all(),
+                Event::Settle(_, _) if self.flying.is_empty() => {}
+                Event::Settle(batch, keys) => self.settle(batch % self.flying.len(), *keys),
+                Event::Restart => self.restart(),
+            }
+        }
+
+        /// Pages that the Mark says are settled.
+        fn passed(&self) -> u64 {
+            cursor(&self.ledger).parse().expect("a number")
+        }
+
+        fn first_open(&self) -> Option<u64> {
+            let mut open = self.open.iter().filter(|(_, keys)| **keys > 0);
+            open.next().map(|(page, _)| *page)
+        }
+    }
+
+    proptest! {
+        /// p02, p28b: whatever a run is killed after, nothing that is behind its Mark is without an outcome.
+        #[test]
+        fn p28b_a_mark_never_passes_a_key_that_is_not_settled(
+            batch in 1..9_usize,
+            events in events(),
+            unknown in prop::collection::vec(any::<bool>(), 8),
+        ) {
+            let mut books = Books::new(batch);
+            for event in &events {
+                books.happen(event);
+                let passed = books.passed();
+                prop_assert!(books.first_open().is_none_or(|open| open >= passed), "{event:?}: {passed}");
+                prop_assert!(passed == 0 || passed > books.began, "{event:?}: {passed} is of another process");
+            }
+            // The end: some batches have lost a key for good, and the others are settled.
+            books.cut_all();
+            let mut at = 0;
+            for is_lost in unknown.iter().cycle() {
+                let Some((_, pages)) = books.flying.get(at) else { break };
+                let spared = usize::from(*is_lost);
+                books.settle(at, pages.len() - spared);
+                at += spared;
+            }
+            let passed = books.passed();
+            match books.first_open() {
+                Some(open) => prop_assert!(at > 0 && passed <= open, "{passed} is behind {open}"),
+                None => {
+                    prop_assert!(books.open.is_empty() || passed == books.walked, "{passed}");
+                    prop_assert!(books.ledger.pages.is_empty() && books.ledger.batches.is_empty());
+                }
+            }
+        }
     }
 }

@@ -72,7 +72,12 @@ impl Sweep {
         let elapsed = self.elapsed();
         // What a resumed run found done is not of its own doing.
         let walked = (share - self.share_before).max(0.0);
-        let scanned = (walked * self.total_keys as f64) as u64;
+        let matched = total.matched().saturating_sub(self.matched_before);
+        let scanned = ((walked * self.total_keys as f64) as u64).max(matched);
+        let handled = match self.work {
+            Work::Delete(..) => matched,
+            Work::List | Work::Count | Work::DryRun => scanned,
+        };
         let state = match self.phase {
             Phase::Walking | Phase::Settling => RunState::Running,
             Phase::Ended if self.is_complete() => RunState::Done,
@@ -82,14 +87,10 @@ impl Sweep {
         self.handle.update(|progress| {
             progress.state = state;
             progress.share = share;
-            progress.scanned = scanned.max(total.matched());
+            progress.scanned = scanned;
             progress.matched = total.matched();
             progress.deleted = total.tally.deleted;
             progress.failed = total.tally.failed;
-            let handled = match self.work {
-                Work::Delete(..) => total.matched(),
-                Work::List | Work::Count | Work::DryRun => progress.scanned,
-            };
             progress.keys_per_s = (handled as f64 / elapsed.as_secs_f64().max(0.001)) as u64;
             progress.eta_ms = eta(share, walked, elapsed).map(millis);
             progress.paused_for = None;
