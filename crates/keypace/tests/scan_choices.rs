@@ -4,20 +4,11 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{all_keys, on, pattern, scan, sorted_keys};
+use common::{KEYS, all_keys, on, pattern, scan, seeded, sorted_keys};
 use keypace::{
     Count, CountChoice, ErrorKind, Order, Pages, ScanOptions, Step, Strategy, collect, limits,
 };
 use keypace_testkit::{Action, Rule, Sim, Value};
-
-const KEYS: u64 = 5_000;
-
-fn seeded() -> Sim {
-    let sim = Sim::new();
-    sim.insert_strings("session:", 0..KEYS);
-    sim.insert_strings("other:", 0..KEYS / 5);
-    sim
-}
 
 fn small_pages() -> ScanOptions {
     scan("session:*").with_count(CountChoice::Fixed(Count::new(100)))

@@ -5,18 +5,9 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{all_keys, on, scan, sorted_keys, target, try_on};
+use common::{KEYS, all_keys, on, scan, seeded, sorted_keys, target, try_on};
 use keypace::{ConnectOptions, Count, CountChoice, ErrorKind, Pages, ScanOptions, Step};
 use keypace_testkit::{Action, Resize, Rule, Sim, SimOptions};
-
-const KEYS: u64 = 5_000;
-
-fn seeded() -> Sim {
-    let sim = Sim::new();
-    sim.insert_strings("session:", 0..KEYS);
-    sim.insert_strings("other:", 0..KEYS / 5);
-    sim
-}
 
 fn small_pages() -> ScanOptions {
     scan("session:*").with_count(CountChoice::Fixed(Count::new(100)))

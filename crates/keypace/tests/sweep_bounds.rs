@@ -4,28 +4,14 @@ mod common;
 
 use std::time::Duration;
 
-use common::{deleting, deleting_with, finish, on, pattern, scan, sweep, target, try_on};
+use common::{
+    KEYS, deleting, deleting_with, finish, left, on, pattern, scan, seeded, sweep, target, try_on,
+};
 use keypace::{
     Checkpoint, ConnectOptions, Consent, Count, CountChoice, DeleteOptions, ErrorKind, Keyspace,
     RunState, Scope, Sweep, SweepOptions, limits, plan_delete, plan_delete_unseen,
 };
 use keypace_testkit::Sim;
-
-const KEYS: u64 = 5_000;
-
-fn seeded() -> Sim {
-    let sim = Sim::new();
-    sim.insert_strings("session:", 0..KEYS);
-    sim.insert_strings("other:", 0..1000);
-    sim
-}
-
-fn left(sim: &Sim, prefix: &str) -> usize {
-    sim.keys(0)
-        .iter()
-        .filter(|key| key.starts_with(prefix.as_bytes()))
-        .count()
-}
 
 #[tokio::test]
 async fn limits_hold_to_the_key() {

@@ -4,28 +4,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{deleting, finish, list, on, pattern, sweep, target, try_on};
+use common::{KEYS, deleting, finish, left, list, on, pattern, seeded, sweep, target, try_on};
 use keypace::{
     ConnectOptions, DeleteOptions, ErrorKind, PauseReason, RunState, ScanOptions, Sweep,
     SweepOptions, limits,
 };
 use keypace_testkit::{Action, Rule, Sim, SimOptions, User};
-
-const KEYS: u64 = 5_000;
-
-fn seeded() -> Sim {
-    let sim = Sim::new();
-    sim.insert_strings("session:", 0..KEYS);
-    sim.insert_strings("other:", 0..1000);
-    sim
-}
-
-fn left(sim: &Sim, prefix: &str) -> usize {
-    sim.keys(0)
-        .iter()
-        .filter(|key| key.starts_with(prefix.as_bytes()))
-        .count()
-}
 
 #[tokio::test]
 async fn deletes_what_matches_and_nothing_else() {

@@ -29,6 +29,25 @@ impl Dial for SimDial {
     }
 }
 
+/// Keys below `session:` in `seeded`.
+pub(crate) const KEYS: u64 = 5_000;
+
+/// A simulator with `KEYS` sessions and a thousand other keys.
+pub(crate) fn seeded() -> Sim {
+    let sim = Sim::new();
+    sim.insert_strings("session:", 0..KEYS);
+    sim.insert_strings("other:", 0..1000);
+    sim
+}
+
+/// How many keys with this prefix are there.
+pub(crate) fn left(sim: &Sim, prefix: &str) -> usize {
+    let keys = sim.keys(0);
+    keys.iter()
+        .filter(|key| key.starts_with(prefix.as_bytes()))
+        .count()
+}
+
 pub(crate) fn target() -> Target {
     Target::parse("redis://sim").expect("valid")
 }
