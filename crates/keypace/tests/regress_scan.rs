@@ -183,6 +183,22 @@ async fn p01_a_walk_does_not_begin_again_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p01_a_walk_that_was_given_up_sends_no_old_cursor_when_it_is_asked_again() {
+    let sim = seeded();
+    let keyspace = on(&sim).await;
+    let dies = Rule::on("SCAN").every(2);
+    sim.script(dies.then(Action::NewRunId).then(Action::DropConnection));
+    let mut pages = Pages::new(&keyspace, scan("session:*"));
+    while pages.next().await.is_ok() {
+        assert!(!pages.is_ended(), "it should have been given up");
+    }
+    sim.clear_rules();
+    let asked = sim.count_of("SCAN");
+    pages.next().await.expect_err("it is still another process");
+    assert_eq!(sim.count_of("SCAN"), asked);
+}
+
+#[tokio::test(start_paused = true)]
 async fn p01_an_exact_count_begins_again_with_all_keys() {
     let sim = seeded();
     let keyspace = on(&sim).await;

@@ -60,7 +60,7 @@ impl Keyspace {
     }
 
     /// The same through streams that the caller opens: a tunnel, or a server in a test's memory. The target's
-    /// address is not used, its user, password and database are.
+    /// address is not used, its user, password and database are. Cancel-safe.
     ///
     /// # Errors
     /// As [`Keyspace::connect`].

@@ -231,15 +231,11 @@ impl Pages {
         }
         let lease = self.node.lease().await?;
         let run_id = lease.run_id().cloned();
-        self.lease = Some(lease);
-        self.stage = Stage::Idle;
         // A server that does not say who it is can't be known to be the same.
         let is_same = run_id.is_some() && run_id == self.run_id;
-        self.run_id = run_id;
-        if is_same || self.walk.is_at_start() {
-            return Ok(false);
-        }
-        if self.walk.restarts() >= limits::MAX_RESTARTS {
+        let goes_on = is_same || self.walk.is_at_start();
+        if !goes_on && self.walk.restarts() >= limits::MAX_RESTARTS {
+            // Nothing of this process is kept: asked again, it is still another one, and the old cursor stays unsent.
             return Err(self
                 .error(
                     ErrorKind::Disconnected,
@@ -248,6 +244,12 @@ impl Pages {
                 .with_hint(
                     "does the server restart under this load, or do two servers share the address?",
                 ));
+        }
+        self.lease = Some(lease);
+        self.stage = Stage::Idle;
+        self.run_id = run_id;
+        if goes_on {
+            return Ok(false);
         }
         tracing::warn!(node = %self.node.name(), "another process answers: the walk begins again");
         self.walk.restart();

@@ -74,7 +74,7 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// Lists keys: `next()` gives pages.
+    /// Lists keys: `next()` gives pages. Cancel-safe: the work begins with `next()`.
     ///
     /// # Errors
     /// What DBSIZE gives, and `Checkpoint` where the resumed checkpoint is of other work.
@@ -82,7 +82,7 @@ impl Sweep {
         Self::start(keyspace, options, Work::List, None).await
     }
 
-    /// Counts keys.
+    /// Counts keys. Cancel-safe: the work begins with `next()`.
     ///
     /// # Errors
     /// As [`Sweep::list`].
@@ -90,7 +90,7 @@ impl Sweep {
         Self::start(keyspace, options, Work::Count, None).await
     }
 
-    /// Finds out what a delete would delete, and deletes nothing.
+    /// Finds out what a delete would delete, and deletes nothing. Cancel-safe: the work begins with `next()`.
     ///
     /// # Errors
     /// As [`Sweep::list`].
@@ -102,7 +102,7 @@ impl Sweep {
         Self::start(keyspace, options, Work::DryRun, delete.max_delete).await
     }
 
-    /// Deletes what was confirmed.
+    /// Deletes what was confirmed. Cancel-safe: the work begins with `next()`.
     ///
     /// # Errors
     /// As [`Sweep::list`], and `Guard` where the confirmation is for something else.
@@ -368,7 +368,6 @@ impl Sweep {
             }
         }
         self.elapsed = self.started.elapsed();
-        self.phase = Phase::Ended;
         if let Some(path) = self.options.checkpoint.clone()
             && let Err(error) = self.save_checkpoint(&path)
         {
