@@ -21,11 +21,12 @@ usage: cargo xtask COMMAND
 
   demo [-- ARGS]      find or install a server program, build keypace, run `keypace demo ARGS`
   test [ARGS]         find or install Redis and Valkey, run every test; ARGS go to the test runner
-  bench [OPTIONS]     listing, deleting and memory against the limits, on every server program found
-    --rounds N        alternating rounds (5)
-    --only ROWS       list, delete or memory; several with commas
-    --keys N          keys of the speed rows, half of them matching (1000000)
-    --check           exit 1 where a limit is not met
+  bench [OPTIONS]     the promise, its price and what others do, on every server program found; keeps the figures
+    --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady; several with commas
+    --rounds N        alternating rounds (5; of list, delete and --check 15)
+    --keys N          keys of most groups, half of them matching (1000000); other sizes are not kept
+    --check           compare with the kept figures: exit 1 where a count grew, or a ratio by over 10 %
+    --doc             measure nothing: write docs/performance.md from the kept figures
   coverage [--check]  line coverage by room; with --check exit 1 where one is below 90 %
   floor list|keys|delete URL PATTERN [COUNT [BATCH]]
                       the raw-socket loop that bench compares with";

@@ -22,6 +22,8 @@ pub enum LabErrorKind {
     Reply,
     /// The server answered with an error.
     Refused,
+    /// Somebody asked for it to stop.
+    Stopped,
     /// Something of the operating system failed: a folder, a process, a thread.
     System,
 }

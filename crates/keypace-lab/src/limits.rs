@@ -20,6 +20,9 @@ pub const LOG_TAIL_LINES: usize = 20;
 
 // Raw connections
 
+/// Redis's own, where a URL names none.
+pub const DEFAULT_PORT: u16 = 6379;
+
 /// Longer than `KEYS` over ten million keys takes, and short enough that a hung test ends by itself.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A page of 1,000 keys fits several times, so a reply costs one or two reads.
@@ -30,6 +33,18 @@ pub const MAX_BULK_BYTES: usize = 512 * 1024 * 1024;
 pub const MAX_REPLY_DEPTH: usize = 16;
 /// A reply announces its length before it comes, so no more than this is reserved on its word.
 pub const MAX_RESERVED_ITEMS: usize = 1024;
+
+// Raw loops
+
+/// Of values in one reply of a bounded MGET: round trips no longer matter, and others still get their turn
+/// (FluidFramework #22442 found the same figure).
+pub const MGET_CHUNK_BYTES: u64 = 200_000;
+/// What the first MGET of a bounded read asks for, before any value's size is known.
+pub const MGET_FIRST_KEYS: u64 = 100;
+/// However small the values: a command of more keys holds others up by its lookups alone.
+pub const MGET_MAX_KEYS: u64 = 5_000;
+/// Written at once of a command that names every key: bounds the memory of a command of any size.
+pub const WRITE_CHUNK_BYTES: usize = 64 * 1024;
 
 // Seeding
 
@@ -56,3 +71,9 @@ pub const PROBE_SPIN: Duration = Duration::from_micros(80);
 pub const MAX_WAIT_US: u64 = 60_000_000;
 /// Three digits tell 1.00 ms from 1.01 ms.
 pub const WAIT_DIGITS: u8 = 3;
+/// Questions before a probe's figures are worth something: its thread, its core and the server's side are warm then.
+pub const PROBE_WARM_ASKS: u64 = 20;
+/// The first width of a timeline's stretches: a few questions at the shortest sensible interval.
+pub const FIRST_TIMELINE_BUCKET_US: u64 = 250;
+/// More than a picture has columns; 16 KiB a timeline.
+pub const MAX_TIMELINE_BUCKETS: usize = 2048;

@@ -2,7 +2,7 @@
 //! Must not share a connection or a lock with the work whose effect it measures.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,9 @@ use crate::endpoint::Endpoint;
 use crate::error::{LabError, LabErrorKind};
 use crate::limits;
 use crate::raw::Raw;
+use crate::timeline::Timeline;
+use crate::traffic::Traffic;
+use crate::visit::Visit;
 
 /// The key that the probe asks for. It need not be there.
 const PROBE_KEY: &[u8] = b"keypace:probe";
@@ -32,6 +35,18 @@ pub struct Waits {
     pub max_us: u64,
 }
 
+/// All that a probe has to tell at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Probed {
+    /// What it has waited since the start or the last beginning anew.
+    pub waits: Waits,
+    /// When it waited how long, counted from there too.
+    pub timeline: Timeline,
+    /// All that it has sent and received in its life: what it adds to a server's own counters.
+    pub traffic: Traffic,
+}
+
 /// A thread with a connection of its own that GETs a key at a steady interval.
 ///
 /// Waits are corrected for coordinated omission: while one reply is out the probe can't ask again, so the waits that
@@ -42,19 +57,52 @@ pub struct Waits {
 #[derive(Debug)]
 pub struct Probe {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<Result<(), LabError>>>,
+    thread: Option<JoinHandle<Result<Traffic, LabError>>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     stop: AtomicBool,
-    waits: Mutex<Histogram<u64>>,
+    seen: Mutex<Seen>,
+    answered: Condvar,
+}
+
+/// What the probe has seen since `begun`.
+#[derive(Debug)]
+struct Seen {
+    begun: Instant,
+    asks: u64,
+    waits: Histogram<u64>,
+    timeline: Timeline,
+}
+
+impl Seen {
+    fn begin_anew(&mut self) {
+        self.begun = Instant::now();
+        self.asks = 0;
+        self.waits.reset();
+        self.timeline = Timeline::default();
+    }
+
+    fn record(&mut self, sent: Instant, wait_us: u64, interval_us: u64) -> Result<(), LabError> {
+        self.asks += 1;
+        // Of what was asked before the beginning, the rest is what lies in the picture.
+        let early_us = micros(self.begun.saturating_duration_since(sent));
+        let sent_us = micros(sent.saturating_duration_since(self.begun));
+        self.timeline
+            .record(sent_us, wait_us.saturating_sub(early_us));
+        self.waits
+            .record_correct(wait_us, interval_us)
+            .map_err(|error| {
+                LabError::new(LabErrorKind::System, "record a wait").because(error.to_string())
+            })
+    }
 }
 
 impl Shared {
-    fn waits(&self) -> MutexGuard<'_, Histogram<u64>> {
-        // Each update is one call, so the histogram is whole even if another holder panicked.
-        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // What each holder changes is whole again after any one call, also where another one panicked.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,6 +112,14 @@ impl Probe {
     /// # Errors
     /// `Connection` where nobody listens there, `System` where no thread can be had.
     pub fn start(endpoint: &Endpoint, interval: Duration) -> Result<Self, LabError> {
+        Self::start_visiting(&Visit::from(endpoint), interval)
+    }
+
+    /// The same on a server that wants to know who comes.
+    ///
+    /// # Errors
+    /// As `start`, and `Refused` where the server doesn't let us in.
+    pub fn start_visiting(visit: &Visit, interval: Duration) -> Result<Self, LabError> {
         let interval = interval.clamp(limits::MIN_PROBE_INTERVAL, limits::MAX_PROBE_INTERVAL);
         let system = |source: Box<dyn std::error::Error + Send + Sync>| {
             LabError::new(LabErrorKind::System, "start a probe").because(source)
@@ -72,9 +128,15 @@ impl Probe {
             .map_err(|error| system(error.into()))?;
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
-            waits: Mutex::new(waits),
+            seen: Mutex::new(Seen {
+                begun: Instant::now(),
+                asks: 0,
+                waits,
+                timeline: Timeline::default(),
+            }),
+            answered: Condvar::new(),
         });
-        let raw = Raw::connect(endpoint)?;
+        let raw = Raw::visit(visit)?;
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("keypace-probe".to_owned())
@@ -97,30 +159,59 @@ impl Probe {
     /// What it has waited since the start or the last `reset`.
     #[must_use]
     pub fn snapshot(&self) -> Waits {
-        summary(&self.shared.waits())
+        summary(&self.shared.seen().waits)
     }
 
     /// What it has waited, and begins anew.
     pub fn reset(&self) -> Waits {
-        let mut waits = self.shared.waits();
-        let before = summary(&waits);
-        waits.reset();
+        let mut seen = self.shared.seen();
+        let before = summary(&seen.waits);
+        seen.begin_anew();
         before
+    }
+
+    /// Waits until it has asked often enough to be warm, and begins anew. A probe that has lost its server is not
+    /// waited for: `stop` and `finish` say why.
+    pub fn warm_up(&self) {
+        let mut seen = self.shared.seen();
+        while seen.asks < limits::PROBE_WARM_ASKS && self.is_alive() {
+            // The time only serves to look again whether it is alive.
+            (seen, _) = self
+                .shared
+                .answered
+                .wait_timeout(seen, limits::MAX_PROBE_INTERVAL)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        seen.begin_anew();
     }
 
     /// Ends it and returns what it has waited since the start or the last `reset`.
     ///
     /// # Errors
     /// What ended the probe early, if something did: its figures stop there, and would flatter the server.
-    pub fn stop(mut self) -> Result<Waits, LabError> {
+    pub fn stop(self) -> Result<Waits, LabError> {
+        self.finish().map(|probed| probed.waits)
+    }
+
+    /// Ends it after the reply that is out, and returns all that it has to tell.
+    ///
+    /// # Errors
+    /// As `stop`.
+    pub fn finish(mut self) -> Result<Probed, LabError> {
         self.signal();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap_or_else(|_| {
+        let traffic = match self.thread.take() {
+            None => Traffic::default(),
+            Some(thread) => thread.join().unwrap_or_else(|_| {
                 Err(LabError::new(LabErrorKind::System, "run a probe")
                     .because("its thread panicked"))
-            })?;
-        }
-        Ok(self.snapshot())
+            })?,
+        };
+        let seen = self.shared.seen();
+        Ok(Probed {
+            waits: summary(&seen.waits),
+            timeline: seen.timeline.clone(),
+            traffic,
+        })
     }
 
     fn signal(&self) {
@@ -137,23 +228,24 @@ impl Drop for Probe {
     }
 }
 
-fn ask_until_stopped(mut raw: Raw, shared: &Shared, interval: Duration) -> Result<(), LabError> {
+/// Returns what passed on its connection.
+fn ask_until_stopped(
+    mut raw: Raw,
+    shared: &Shared,
+    interval: Duration,
+) -> Result<Traffic, LabError> {
     let interval_us = micros(interval);
     let mut due = Instant::now();
     while wait_until(due, &shared.stop) {
         let sent = Instant::now();
         raw.command(&[b"GET", PROBE_KEY])?;
         let wait = micros(sent.elapsed()).clamp(1, limits::MAX_WAIT_US);
-        shared
-            .waits()
-            .record_correct(wait, interval_us)
-            .map_err(|error| {
-                LabError::new(LabErrorKind::System, "record a wait").because(error.to_string())
-            })?;
+        shared.seen().record(sent, wait, interval_us)?;
+        shared.answered.notify_all();
         // Missed turns are in the corrected figures; asking for them as well would be a burst of our own.
         due = (due + interval).max(Instant::now());
     }
-    Ok(())
+    Ok(raw.traffic())
 }
 
 /// Parks for the most of it and spins for the rest. False where the probe is to stop.

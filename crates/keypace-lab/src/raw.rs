@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::endpoint::{Endpoint, Stream};
 use crate::error::{LabError, LabErrorKind};
 use crate::limits;
+use crate::traffic::Traffic;
+use crate::visit::Visit;
 
 /// One reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +78,7 @@ pub struct Raw {
     reader: BufReader<Stream>,
     line: Vec<u8>,
     out: Vec<u8>,
+    traffic: Traffic,
 }
 
 impl Raw {
@@ -100,7 +103,43 @@ impl Raw {
             reader,
             line: Vec::new(),
             out: Vec::new(),
+            traffic: Traffic::default(),
         })
+    }
+
+    /// Connects as somebody, to one of the databases.
+    ///
+    /// # Errors
+    /// As `connect`, and `Refused` where the server doesn't let us in.
+    pub fn visit(visit: &Visit) -> Result<Self, LabError> {
+        let mut raw = Self::connect(visit.endpoint())?;
+        match (visit.user(), visit.password()) {
+            (None, None) => {}
+            (None, Some(password)) => raw.say(&[b"AUTH", password.as_bytes()])?,
+            (Some(user), password) => {
+                let password = password.unwrap_or_default();
+                raw.say(&[b"AUTH", user.as_bytes(), password.as_bytes()])?;
+            }
+        }
+        if visit.database() != 0 {
+            raw.say(&[b"SELECT", visit.database().to_string().as_bytes()])?;
+        }
+        Ok(raw)
+    }
+
+    fn say(&mut self, words: &[&[u8]]) -> Result<(), LabError> {
+        self.command(words)?.checked().map(|_| ())
+    }
+
+    /// What has passed on this connection.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// The stream itself, for a loop that reads in its own way. Nothing is on the wire between commands.
+    pub(crate) fn into_stream(self) -> Stream {
+        self.reader.into_inner()
     }
 
     /// Sends one command and reads its reply. An error reply is a `Value::Error`; see [`Value::checked`].
@@ -110,7 +149,7 @@ impl Raw {
     pub fn command(&mut self, words: &[&[u8]]) -> Result<Value, LabError> {
         self.out.clear();
         encode(&mut self.out, words);
-        self.send()?;
+        self.send(1)?;
         self.reply(0)
     }
 
@@ -141,7 +180,9 @@ impl Raw {
             .collect())
     }
 
-    fn send(&mut self) -> Result<(), LabError> {
+    fn send(&mut self, commands: usize) -> Result<(), LabError> {
+        self.traffic.commands += commands as u64;
+        self.traffic.sent += self.out.len() as u64;
         self.reader
             .get_mut()
             .write_all(&self.out)
@@ -156,6 +197,7 @@ impl Raw {
         self.reader
             .read_until(b'\n', &mut self.line)
             .map_err(|error| lost("read a reply", error))?;
+        self.traffic.received += self.line.len() as u64;
         let Some(line) = self.line.strip_suffix(b"\r\n") else {
             return Err(lost(
                 "read a reply",
@@ -199,6 +241,7 @@ impl Raw {
         self.reader
             .read_exact(&mut text)
             .map_err(|error| lost("read a reply", error))?;
+        self.traffic.received += text.len() as u64;
         text.truncate(bytes);
         Ok(text)
     }
@@ -230,7 +273,7 @@ impl Pipeline<'_> {
     /// As [`Raw::command`].
     pub fn run(&mut self) -> Result<Vec<Value>, LabError> {
         let pending = std::mem::take(&mut self.pending);
-        let sent = self.raw.send();
+        let sent = self.raw.send(pending);
         self.raw.out.clear();
         sent?;
         (0..pending).map(|_| self.raw.reply(0)).collect()
@@ -272,6 +315,7 @@ mod tests {
     use super::Value;
     use crate::LabErrorKind;
     use crate::endpoint::Stream;
+    use crate::traffic::Traffic;
     use std::io::BufReader;
     use std::io::Write;
     use std::os::unix::net::UnixStream;
@@ -285,6 +329,7 @@ mod tests {
             reader: BufReader::new(Stream::Unix(ours)),
             line: Vec::new(),
             out: Vec::new(),
+            traffic: Traffic::default(),
         }
     }
 

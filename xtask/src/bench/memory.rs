@@ -3,13 +3,13 @@
 
 use std::process::Command;
 
-use keypace_lab::{OwnedServer, Program, Raw, ServerOptions, seed};
+use keypace_lab::{OwnedServer, Raw, ServerOptions, seed};
+use serde_json::json;
 
-use super::measure;
-use super::results::Line;
-use super::speed::keypace;
+use super::figures::{Row, Unit, Verdict};
+use super::process;
+use super::setting::Setting;
 use crate::failure::Outcome;
-use crate::workspace::Workspace;
 
 const SMALL_KEYS: u64 = 500_000;
 const LARGE_KEYS: u64 = 5_000_000;
@@ -82,28 +82,37 @@ const CASES: [Case; 5] = [
 ];
 
 /// The rows of memory.
-pub(crate) fn measure(program: &Program, workspace: &Workspace) -> Outcome<Vec<Line>> {
-    let small = peaks(program, workspace, SMALL_KEYS)?;
-    let large = peaks(program, workspace, LARGE_KEYS)?;
+pub(crate) fn measure(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
+    let small = peaks(setting, SMALL_KEYS)?;
+    let large = peaks(setting, LARGE_KEYS)?;
     let peaks = small.into_iter().zip(large);
-    Ok(CASES
-        .iter()
-        .zip(peaks)
-        .map(|(case, (small, large))| {
-            Line::memory(
-                case.name,
-                small,
-                large,
-                PEAK_LIMIT_BYTES,
-                GROWTH_LIMIT_BYTES,
-            )
-        })
+    let rows = CASES.iter().zip(peaks);
+    Ok(rows
+        .map(|(case, (small, large))| row(case.name, small, large))
         .collect())
 }
 
+fn row(name: &str, small_bytes: u64, large_bytes: u64) -> Row {
+    let bytes = |what: &str, value: u64, limit: u64| {
+        Verdict::at_most(what, value as f64, limit as f64, Unit::Bytes)
+    };
+    let peak = small_bytes.max(large_bytes);
+    let growth = large_bytes.saturating_sub(small_bytes);
+    Row::new(name)
+        .with_rounds(vec![
+            json!({ "small_bytes": small_bytes, "large_bytes": large_bytes }),
+        ])
+        .with_verdict(bytes("peak", peak, PEAK_LIMIT_BYTES))
+        .with_verdict(bytes(
+            "growth at ten times the keys",
+            growth,
+            GROWTH_LIMIT_BYTES,
+        ))
+}
+
 /// The peak of each case in a keyspace of `keys` keys.
-fn peaks(program: &Program, workspace: &Workspace, keys: u64) -> Outcome<Vec<u64>> {
-    let server = OwnedServer::start(program, ServerOptions::default())?;
+fn peaks(setting: &Setting<'_>, keys: u64) -> Outcome<Vec<u64>> {
+    let server = OwnedServer::start(setting.program, ServerOptions::default())?;
     let mut raw = Raw::connect(server.endpoint())?;
     raw.command(&[
         b"ACL",
@@ -122,8 +131,8 @@ fn peaks(program: &Program, workspace: &Workspace, keys: u64) -> Outcome<Vec<u64
     let mut peaks = Vec::new();
     for case in &CASES {
         eprintln!("{} of {keys} keys", case.name);
-        peaks.push(measure::peak_bytes(
-            &mut command(case, workspace, &server.url()),
+        peaks.push(process::peak_bytes(
+            command(case, setting, &server.url()),
             case.exit_code,
         )?);
         if case.removes == Removes::Allowed {
@@ -134,8 +143,8 @@ fn peaks(program: &Program, workspace: &Workspace, keys: u64) -> Outcome<Vec<u64
     Ok(peaks)
 }
 
-fn command(case: &Case, workspace: &Workspace, url: &str) -> Command {
-    let mut command = keypace(workspace, url);
+fn command(case: &Case, setting: &Setting<'_>, url: &str) -> Command {
+    let mut command = setting.keypace_as_the_floor(url);
     if case.limited {
         command
             .args(["--user", LIMITED_USER])
@@ -149,7 +158,25 @@ fn command(case: &Case, workspace: &Workspace, url: &str) -> Command {
 mod tests {
     use super::CASES;
     use super::LIMITED_PASSWORD;
+    use super::PEAK_LIMIT_BYTES;
     use super::Removes;
+    use super::row;
+
+    #[test]
+    fn both_limits_are_held() {
+        let outcomes = |small, large| {
+            let row = row("count", small, large).into_json();
+            [0, 1].map(|at| {
+                row["verdicts"][at]["outcome"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+        };
+        assert_eq!(outcomes(6 << 20, 7 << 20), ["met", "met"]);
+        assert_eq!(outcomes(6 << 20, 11 << 20), ["met", "missed"]);
+        assert_eq!(outcomes(PEAK_LIMIT_BYTES + 1, 0), ["missed", "met"]);
+    }
 
     #[test]
     fn no_case_runs_after_all_keys_are_gone() {

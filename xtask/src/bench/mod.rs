@@ -1,70 +1,141 @@
-//! `cargo xtask bench`: speed against the floor and resident memory, on every server program found.
-//! Must not gate on an absolute time: ratios of variants that alternate in one run, and bytes.
+//! `cargo xtask bench`: the promise, what it costs, and what others do, measured on every server program found.
+//! Must not gate on an absolute time: counts, bytes, and ratios of variants that take turns in one run.
 
-mod measure;
+mod beside;
+mod big;
+mod check;
+mod doc;
+mod figures;
+mod ground;
+mod kept;
+mod listing;
 mod memory;
 mod options;
-mod results;
+mod process;
+mod promise;
+mod rank;
+mod relay;
+mod replica;
+mod rivals;
+mod rounds;
+mod setting;
+mod shown;
 mod speed;
+mod steady;
+mod ways;
+mod yielding;
 
 use keypace_lab::Program;
-use serde_json::json;
+use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
 use crate::setup;
 use crate::shell;
 use crate::workspace::Workspace;
-use options::{Options, Row};
+use figures::Row;
+use options::{Group, Options, Task};
+use setting::Setting;
 
-/// Builds, measures every row on every server, prints the tables and writes the results.
+/// Builds, measures every group on every server, prints the tables, and keeps or compares the results.
 pub(crate) fn run(words: &[String]) -> Outcome {
     let options = Options::read(words)?;
     let workspace = Workspace::find()?;
+    if options.task == Task::Document {
+        return doc::write(&workspace.root);
+    }
     setup::any(&workspace)?;
+    let programs = Program::all();
+    let pairs = || {
+        let groups = options.groups.iter();
+        groups.flat_map(|group| programs.iter().map(|program| (*group, program)))
+    };
+    if options.task == Task::Check {
+        // Before the first minute of measuring, not after the last.
+        for (group, program) in pairs() {
+            kept::read(&workspace.root, group, program)?;
+        }
+    }
     let packages = ["--package", "keypace-cli", "--package", "xtask"];
     shell::run(
         shell::cargo(&workspace.root)
             .args(["build", "--release"])
             .args(packages),
     )?;
-    let machine = results::machine();
+    let machine = kept::machine();
     println!("machine: {machine}");
-    let mut all_met = true;
-    for program in Program::all() {
-        println!("\n{}", program.label());
-        all_met &= measure_on(&program, &options, &workspace, &machine)?;
+    let mut failures = Vec::new();
+    for (group, program) in pairs() {
+        println!("\n{} on {}", group.name(), program.label());
+        // One group that can't be measured leaves the others their half hour.
+        match measure(group, program, &options, &workspace, &machine) {
+            Ok(found) => failures.extend(found),
+            Err(failure) => failures.push(failure.to_string()),
+        }
     }
-    if options.check && !all_met {
-        return Err(Failure::new("a limit is not met"));
+    if options.task == Task::Keep && options.is_full_size() {
+        doc::write(&workspace.root)?;
     }
-    Ok(())
+    match failures.as_slice() {
+        [] => Ok(()),
+        some => Err(Failure::new(some.join("\n"))),
+    }
 }
 
-/// Measures all rows on one server program; whether they meet their limits.
-fn measure_on(
+/// Measures a group on one server, and keeps it or compares it: what a comparison found.
+fn measure(
+    group: Group,
     program: &Program,
     options: &Options,
     workspace: &Workspace,
-    machine: &serde_json::Value,
-) -> Outcome<bool> {
-    let mut rows = Vec::new();
-    if options.wants(Row::List) || options.wants(Row::Delete) {
-        rows.extend(speed::measure(program, options, workspace)?);
+    machine: &Value,
+) -> Outcome<Vec<String>> {
+    let setting = Setting {
+        program,
+        workspace,
+        keys: options.keys,
+        rounds: options.rounds(group),
+    };
+    let failed = |failure: Failure| {
+        Failure::new(format!(
+            "{} on {}: {failure}",
+            group.name(),
+            program.label()
+        ))
+    };
+    let rows = rows(group, &setting).map_err(failed)?;
+    let document = kept::document(group, program, options, machine, rows);
+    shown::print(document["rows"].as_array().map_or(&[], Vec::as_slice));
+    match options.task {
+        Task::Check => {
+            let kept = kept::read(&workspace.root, group, program)?;
+            let found = check::compare(&kept, &document);
+            for line in &found {
+                println!("{line}");
+            }
+            Ok(found)
+        }
+        Task::Keep if options.is_full_size() => {
+            kept::write(workspace, group, program, &document)?;
+            Ok(Vec::new())
+        }
+        Task::Keep | Task::Document => {
+            println!("not kept: the kept figures are those at full size, with 5 rounds or more");
+            Ok(Vec::new())
+        }
     }
-    if options.wants(Row::Memory) {
-        rows.extend(memory::measure(program, workspace)?);
+}
+
+fn rows(group: Group, setting: &Setting<'_>) -> Outcome<Vec<Row>> {
+    match group {
+        Group::List => speed::list(setting),
+        Group::Delete => speed::delete(setting),
+        Group::Memory => memory::measure(setting),
+        Group::Ways => ways::measure(setting),
+        Group::Promise => promise::measure(setting),
+        Group::Rivals => rivals::measure(setting),
+        Group::Yield => yielding::measure(setting),
+        Group::Big => big::measure(setting),
+        Group::Replica => replica::measure(setting),
+        Group::Steady => steady::measure(setting),
     }
-    results::print(&rows);
-    let document = json!({
-        "machine": machine,
-        "server": { "name": program.name, "version": program.version },
-        "rounds": options.rounds,
-        "rows": rows.iter().map(results::Line::to_json).collect::<Vec<_>>(),
-    });
-    if options.wants_all() {
-        results::write(workspace, program, &document)?;
-    } else {
-        println!("no results written: they hold all rows, and some were left out");
-    }
-    Ok(rows.iter().all(results::Line::is_met))
 }

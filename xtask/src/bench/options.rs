@@ -1,40 +1,104 @@
-//! What `cargo xtask bench` is asked for.
+//! What `cargo xtask bench` is asked for: which groups of rows, how large, and what to do with them.
 //! Must not measure anything.
 
+use super::check::CHECK_ROUNDS;
 use crate::failure::{self, Outcome};
 
-/// Alternating rounds: an odd number, so that the median is one of them.
+/// Alternating rounds, as the promise is stated: an odd number, so that the median is one of them.
 const DEFAULT_ROUNDS: usize = 5;
-/// The keyspace of the speed rows; half of it matches.
+/// The keyspace of the first figures. Most groups delete half of it; a small one is for trying a group out.
 const DEFAULT_KEYS: u64 = 1_000_000;
 
-/// One group of rows.
+/// One group of rows, kept in one file for each server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Row {
+pub(crate) enum Group {
     List,
     Delete,
     Memory,
+    Ways,
+    Promise,
+    Rivals,
+    Yield,
+    Big,
+    Replica,
+    Steady,
 }
 
-const ALL: [Row; 3] = [Row::List, Row::Delete, Row::Memory];
+impl Group {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::List,
+        Self::Delete,
+        Self::Memory,
+        Self::Ways,
+        Self::Promise,
+        Self::Rivals,
+        Self::Yield,
+        Self::Big,
+        Self::Replica,
+        Self::Steady,
+    ];
+    /// Those with a count or a ratio of our own to compare. The others have times and rivals only, and none of these
+    /// gates.
+    const GATING: [Self; 5] = [
+        Self::List,
+        Self::Delete,
+        Self::Memory,
+        Self::Ways,
+        Self::Promise,
+    ];
+
+    /// As `--only` and file names have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Delete => "delete",
+            Self::Memory => "memory",
+            Self::Ways => "ways",
+            Self::Promise => "promise",
+            Self::Rivals => "rivals",
+            Self::Yield => "yield",
+            Self::Big => "big",
+            Self::Replica => "replica",
+            Self::Steady => "steady",
+        }
+    }
+
+    fn named(name: &str) -> Outcome<Self> {
+        let found = Self::ALL.into_iter().find(|group| group.name() == name);
+        found.ok_or_else(|| {
+            failure::usage(format!(
+                "--only takes {}, not {name:?}",
+                Self::ALL.map(Self::name).join(", ")
+            ))
+        })
+    }
+}
+
+/// What is done with what is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Measure and keep.
+    Keep,
+    /// Measure and compare with what is kept.
+    Check,
+    /// Measure nothing: write the document from what is kept.
+    Document,
+}
 
 #[derive(Debug)]
 pub(crate) struct Options {
-    pub(crate) rounds: usize,
+    pub(crate) task: Task,
+    pub(crate) groups: Vec<Group>,
     pub(crate) keys: u64,
-    /// Fail where a limit is not met.
-    pub(crate) check: bool,
-    rows: Vec<Row>,
+    rounds: Option<usize>,
 }
 
 impl Options {
     pub(crate) fn read(words: &[String]) -> Outcome<Self> {
-        let mut options = Self {
-            rounds: DEFAULT_ROUNDS,
-            keys: DEFAULT_KEYS,
-            check: false,
-            rows: ALL.to_vec(),
-        };
+        let mut task = Task::Keep;
+        let mut groups = None;
+        let mut rounds = None;
+        let mut keys = DEFAULT_KEYS;
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || {
@@ -43,34 +107,42 @@ impl Options {
                     .ok_or_else(|| failure::usage(format!("{word} needs a value")))
             };
             match word.as_str() {
-                "--check" => options.check = true,
-                "--rounds" => options.rounds = at_least_one(word, value()?)?,
-                "--keys" => options.keys = at_least_one(word, value()?)?,
-                "--only" => options.rows = value()?.split(',').map(row).collect::<Outcome<_>>()?,
+                "--check" => task = Task::Check,
+                "--doc" => task = Task::Document,
+                "--rounds" => rounds = Some(at_least_one(word, value()?)?),
+                "--keys" => keys = at_least_one(word, value()?)?,
+                "--only" => {
+                    let named = value()?.split(',').map(Group::named);
+                    groups = Some(named.collect::<Outcome<Vec<_>>>()?);
+                }
                 other => return Err(failure::usage(format!("bench has no option {other:?}"))),
             }
         }
-        Ok(options)
+        let all = match task {
+            Task::Check => Group::GATING.to_vec(),
+            Task::Keep | Task::Document => Group::ALL.to_vec(),
+        };
+        Ok(Self {
+            task,
+            groups: groups.unwrap_or(all),
+            keys,
+            rounds,
+        })
     }
 
-    pub(crate) fn wants(&self, row: Row) -> bool {
-        self.rows.contains(&row)
+    /// Rounds of a group: what was asked for, else what its comparison takes.
+    pub(crate) fn rounds(&self, group: Group) -> usize {
+        let usual = match (self.task, group) {
+            // These two are kept for nothing but their ratio.
+            (Task::Check, _) | (_, Group::List | Group::Delete) => CHECK_ROUNDS,
+            (Task::Keep | Task::Document, _) => DEFAULT_ROUNDS,
+        };
+        self.rounds.unwrap_or(usual)
     }
 
-    /// Whether this is the run whose figures are kept: all rows at full size.
-    pub(crate) fn wants_all(&self) -> bool {
-        ALL.iter().all(|row| self.wants(*row)) && self.keys == DEFAULT_KEYS
-    }
-}
-
-fn row(name: &str) -> Outcome<Row> {
-    match name {
-        "list" => Ok(Row::List),
-        "delete" => Ok(Row::Delete),
-        "memory" => Ok(Row::Memory),
-        other => Err(failure::usage(format!(
-            "--only takes list, delete and memory, not {other:?}"
-        ))),
+    /// Whether the figures are ones to keep: at full size, and with enough rounds for a median.
+    pub(crate) fn is_full_size(&self) -> bool {
+        self.keys == DEFAULT_KEYS && self.rounds.is_none_or(|rounds| rounds >= DEFAULT_ROUNDS)
     }
 }
 
@@ -84,8 +156,10 @@ fn at_least_one<N: std::str::FromStr + PartialOrd + From<u8>>(
 
 #[cfg(test)]
 mod tests {
+    use super::CHECK_ROUNDS;
+    use super::Group;
     use super::Options;
-    use super::Row;
+    use super::Task;
 
     fn read(text: &str) -> Option<Options> {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
@@ -95,10 +169,27 @@ mod tests {
     #[test]
     fn options_are_read() {
         let all = read("").expect("defaults");
-        assert!(all.wants_all() && !all.check && all.rounds == 5);
-        let some = read("--only list,memory --rounds 3 --keys 1000 --check").expect("options");
-        assert!(some.wants(Row::List) && some.wants(Row::Memory) && !some.wants(Row::Delete));
-        assert!(some.check && some.rounds == 3 && some.keys == 1000 && !some.wants_all());
+        assert_eq!((all.task, all.rounds(Group::Promise)), (Task::Keep, 5));
+        assert_eq!(all.rounds(Group::List), CHECK_ROUNDS);
+        assert_eq!(all.groups, Group::ALL);
+        assert!(all.is_full_size());
+        let some = read("--only list,steady --rounds 3 --keys 1000").expect("options");
+        assert_eq!(some.groups, [Group::List, Group::Steady]);
+        assert_eq!((some.rounds(Group::List), some.keys), (3, 1000));
+        assert!(!some.is_full_size());
+    }
+
+    #[test]
+    fn a_check_has_groups_and_rounds_of_its_own() {
+        let check = read("--check").expect("a check");
+        assert_eq!(
+            (check.task, check.rounds(Group::Promise)),
+            (Task::Check, CHECK_ROUNDS)
+        );
+        assert_eq!(check.groups, Group::GATING);
+        let some = read("--only rivals --check --rounds 3").expect("a check");
+        assert_eq!(some.groups, [Group::Rivals]);
+        assert_eq!(some.rounds(Group::Rivals), 3);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod probe;
 mod raw;
 mod seed;
 mod server;
+mod traffic;
 
 use keypace_lab::OwnedServer;
 use keypace_lab::Program;

@@ -1,105 +1,31 @@
-//! The lower bound that benchmarks compare with: SCAN, UNLINK and KEYS by a loop over a raw socket, counting replies
-//! in one reused buffer without keeping or allocating a key. Must stay as fast as a short loop can be, and must not
-//! grow any of what makes a client fit for use: no retry, no timeouts by command, no failing key found.
+//! The raw socket below the loops: commands out, replies skipped in one reused buffer. Must not keep or allocate what
+//! it reads, beyond the page in hand.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::endpoint::{Endpoint, Stream};
+use super::FloorCounts;
+use crate::endpoint::Stream;
 use crate::error::{LabError, LabErrorKind};
 use crate::limits;
-use crate::raw::{broken, encode, lost};
+use crate::raw::{Raw, broken, encode, lost};
+use crate::visit::Visit;
 
-/// What a floor has seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FloorCounts {
-    /// Commands sent.
-    pub calls: u64,
-    /// Keys that came, as often as they came.
-    pub keys: u64,
-    /// Bytes read from the socket.
-    pub bytes: u64,
-    /// Keys that the server says it removed.
-    pub removed: u64,
-}
-
-/// Walks the keyspace with `SCAN cursor MATCH pattern COUNT count` and counts the keys. The next call is sent as soon
-/// as its cursor is known, so the server works while the page is read.
-///
-/// # Errors
-/// `Connection` or `Reply` where the connection fails, `Refused` where the server answers with an error.
-pub fn list(endpoint: &Endpoint, pattern: &[u8], count: u64) -> Result<FloorCounts, LabError> {
-    let mut wire = Wire::connect(endpoint)?;
-    let count = count.to_string();
-    wire.scan(b"0", pattern, &count)?;
-    loop {
-        let (cursor, keys) = wire.page()?;
-        if cursor != b"0" {
-            wire.scan(&cursor, pattern, &count)?;
-        }
-        wire.skip_keys(keys)?;
-        if cursor == b"0" {
-            return Ok(wire.counts);
-        }
-    }
-}
-
-/// Walks as `list` does and removes each page's keys with UNLINK in batches of `batch`, one call at a time.
-///
-/// # Errors
-/// As `list`.
-pub fn delete(
-    endpoint: &Endpoint,
-    pattern: &[u8],
-    count: u64,
-    batch: usize,
-) -> Result<FloorCounts, LabError> {
-    let mut wire = Wire::connect(endpoint)?;
-    let count = count.to_string();
-    let mut batches = Batches::new(batch.max(1));
-    wire.scan(b"0", pattern, &count)?;
-    loop {
-        let (cursor, keys) = wire.page()?;
-        batches.clear();
-        for _ in 0..keys {
-            batches.add(wire.key()?);
-        }
-        for index in 0..batches.ends.len() {
-            wire.send(batches.command(index))?;
-            wire.counts.removed += wire.length(b':')? as u64;
-        }
-        if cursor == b"0" {
-            return Ok(wire.counts);
-        }
-        wire.scan(&cursor, pattern, &count)?;
-    }
-}
-
-/// Asks for everything at once with `KEYS pattern` and counts the keys.
-///
-/// # Errors
-/// As `list`.
-pub fn keys(endpoint: &Endpoint, pattern: &[u8]) -> Result<FloorCounts, LabError> {
-    let mut wire = Wire::connect(endpoint)?;
-    let mut command = Vec::new();
-    encode(&mut command, &[b"KEYS", pattern]);
-    wire.send(&command)?;
-    let keys = wire.length(b'*')?;
-    wire.skip_keys(keys)?;
-    Ok(wire.counts)
-}
+/// How a value that is not there is written.
+const NULL: &[u8] = b"$-1\r\n";
 
 /// One page's keys as they came, cut into batches. A string in a reply has the form of one in a command, so a batch
 /// is sent as it was read.
-struct Batches {
+pub(super) struct Batches {
     size: usize,
     wire: Vec<u8>,
-    ends: Vec<(usize, usize)>,
+    pub(super) ends: Vec<(usize, usize)>,
     out: Vec<u8>,
 }
 
 impl Batches {
-    fn new(size: usize) -> Self {
+    pub(super) fn new(size: usize) -> Self {
         Self {
             size,
             wire: Vec::new(),
@@ -108,12 +34,12 @@ impl Batches {
         }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.wire.clear();
         self.ends.clear();
     }
 
-    fn add(&mut self, key: &[u8]) {
+    pub(super) fn add(&mut self, key: &[u8]) {
         self.wire.extend_from_slice(key);
         let end = self.wire.len();
         match self.ends.last_mut() {
@@ -122,7 +48,7 @@ impl Batches {
         }
     }
 
-    fn command(&mut self, index: usize) -> &[u8] {
+    pub(super) fn command(&mut self, index: usize) -> &[u8] {
         let begin = index.checked_sub(1).map_or(0, |before| self.ends[before].0);
         let (end, keys) = self.ends[index];
         self.out.clear();
@@ -134,30 +60,33 @@ impl Batches {
 }
 
 /// A socket and what has been read from it: `buffer[start..end]` is not consumed yet.
-struct Wire {
+pub(super) struct Wire {
     stream: Stream,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    counts: FloorCounts,
+    pub(super) counts: FloorCounts,
+    stop: Arc<AtomicBool>,
 }
 
 impl Wire {
-    fn connect(endpoint: &Endpoint) -> Result<Self, LabError> {
-        let stream = Stream::connect(endpoint, limits::REPLY_TIMEOUT).map_err(|error| {
-            LabError::new(LabErrorKind::Connection, format!("connect to {endpoint}")).because(error)
-        })?;
-        let buffer = vec![0; limits::READ_BUFFER_BYTES];
+    pub(super) fn connect(visit: &Visit, stop: Arc<AtomicBool>) -> Result<Self, LabError> {
         Ok(Self {
-            stream,
-            buffer,
+            stream: Raw::visit(visit)?.into_stream(),
+            buffer: vec![0; limits::READ_BUFFER_BYTES],
             start: 0,
             end: 0,
             counts: FloorCounts::default(),
+            stop,
         })
     }
 
-    fn scan(&mut self, cursor: &[u8], pattern: &[u8], count: &str) -> Result<(), LabError> {
+    pub(super) fn scan(
+        &mut self,
+        cursor: &[u8],
+        pattern: &[u8],
+        count: &str,
+    ) -> Result<(), LabError> {
         let mut command = Vec::new();
         encode(
             &mut command,
@@ -173,15 +102,28 @@ impl Wire {
         self.send(&command)
     }
 
-    fn send(&mut self, command: &[u8]) -> Result<(), LabError> {
+    /// Sends one whole command, unless somebody asked to stop.
+    pub(super) fn send(&mut self, command: &[u8]) -> Result<(), LabError> {
+        if self.stop.load(Ordering::Acquire) {
+            return Err(LabError::new(
+                LabErrorKind::Stopped,
+                "run a loop to its end",
+            ));
+        }
         self.counts.calls += 1;
+        self.write(command)
+    }
+
+    /// Sends the next part of a command.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), LabError> {
+        self.counts.sent += bytes.len() as u64;
         self.stream
-            .write_all(command)
+            .write_all(bytes)
             .map_err(|error| lost("send a command", error))
     }
 
     /// The head of a SCAN reply: its cursor and how many keys follow.
-    fn page(&mut self) -> Result<(Vec<u8>, usize), LabError> {
+    pub(super) fn page(&mut self) -> Result<(Vec<u8>, usize), LabError> {
         if self.length(b'*')? != 2 {
             return Err(broken("no SCAN reply".to_owned()));
         }
@@ -193,7 +135,7 @@ impl Wire {
     }
 
     /// One key in its wire form, `$3\r\nabc\r\n`.
-    fn key(&mut self) -> Result<&[u8], LabError> {
+    pub(super) fn key(&mut self) -> Result<&[u8], LabError> {
         let (bytes, head) = self.peek(b'$')?;
         let whole = head + bytes + 2;
         self.need(whole)?;
@@ -202,12 +144,27 @@ impl Wire {
         Ok(&self.buffer[self.start - whole..self.start])
     }
 
-    fn skip_keys(&mut self, keys: usize) -> Result<(), LabError> {
+    pub(super) fn skip_keys(&mut self, keys: usize) -> Result<(), LabError> {
         (0..keys).try_for_each(|_| self.key().map(|_| ()))
     }
 
+    /// One value, which may be none; its length.
+    pub(super) fn value(&mut self) -> Result<Option<usize>, LabError> {
+        self.need(NULL.len())?;
+        if self.buffer[self.start..].starts_with(NULL) {
+            self.start += NULL.len();
+            return Ok(None);
+        }
+        let (bytes, head) = self.peek(b'$')?;
+        let whole = head + bytes + 2;
+        self.need(whole)?;
+        self.start += whole;
+        self.counts.keys += 1;
+        Ok(Some(bytes))
+    }
+
     /// Consumes a line of the sort `kind` and returns its number.
-    fn length(&mut self, kind: u8) -> Result<usize, LabError> {
+    pub(super) fn length(&mut self, kind: u8) -> Result<usize, LabError> {
         let (number, head) = self.peek(kind)?;
         self.start += head;
         Ok(number)
