@@ -8,6 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// The deepest prefix worth a table: names with more segments are rare, and each level multiplies the rows.
 const MAX_PREFIX_DEPTH: u64 = 16;
 
+/// More matching keys than this, and as many others, are no size for a private server.
+const MAX_BENCH_KEYS: u64 = 10_000_000;
+/// A median gains nothing from more.
+const MAX_BENCH_ROUNDS: i64 = 99;
+
 const TOP_EXAMPLES: &str = "\
 Examples:
   keypace count 'session:*'
@@ -43,6 +48,14 @@ Examples:
 const DEMO_EXAMPLES: &str = "\
 Example:
   keypace demo
+
+Needs valkey-server or redis-server on PATH, or its path in KEYPACE_SERVER.";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  keypace bench                                  sizes 100 to 1,000,000, some minutes
+  keypace bench --keys 1000,100000 --only enumerate,delete --svg waits.svg
+  keypace --json --budget 250us bench --rounds 5 > bench.json
 
 Needs valkey-server or redis-server on PATH, or its path in KEYPACE_SERVER.";
 
@@ -96,6 +109,9 @@ pub(crate) enum Command {
     /// A tour on a private server: what other clients wait, beside KEYS
     #[command(after_long_help = DEMO_EXAMPLES)]
     Demo,
+    /// Measure KEYS, SCAN, bulk reads and deletes side by side, and what other clients wait
+    #[command(after_long_help = BENCH_EXAMPLES)]
+    Bench(Bench),
     /// Write a completion script for a shell to stdout
     #[command(after_long_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -106,7 +122,7 @@ pub(crate) enum Command {
     #[command(after_long_help = MAN_EXAMPLES)]
     Man {
         /// The command it describes, else keypace itself
-        #[arg(value_parser = ["scan", "count", "delete", "demo", "completions", "man"])]
+        #[arg(value_parser = ["scan", "count", "delete", "demo", "bench", "completions", "man"])]
         command: Option<String>,
     },
 }
@@ -155,8 +171,9 @@ pub(crate) struct Global {
 
     /// The extra wait this work may cause any other client, or `off` [default: 1ms]
     ///
-    /// In this version the promise is recorded and reported, and steers COUNT only: 500 with a budget
-    /// (100 where the server is asked a question for each key), 1000 with `off`.
+    /// One command of this work goes at a time, as large as fits into the budget; while other clients keep the
+    /// server busy by themselves, it holds back. `off` is full speed: nothing is held back, and COUNT grows while
+    /// that makes the walk faster.
     #[arg(long, global = true, value_name = "DURATION|off", help_heading = PACE)]
     pub(crate) budget: Option<String>,
     /// At most N keys a second, whatever the budget allows
@@ -170,12 +187,15 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "N|auto", allow_hyphen_values = true,
         help_heading = PACE, hide_short_help = true)]
     pub(crate) count: Option<String>,
+    /// Log each decision of the pace on stderr, as JSON lines
+    #[arg(long, global = true, help_heading = PACE, hide_short_help = true)]
+    pub(crate) explain_pace: bool,
     /// The safety valve: KEYS in place of SCAN, the output sorted
     ///
     /// KEYS blocks every other client until it is done. Refused above 1,000,000 keys without --i-know.
     #[arg(long, global = true, help_heading = PACE, hide_short_help = true)]
     pub(crate) use_keys: bool,
-    /// Override the guard on --use-keys, as its text says
+    /// Override the guard on --use-keys, or on bench --on, as their texts say
     #[arg(long, global = true, help_heading = PACE, hide_short_help = true)]
     pub(crate) i_know: bool,
 
@@ -316,6 +336,48 @@ pub(crate) struct Delete {
     pub(crate) resume: Resume,
 }
 
+/// `keypace bench`.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct Bench {
+    /// How many keys match, one size or several; as many others are there [default: 100 to 1000000 by tens]
+    #[arg(long, value_name = "N,...", value_delimiter = ',',
+        value_parser = clap::value_parser!(u64).range(1..=MAX_BENCH_KEYS))]
+    pub(crate) keys: Vec<u64>,
+    /// 10,000,000 matching keys too: about 5 GB of memory, and some more minutes
+    #[arg(long, conflicts_with = "keys")]
+    pub(crate) large: bool,
+    /// Measure each row so often, in turns, and keep the median by wall time
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=MAX_BENCH_ROUNDS))]
+    pub(crate) rounds: u32,
+    /// Only these jobs
+    #[arg(long, value_enum, value_name = "JOB,...", value_delimiter = ',')]
+    pub(crate) only: Vec<BenchJob>,
+    /// Draw the waits of the largest size as a picture, listing and deleting, into this file
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) svg: Option<PathBuf>,
+    /// Measure on this server in place of a private one; needs --i-know
+    ///
+    /// redis://[user@]host[:port][/db] or unix:///path[?db=N]; --user, --password-file and
+    /// KEYPACE_PASSWORD say as whom. It writes, lists, reads and deletes keys under a random prefix of its
+    /// own, and nothing else, at full speed. KEYS and commands that name every key run only while the
+    /// whole database holds fewer than 100,000 keys.
+    #[arg(long, value_name = "URL", help_heading = SAFETY)]
+    pub(crate) on: Option<String>,
+}
+
+/// What `keypace bench` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BenchJob {
+    /// List keys by pattern
+    Enumerate,
+    /// Delete keys by pattern or by name
+    Delete,
+    /// Read values by name
+    Read,
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Cli, Command};
@@ -345,7 +407,6 @@ mod tests {
             "--max-nodes=2",
             "--allow-uncovered",
             "--from-replica",
-            "--explain-pace",
             "--trust-idle",
             "--idle-over=1d",
             "--has-ttl",

@@ -193,7 +193,15 @@ fn help_is_short_or_long_and_ends_with_an_example() {
     let long = home.run(["--help"]).expect(0);
     assert!(short.text().lines().count() < 50, "{}", short.text());
     assert!(long.text().len() > 2 * short.text().len());
-    for command in ["scan", "count", "delete", "demo", "completions", "man"] {
+    for command in [
+        "scan",
+        "count",
+        "delete",
+        "demo",
+        "bench",
+        "completions",
+        "man",
+    ] {
         let help = home.run([command, "--help"]).expect(0);
         let end = help
             .text()

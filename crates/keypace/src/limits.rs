@@ -112,6 +112,120 @@ pub const MAX_FAILURE_KINDS: usize = 20;
 /// Pages that a plan's sampling walk looks at: 200 pages of 500 are a good estimate after a tenth of a second.
 pub const PLAN_PAGES: usize = 200;
 
+// The pace
+
+/// The first command of a kind, whose cost nobody knows yet: 0.1 ms of the server's time where a key costs 1 us.
+pub const COUNT_FIRST: u32 = 100;
+/// Smallest window as a share of the budget: what is never given up is small enough to be lost in it.
+pub const PACE_LEAST_SHARE: f64 = 1.0 / 16.0;
+/// The window doubles up to this share of the budget.
+pub const PACE_HALF_SHARE: f64 = 0.5;
+/// Largest window as a share of the budget: what a single command may exceed its estimate by is left free.
+pub const PACE_MOST_SHARE: f64 = 0.8;
+/// Additive climb, in budgets a second: from half the budget to the top in a fifth of a second.
+pub const PACE_CLIMB_SHARE_PER_S: f64 = 2.0;
+/// The most that one command adds, in budgets: a slow command is no reason for a leap.
+pub const PACE_CLIMB_STEP_SHARE: f64 = 1.0 / 32.0;
+/// What was over the budget is put down to us where we were meant to take this share of it.
+pub const PACE_BLAME_SHARE: f64 = 0.25;
+/// How often the window begins small again, as LEDBAT++ does: a second keypace on the same server finds room then.
+pub const PACE_SLOWDOWN_US: u64 = 2_000_000;
+/// Multiplicative fall.
+pub const PACE_FALL_FACTOR: f64 = 0.7;
+/// Commands among the last 64 that may take longer than the budget before the window falls: one or two are the
+/// machine's own stalls, which smaller commands would not make rarer.
+pub const PACE_OVER_COMMANDS: u32 = 3;
+/// Gains of RFC 6298, whose round trips are as uneven as commands are; two deviations are left free, and not four as there,
+/// since the top of the window leaves room too.
+pub const PACE_MEAN_GAIN: f64 = 0.125;
+/// See `PACE_MEAN_GAIN`.
+pub const PACE_DEVIATION_GAIN: f64 = 0.25;
+/// See `PACE_MEAN_GAIN`.
+pub const PACE_DEVIATIONS: f64 = 2.0;
+/// How fast the least that a unit has cost is forgotten, a command: doubled after 350.
+pub const PACE_LEAST_COST_GROWTH: f64 = 1.002;
+/// A command that took this many times what is allowed for counts as no more: it met a stall.
+pub const PACE_OUTLIER_FACTOR: f64 = 3.0;
+/// No key costs a server less; keeps sizes finite where a clock shows nothing.
+pub const PACE_LEAST_UNIT_US: f64 = 0.01;
+/// The canary's rhythm: 100 a second cost a server nothing.
+pub const CANARY_INTERVAL: Duration = Duration::from_millis(10);
+/// A canary without an answer for so long is given up, and another connection tried.
+pub const CANARY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest wait that its histogram tells from a longer one.
+pub const CANARY_MAX_WAIT_US: u64 = 60_000_000;
+/// Digits of a wait that its histogram keeps: 2 are within one percent, in 30 KB.
+pub const CANARY_DIGITS: u8 = 2;
+/// An answer that may have lain unread for longer than this is not counted: nobody looked.
+pub const CANARY_UNSEEN_MAX: Duration = Duration::from_micros(100);
+/// After a canary's connection failed, before another is tried.
+pub const CANARY_REOPEN_PAUSE: Duration = Duration::from_secs(1);
+/// Work that ends sooner opens no connection for a canary.
+pub const PACE_FIRST_LOOK_US: u64 = 10_000;
+/// The canary's delay is that of the last second.
+pub const PACE_DELAY_WINDOW_US: u64 = 1_000_000;
+/// Answers of one second that are kept.
+pub const PACE_DELAY_SAMPLES: usize = 128;
+/// Fewer answers have no 90th percentile.
+pub const PACE_DELAY_MIN_SAMPLES: usize = 20;
+/// The same for answers while nothing of ours was on its way, of which there are 20 a second.
+pub const PACE_QUIET_MIN_SAMPLES: usize = 10;
+/// The shortest round trip is kept by the minute ...
+pub const PACE_BASE_BUCKET_US: u64 = 60_000_000;
+/// ... for ten minutes, as RFC 6817 has it.
+pub const PACE_BASE_BUCKETS: u64 = 10;
+/// How often the canary sings while nothing of ours is on its way: a wait then is somebody else's. About 0.1 ms each.
+pub const PACE_LISTEN_US: u64 = 50_000;
+/// A quiet canary that waits longer than this share of the budget has met somebody else.
+pub const PACE_PATIENCE_SHARE: f64 = 0.25;
+/// An idle machine's own unevenness: its 90th percentile was 126 to 192 us, where 63 were the median.
+pub const PACE_UNEVENNESS_US: u64 = 100;
+/// So many late answers in a row are a load: one slow command is over after one, and another keypace leaves gaps that
+/// every third answer meets, so that 20 in a row are one chance in a thousand. They take 50 to 100 ms.
+pub const PACE_BUSY_PINGS: u32 = 20;
+/// So many early answers in a row are its end.
+pub const PACE_CALM_PINGS: u32 = 2;
+/// Between the answers that are to settle a doubt, so that one burst of a neighbour's doesn't meet them all.
+pub const PACE_DOUBT_PAUSE_US: u64 = 1_500;
+/// While somebody else is the load: between the commands that still go, each of the
+/// smallest window.
+pub const PACE_YIELD_PAUSE_US: u64 = 20_000;
+/// While somebody else is the load: how often it is asked whether that is over.
+pub const PACE_YIELD_LISTEN_US: u64 = 10_000;
+/// The window's share while the server forks or writes: each page of memory that changes is copied then.
+pub const PACE_SAVING_SHARE: f64 = 0.5;
+/// How often the server is asked how it is; INFO costs it 0.1 ms.
+pub const PACE_INSPECT_US: u64 = 1_000_000;
+/// The same while something is at a quarter of its bound and more.
+pub const PACE_INSPECT_NEAR_US: u64 = 250_000;
+/// The longest pause in one piece, so that a stop is not waited for.
+pub const PACE_PRESSURE_PAUSE_US: u64 = 100_000;
+/// The right to send is taken from who holds it for so long without an answer: that caller has stopped asking.
+pub const TURN_PATIENCE: Duration = Duration::from_secs(1);
+/// How far a replica may be behind: half of the buffer (64 MB for 60 s) from which on servers cut replicas off.
+pub const REPLICA_LAG_MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// Work pauses at this share of it: until it is asked again a server takes up to 4 MB of deletes.
+pub const REPLICA_LAG_PAUSE_SHARE: f64 = 0.75;
+/// Memory of the buffers for replicas: the same half.
+pub const REPLICA_BUFFER_MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// Values whose memory is still to be freed: a thousand sets of 100,000 members are 10 s of work for the thread that
+/// frees them.
+pub const LAZYFREE_PENDING_MAX: u64 = 1_000;
+/// Share of `maxmemory` in percent from which on the next growth evicts keys.
+pub const MEMORY_MAX_PERCENT: u64 = 95;
+/// Memory has grown if by this share of `maxmemory`.
+pub const MEMORY_GROWTH_PERCENT: u64 = 1;
+/// Percent of all keys that may become stale while we walk: active expiry has fallen behind (pitfall P11).
+pub const STALE_GROWTH_MAX_PERCENT: u64 = 25;
+/// Calls at one COUNT before it is compared with the last, at full speed.
+pub const CLIMB_CALLS: usize = 16;
+/// Calls that are kept for the comparison.
+pub const CLIMB_MAX_CALLS: usize = 256;
+/// And so long at least.
+pub const CLIMB_STEP_US: u64 = 30_000;
+/// What a doubled COUNT has to gain to be kept.
+pub const CLIMB_GAIN: f64 = 1.15;
+
 // Sweeping
 
 /// The extra wait that other clients may be caused unless the caller says otherwise.

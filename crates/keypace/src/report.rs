@@ -1,7 +1,7 @@
 //! Progress, Summary and their parts: the only types written as JSON, with the names that callers rely on.
 //! Holds data; decides nothing, measures nothing.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a run stands, for people and machines to look at while it goes on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,12 +61,14 @@ pub struct NodeProgress {
 }
 
 /// Why a run waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum PauseReason {
     /// Other clients would wait longer than the budget.
     Latency,
+    /// Other clients keep the server busy by themselves: the pace is held low until they are done.
+    Others,
     /// A replica lags behind.
     Replica,
     /// Memory is near its limit.
@@ -177,8 +179,9 @@ pub struct PaceSummary {
     pub canary_p99_us: Option<u64>,
     /// Longest of the same.
     pub canary_max_us: Option<u64>,
-    /// How many of the canary's waits were longer than its median and the budget together.
-    pub over_budget: Option<u64>,
+    /// How many of our commands took longer than the budget, with what they stood behind; 0 with `--budget off`. While
+    /// others keep the server busy nothing is counted.
+    pub over_budget: u64,
     /// Milliseconds spent waiting, by reason.
     pub paused_ms: PausedMs,
 }
@@ -189,6 +192,8 @@ pub struct PaceSummary {
 pub struct PausedMs {
     /// For other clients' latency.
     pub latency: u64,
+    /// For other clients that kept the server busy by themselves.
+    pub others: u64,
     /// For a replica's lag.
     pub replica: u64,
     /// For memory.

@@ -275,9 +275,11 @@ async fn what_a_resumed_run_found_done_does_not_shorten_its_estimate() {
     let sim = Sim::new();
     sim.insert_strings("session:", 0..10 * KEYS);
     let keyspace = on(&sim).await;
-    let (first, checkpoint) = stopped_count(&keyspace, sweep("session:*"), 80).await;
+    let pages =
+        || SweepOptions::new(scan("session:*").with_count(CountChoice::Fixed(Count::new(500))));
+    let (first, checkpoint) = stopped_count(&keyspace, pages(), 80).await;
     assert!(first > 7 * KEYS, "most is done: {first}");
-    let mut count = counting(&keyspace, sweep("session:*").with_resume(checkpoint)).await;
+    let mut count = counting(&keyspace, pages().with_resume(checkpoint)).await;
     tokio::time::advance(Duration::from_secs(1)).await;
     count.next().await.expect("a page");
     let progress = count.progress();

@@ -10,8 +10,8 @@ use common::{
     Random, check, deleting, deleting_with, finish, on, pattern, scan, sweep, target, try_on,
 };
 use keypace::{
-    Checkpoint, ConnectOptions, Consent, Count, CountChoice, DeleteOptions, ErrorKind, Keyspace,
-    ScanOptions, Sweep, SweepOptions, limits, plan_delete,
+    Budget, Checkpoint, ConnectOptions, Consent, Count, CountChoice, DeleteOptions, ErrorKind,
+    Keyspace, ScanOptions, Sweep, SweepOptions, limits, plan_delete,
 };
 use keypace_testkit::{Action, Rule, Sim, SimOptions, User};
 use tempfile::TempDir;
@@ -69,6 +69,11 @@ async fn as_user(sim: &Sim) -> Keyspace {
         .expect("connected")
 }
 
+/// Several batches on their way at once, which no budget allows.
+fn at_full_speed(scan: ScanOptions) -> SweepOptions {
+    SweepOptions::new(scan).with_budget(Budget::off())
+}
+
 fn refuse(sim: &Sim, key: &str) {
     let rule = Rule::on("UNLINK").with_arg(key).always();
     sim.script(rule.then(Action::Error(NO_KEY.into())));
@@ -83,7 +88,7 @@ async fn p28_one_busy_server_costs_one_try_whatever_is_in_flight() {
     let keyspace = with_retries(&sim, 1).await;
     let one_page = scan("session:*").with_count(CountChoice::Fixed(Count::new(5_000)));
     let small = DeleteOptions::default().with_batch(100).expect("valid");
-    let delete = deleting_with(&keyspace, &SweepOptions::new(one_page), small).await;
+    let delete = deleting_with(&keyspace, &at_full_speed(one_page), small).await;
     let summary = finish(delete).await;
     assert_eq!(sim.rules_left(), 0, "all that were in flight met it");
     assert_eq!((summary.deleted, summary.complete), (KEYS, true));
@@ -184,7 +189,7 @@ async fn p29_an_answer_that_can_not_be_true_is_no_outcome() {
         let sim = seeded();
         sim.script(Rule::on("UNLINK").then(Action::Reply(answer.into())));
         let keyspace = on(&sim).await;
-        let mut delete = deleting(&keyspace, &sweep("session:*")).await;
+        let mut delete = deleting(&keyspace, &at_full_speed(scan("session:*"))).await;
         end(&mut delete).await;
         let error = delete.error().expect("no server says so");
         assert_eq!(error.kind(), ErrorKind::Protocol, "{answer:?}");

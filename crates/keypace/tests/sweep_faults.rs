@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{KEYS, deleting, finish, left, list, on, pattern, seeded, sweep, target, try_on};
 use keypace::{
-    ConnectOptions, DeleteOptions, ErrorKind, PauseReason, RunState, ScanOptions, Sweep,
+    Budget, ConnectOptions, DeleteOptions, ErrorKind, PauseReason, RunState, ScanOptions, Sweep,
     SweepOptions, limits,
 };
 use keypace_testkit::{Action, Rule, Sim, SimOptions, User};
@@ -15,7 +15,8 @@ use keypace_testkit::{Action, Rule, Sim, SimOptions, User};
 async fn deletes_what_matches_and_nothing_else() {
     let sim = seeded();
     let keyspace = on(&sim).await;
-    let summary = finish(deleting(&keyspace, &sweep("session:*")).await).await;
+    let options = sweep("session:*").with_budget(Budget::off());
+    let summary = finish(deleting(&keyspace, &options).await).await;
     assert!(summary.complete && !summary.dry_run && !summary.limited);
     assert_eq!(
         (summary.matched, summary.deleted, summary.failed),
@@ -51,7 +52,7 @@ async fn del_where_there_is_no_unlink_and_asked_otherwise_where_command_is_denie
     sim.insert_strings("k:", 0..1200);
     let keyspace = on(&sim).await;
     assert_eq!(
-        finish(deleting(&keyspace, &sweep("k:*")).await)
+        finish(deleting(&keyspace, &sweep("k:*").with_budget(Budget::off())).await)
             .await
             .deleted,
         1200
@@ -69,7 +70,7 @@ async fn del_where_there_is_no_unlink_and_asked_otherwise_where_command_is_denie
     .await
     .expect("in");
     assert_eq!(
-        finish(deleting(&keyspace, &sweep("k:*")).await)
+        finish(deleting(&keyspace, &sweep("k:*").with_budget(Budget::off())).await)
             .await
             .deleted,
         1200

@@ -1,10 +1,11 @@
 //! Log events on stderr, in the form of our other lines, above any bar. Warnings by default; `KEYPACE_LOG` says
-//! otherwise. Decides nothing.
+//! otherwise, and `--explain-pace` adds what the pace decides. Decides nothing.
 
 use std::fmt;
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
@@ -15,8 +16,11 @@ use crate::render::paint::Paint;
 /// The variable that says what is logged, in the words of `tracing`'s filters.
 const ENV_LOG: &str = "KEYPACE_LOG";
 
+/// Where the library logs what its pace decides: JSON, a decision a line.
+const PACE: &str = "keypace::pace";
+
 /// Begins to log. A filter that can't be read is told and replaced by the default.
-pub(super) fn start(stderr: &Stderr) {
+pub(super) fn start(stderr: &Stderr, explain_pace: bool) {
     let wanted = std::env::var(ENV_LOG).unwrap_or_default();
     let filter = EnvFilter::builder()
         .with_default_directive(Level::WARN.into())
@@ -25,6 +29,16 @@ pub(super) fn start(stderr: &Stderr) {
             stderr.line(&format!("warning: {ENV_LOG} can't be read: {error}"));
             EnvFilter::new("warn")
         });
+    // Thousands a second, in a form of their own: only where they were asked for.
+    let pace = if explain_pace {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::OFF
+    };
+    let filter = match format!("{PACE}={pace}").parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr.clone())
@@ -49,6 +63,10 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        if event.metadata().target() == PACE {
+            context.format_fields(writer.by_ref(), event)?;
+            return writeln!(writer);
+        }
         let paint = Paint::stderr();
         let level = match *event.metadata().level() {
             Level::ERROR => paint.bad("error:"),

@@ -1,12 +1,14 @@
 //! Dispatch: one file a command, and what they share: connecting, signals, driving a sweep, the way out. Knows no
 //! flag by its spelling and no wire.
 
+mod bench;
 mod completions;
 mod confirm;
 mod count;
 mod delete;
 mod demo;
 mod interrupt;
+mod lab;
 mod log;
 mod man;
 mod place;
@@ -29,7 +31,7 @@ use crate::settings::{Settings, Surroundings};
 /// Runs what was typed and says how it ended.
 pub(crate) fn run(cli: Cli) -> Exit {
     let stderr = Stderr::default();
-    log::start(&stderr);
+    log::start(&stderr, cli.global.explain_pace);
     dispatch(cli, &stderr).unwrap_or_else(|halt| {
         stderr.line(&text::halt(&halt, Paint::stderr()));
         halt.exit
@@ -65,6 +67,12 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
             let around = Surroundings::nothing();
             let mut run = Run::with(&demo::globals(&global), around, stderr, Second::Waits)?;
             demo::run(&mut run).await
+        }),
+        // As the tour; on another server it has keys to take away.
+        Command::Bench(typed) => in_runtime(async {
+            let around = Surroundings::nothing();
+            let mut run = Run::with(&bench::globals(&global)?, around, stderr, Second::Waits)?;
+            bench::run(&mut run, &typed, &global).await
         }),
         Command::Completions { shell } => in_runtime(print(completions::script(shell))),
         Command::Man { command } => in_runtime(print(man::page(command.as_deref())?)),

@@ -61,6 +61,25 @@ pub(crate) fn wait(micros: u64) -> String {
     }
 }
 
+/// Bytes with a decimal unit: `30 B`, `4.1 kB`, `25.8 MB`.
+pub(crate) fn bytes(number: u64) -> String {
+    let mut scaled = number as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB"] {
+        // What would be rounded to a thousand has the next unit.
+        if scaled < 999.5 {
+            break;
+        }
+        scaled /= 1000.0;
+        unit = larger;
+    }
+    if unit == "B" || scaled >= 99.95 {
+        format!("{scaled:.0} {unit}")
+    } else {
+        format!("{scaled:.1} {unit}")
+    }
+}
+
 /// Rows in columns: the first column to the left, the rest to the right, two spaces between.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -95,7 +114,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{grouped, percent, plural, span, table, wait};
+    use super::{bytes, grouped, percent, plural, span, table, wait};
     use std::time::Duration;
 
     #[test]
@@ -139,6 +158,23 @@ mod tests {
         assert_eq!(wait(1_240), "1.24 ms");
         assert_eq!(wait(180_400), "180 ms");
         assert_eq!(wait(2_500_000), "2.5 s");
+    }
+
+    #[test]
+    fn bytes_have_three_figures() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (4_120, "4.1 kB"),
+            (99_949, "99.9 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (25_812_345, "25.8 MB"),
+            (1_234_567_890, "1.2 GB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
     }
 
     #[test]

@@ -108,6 +108,7 @@ fn gauge(share: f64, columns: usize) -> String {
 fn pause_text(reason: PauseReason) -> &'static str {
     match reason {
         PauseReason::Latency => "other clients first",
+        PauseReason::Others => "other clients keep the server busy",
         PauseReason::Replica => "a replica lags",
         PauseReason::Memory => "memory is short",
         PauseReason::Lazyfree => "the server is freeing",

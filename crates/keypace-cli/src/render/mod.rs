@@ -2,6 +2,7 @@
 //! asks no server, and knows no command.
 
 mod bar;
+pub(crate) mod bench;
 pub(crate) mod figures;
 mod jsonl;
 pub(crate) mod keys;

@@ -186,6 +186,7 @@ fn pace(summary: &Summary) -> String {
     let paused = &summary.pace.paused_ms;
     for (ms, why) in [
         (paused.latency, "for other clients"),
+        (paused.others, "for other clients that kept the server busy"),
         (paused.replica, "for a replica that lagged"),
         (paused.memory, "for memory"),
         (paused.lazyfree, "for the server to free memory"),

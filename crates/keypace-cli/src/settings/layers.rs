@@ -71,6 +71,25 @@ pub(crate) struct Layer {
     /// `--progress`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) progress: Option<ProgressChoice>,
+    /// From where on the pace holds back for what the server says of itself. Has no flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pressure: Option<Pressure>,
+}
+
+/// The table `[pressure]` of the file.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Pressure {
+    /// How far a replica may be behind (`32MiB`).
+    pub(crate) replica_lag: Option<String>,
+    /// Memory that the buffers for replicas may take (`32MiB`).
+    pub(crate) replica_buffers: Option<String>,
+    /// Values that may wait to be freed.
+    pub(crate) lazyfree_pending: Option<u64>,
+    /// Share of `maxmemory` in percent.
+    pub(crate) memory_percent: Option<u64>,
+    /// How many percent of all keys may become stale while the work goes on.
+    pub(crate) stale_percent_growth: Option<u64>,
 }
 
 /// A file may say `count = 500` as well as `count = "auto"`.
@@ -108,6 +127,7 @@ impl From<&Global> for Layer {
             retries: typed.retries,
             json: typed.json.then_some(true),
             progress: typed.progress,
+            pressure: None,
         }
     }
 }

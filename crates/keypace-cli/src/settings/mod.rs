@@ -9,7 +9,9 @@ mod units;
 
 use std::time::Duration;
 
-use keypace::{Budget, ConnectOptions, Count, CountChoice, Strategy, Target, TlsFiles, limits};
+use keypace::{
+    Budget, ConnectOptions, Count, CountChoice, Strategy, Target, Thresholds, TlsFiles, limits,
+};
 
 pub(crate) use self::select::sweep_options;
 pub(crate) use self::surroundings::Surroundings;
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) connect: ConnectOptions,
     /// The promise.
     pub(crate) budget: Budget,
+    /// From where on to hold back for what the server says of itself.
+    pub(crate) thresholds: Thresholds,
     /// Keys a second.
     pub(crate) rate: Option<u64>,
     /// How long the run may last.
@@ -54,6 +58,7 @@ impl Settings {
         Ok(Self {
             connect: connect_options(&merged)?,
             budget: budget(&merged)?,
+            thresholds: thresholds(&merged)?,
             rate: rate(&merged)?,
             deadline: deadline(&merged, around)?,
             count: count(&merged)?,
@@ -73,6 +78,15 @@ impl Settings {
     pub(crate) fn uses_keys(&self) -> bool {
         self.strategy != Strategy::Scan
     }
+}
+
+/// The password beside a URL, for a command that connects without the library too.
+pub(crate) fn password_beside_url(
+    typed: &Global,
+    around: &Surroundings,
+    url_has_one: bool,
+) -> Result<Option<String>, Halt> {
+    secret::password(&merge(typed, around)?, around, url_has_one)
 }
 
 fn check_topology(topology: Option<Topology>) -> Result<(), Halt> {
@@ -169,6 +183,33 @@ fn budget(merged: &Merged) -> Result<Budget, Halt> {
         None => return Ok(Budget::default()),
     };
     Budget::of(wait).map_err(|error| Halt::library(&error, Phase::Connecting))
+}
+
+fn thresholds(merged: &Merged) -> Result<Thresholds, Halt> {
+    let mut thresholds = Thresholds::default();
+    let Some(wanted) = &merged.values.pressure else {
+        return Ok(thresholds);
+    };
+    let bytes = |name: &str, text: &Option<String>| {
+        let read = text.as_deref().map(units::bytes).transpose();
+        read.map_err(|why| unreadable(merged, "pressure", &format!("{name}: {why}")))
+    };
+    if let Some(lag) = bytes("replica_lag", &wanted.replica_lag)? {
+        thresholds = thresholds.with_replica_lag_bytes(lag);
+    }
+    if let Some(buffers) = bytes("replica_buffers", &wanted.replica_buffers)? {
+        thresholds = thresholds.with_replica_buffer_bytes(buffers);
+    }
+    if let Some(values) = wanted.lazyfree_pending {
+        thresholds = thresholds.with_lazyfree_pending(values);
+    }
+    if let Some(percent) = wanted.memory_percent {
+        thresholds = thresholds.with_memory_percent(percent);
+    }
+    if let Some(percent) = wanted.stale_percent_growth {
+        thresholds = thresholds.with_stale_percent_growth(percent);
+    }
+    Ok(thresholds)
 }
 
 fn rate(merged: &Merged) -> Result<Option<u64>, Halt> {

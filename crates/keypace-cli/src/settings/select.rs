@@ -80,7 +80,9 @@ pub(crate) fn sweep_options(
     if let Some(limit) = select.limit {
         scan = scan.with_limit(limit);
     }
-    let mut options = SweepOptions::new(scan).with_budget(settings.budget);
+    let mut options = SweepOptions::new(scan)
+        .with_budget(settings.budget)
+        .with_thresholds(settings.thresholds);
     if let Some(rate) = settings.rate {
         options = options.with_rate(rate);
     }

@@ -195,3 +195,30 @@ fn bounds_are_checked() {
     };
     assert_eq!(refused(&typed).exit, Exit::Usage);
 }
+
+#[test]
+fn thresholds_come_from_the_file_with_their_units() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    let with = |text: &str| {
+        std::fs::write(&file, text).expect("written");
+        let typed = Global {
+            config: Some(file.clone()),
+            ..Global::default()
+        };
+        Settings::resolve(&typed, &Surroundings::nothing())
+    };
+    let read =
+        with("[pressure]\nreplica_lag = \"4MiB\"\nlazyfree_pending = 7\n").map(|s| s.thresholds);
+    let wanted = keypace::Thresholds::default()
+        .with_replica_lag_bytes(4 << 20)
+        .with_lazyfree_pending(7);
+    assert_eq!(read.ok(), Some(wanted));
+    for wrong in [
+        "[pressure]\nreplica_lag = \"4\"\n",
+        "[pressure]\nreplica_lagg = \"4MiB\"\n",
+    ] {
+        let halt = with(wrong).err().expect("refused");
+        assert_eq!(halt.exit, Exit::Usage, "{wrong} {halt:?}");
+    }
+}

@@ -16,6 +16,32 @@ const UNITS: [(&str, u128); 8] = [
     ("d", 86_400 * 1_000_000_000),
 ];
 
+/// The units of a size, longest name first where one ends with another.
+const SIZES: [(&str, u128); 9] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("B", 1),
+];
+
+/// Reads `200KB`, `4MiB`, `1.5GiB`. The error is a text that shows the form.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = |why: &str| format!("`{text}` {why}: write it like 512B, 200KB or 4MiB");
+    let Some((number, size)) = SIZES
+        .iter()
+        .find_map(|(name, size)| Some((text.strip_suffix(name)?, *size)))
+    else {
+        return Err(wrong("has no unit"));
+    };
+    let bytes = scaled(number, size).ok_or_else(|| wrong("is no size"))?;
+    u64::try_from(bytes).map_err(|_| wrong("is too large"))
+}
+
 /// More digits than this say nothing below a nanosecond.
 const MAX_FRACTION_DIGITS: usize = 9;
 

@@ -7,7 +7,8 @@ use super::state::{Answer, Batch, Pieces, Refused, Settled};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Key;
 use crate::limits;
-use crate::port::{Backoff, Class, Lease, Node, Removal, Reply, ServerCode, refuses_keys};
+use crate::pace::QueryKind;
+use crate::port::{Backoff, Class, Lease, Node, Paced, Removal, Reply, ServerCode, refuses_keys};
 
 /// Removes the keys it is given. Exists only where a delete was confirmed.
 pub(crate) struct Deleter {
@@ -22,6 +23,7 @@ pub(crate) struct Deleter {
     /// Going on was of no use: nothing is sent any more.
     has_given_up: bool,
     waited: Duration,
+    paced: Paced,
 }
 
 /// How far to go.
@@ -35,7 +37,7 @@ pub(crate) enum Until {
 
 impl Deleter {
     /// Sends nothing yet.
-    pub(crate) fn new(node: &Node, confirmed: &Confirmed) -> Self {
+    pub(crate) fn new(node: &Node, confirmed: &Confirmed, paced: Paced) -> Self {
         Self {
             node: node.clone(),
             removal: confirmed.removal(),
@@ -46,6 +48,7 @@ impl Deleter {
             obstacle: None,
             has_given_up: false,
             waited: Duration::ZERO,
+            paced,
         }
     }
 
@@ -115,32 +118,30 @@ impl Deleter {
 
     fn is_done(&self, until: Until) -> bool {
         match until {
+            // Under a budget nothing is sent behind it, so nothing is gained by leaving it there.
+            Until::Sent if self.paced.is_bounded() => self.pieces.is_empty(),
             Until::Sent => !self.pieces.has_waiting(),
             Until::Settled => self.pieces.is_empty(),
         }
     }
 
-    /// Sends what may be sent, then reads one answer where something waits for it.
+    /// Sends what may be sent, then reads answers until more may be sent.
     async fn step(&mut self, until: Until) -> Result<()> {
         if self.lease.is_none() {
             self.lease = Some(self.node.lease().await?);
         }
+        let mut turn = None;
+        if !self.paced.is_bounded() {
+            while self.send(usize::MAX) > 0 {}
+        } else if !self.pieces.is_flying() && self.pieces.has_waiting() {
+            let mut granted = self.paced.turn(self.kind()).await;
+            granted.begin();
+            let keys = self.send(granted.units() as usize);
+            turn = Some((granted, keys));
+        }
         let Some(lease) = self.lease.as_mut() else {
             return Ok(());
         };
-        let command = self.removal.command();
-        while let Some(piece) = self.pieces.send_next() {
-            let keys = piece.keys();
-            lease.queue(
-                command,
-                Class::Write,
-                Args {
-                    command,
-                    keys,
-                    at: 0,
-                },
-            );
-        }
         lease.flush().await?;
         while self.pieces.is_flying() {
             let is_done = self.is_done(until);
@@ -154,8 +155,11 @@ impl Deleter {
                     None => return Ok(()),
                 }
             } else {
-                lease.reply().await?
+                self.paced.beside(lease.reply()).await?
             };
+            if let Some((turn, keys)) = turn.take() {
+                turn.done(keys);
+            }
             self.answered(reply)?;
             // What is in flight met the same obstacle: all of it is heard before one wait, so that one incident
             // costs one try and not one for each batch.
@@ -164,6 +168,29 @@ impl Deleter {
             }
         }
         Ok(())
+    }
+
+    /// Queues the next command, of at most so many keys. Gives how many it has.
+    fn send(&mut self, most: usize) -> u32 {
+        let (Some(lease), Some(piece)) = (self.lease.as_mut(), self.pieces.send_next(most)) else {
+            return 0;
+        };
+        let command = self.removal.command();
+        let keys = piece.keys();
+        let args = Args {
+            command,
+            keys,
+            at: 0,
+        };
+        lease.queue(command, Class::Write, args);
+        u32::try_from(keys.len()).unwrap_or(u32::MAX)
+    }
+
+    fn kind(&self) -> QueryKind {
+        match self.removal {
+            Removal::Unlink => QueryKind::Unlink,
+            Removal::Del => QueryKind::Del,
+        }
     }
 
     fn answered(&mut self, reply: Reply) -> Result<()> {

@@ -123,12 +123,21 @@ impl Pieces {
         }
     }
 
-    /// The next piece to send; it counts as flying from here on.
-    pub(crate) fn send_next(&mut self) -> Option<&Piece> {
+    /// The next piece to send, of at most so many keys; it counts as flying from here on.
+    pub(crate) fn send_next(&mut self, most: usize) -> Option<&Piece> {
         if self.flying.len() >= limits::MAX_BATCHES_IN_FLIGHT {
             return None;
         }
-        let piece = self.waiting.pop_front()?;
+        let mut piece = self.waiting.pop_front()?;
+        let Range { start, end } = piece.range;
+        let cut = end.min(start.saturating_add(most.max(1)));
+        if cut < end {
+            self.waiting.push_front(Piece {
+                range: cut..end,
+                ..piece.clone()
+            });
+            piece.range = start..cut;
+        }
         self.flying.push_back(piece);
         self.flying.back()
     }
@@ -281,7 +290,7 @@ mod tests {
         pieces.push(batch(7, 0..8));
         let mut tally = Tally::default();
         let mut commands = 0;
-        while let Some(piece) = pieces.send_next() {
+        while let Some(piece) = pieces.send_next(usize::MAX) {
             commands += 1;
             let size = piece.keys().len() as u64;
             let bad = piece.keys().iter().any(|key| key.as_bytes() == b"5");
@@ -315,10 +324,17 @@ mod tests {
         pieces.push(batch(1, 0..3));
         pieces.push(batch(2, 3..5));
         pieces.push(batch(3, 5..9));
-        pieces.send_next().expect("first");
-        pieces.send_next().expect("second");
+        pieces.send_next(usize::MAX).expect("first");
+        pieces.send_next(usize::MAX).expect("second");
         pieces.lost();
-        assert_eq!(pieces.send_next().expect("first again").keys().len(), 3);
+        assert_eq!(
+            pieces
+                .send_next(usize::MAX)
+                .expect("first again")
+                .keys()
+                .len(),
+            3
+        );
         let settled = pieces.answered(Answer::Removed(1)).expect("settled");
         assert_eq!(
             settled.tally,
@@ -342,7 +358,7 @@ mod tests {
     fn gives_up_where_everything_fails() {
         let mut pieces = Pieces::default();
         pieces.push(batch(1, 0..10_000));
-        while let Some(_piece) = pieces.send_next() {
+        while let Some(_piece) = pieces.send_next(usize::MAX) {
             pieces.answered(Answer::Keys(refused()));
         }
         assert!(pieces.is_hopeless());
@@ -355,6 +371,7 @@ mod tests {
             sizes in prop::collection::vec(1u32..40, 1..12),
             bad in prop::collection::btree_set(0u32..400, 0..20),
             fates in prop::collection::vec(any::<u8>(), 1..200),
+            most in 0usize..60,
         ) {
             let mut pieces = Pieces::default();
             let mut total = 0;
@@ -366,7 +383,7 @@ mod tests {
             let mut tally = Tally::default();
             let mut fates = fates.iter().copied().chain(std::iter::repeat(255));
             while !pieces.is_empty() {
-                while pieces.send_next().is_some() {}
+                while pieces.send_next(most).is_some() {}
                 match fates.next().expect("endless") {
                     0..=20 => pieces.lost(),
                     21..=40 => prop_assert!(pieces.answered(Answer::Later).is_none()),

@@ -11,20 +11,23 @@ use crate::delete::{Tally, Until};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern};
 use crate::limits;
-use crate::port::{Class, Keyspace, Node, Reply, refuses_keys};
-use crate::scan::{Pages, ScanOptions, Step};
+use crate::pace::{Budget, Thresholds};
+use crate::port::{Class, Keyspace, Node, Paced, Reply, refuses_keys};
+use crate::scan::{Mark, Pages, ScanOptions, Step};
 
 /// Not cancel-safe.
 pub(super) async fn clear(kv: &Kv, patterns: &[Pattern]) -> Result<Vec<Cleared>> {
     let scan = kv.scan(patterns)?;
     let confirmed = confirm(&kv.keyspace, &scan).await?;
+    let paced = Paced::join(kv.node(), Budget::default(), Thresholds::default(), true);
     let mut clearing = Clearing {
         kv,
+        paced: paced.clone(),
         books: Books::new(patterns.len()),
         hand: if kv.is_indexed {
             Hand::Indexed(Remover::new(kv, &confirmed))
         } else {
-            Hand::Plain(Box::new(Deleter::new(kv.node(), &confirmed)))
+            Hand::Plain(Box::new(Deleter::new(kv.node(), &confirmed, paced)))
         },
     };
     let walked = clearing.walk(scan).await;
@@ -52,6 +55,7 @@ async fn confirm(keyspace: &Keyspace, scan: &ScanOptions) -> Result<Confirmed> {
 /// One run of `clear`.
 struct Clearing<'a> {
     kv: &'a Kv,
+    paced: Paced,
     books: Books,
     hand: Hand,
 }
@@ -65,7 +69,9 @@ enum Hand {
 impl Clearing<'_> {
     async fn walk(&mut self, scan: ScanOptions) -> Result<()> {
         let patterns = scan.patterns().to_vec();
-        let mut pages = Pages::new(&self.kv.keyspace, scan);
+        let paced = self.paced.clone();
+        let from = Mark::start();
+        let mut pages = Pages::paced(&self.kv.keyspace, scan, &from, paced, limits::COUNT_MAX);
         while let Some(step) = pages.next().await? {
             match step {
                 Step::Page(page) => {

@@ -2,9 +2,11 @@
 //! and RESP; none of its wire types leave the crate.
 
 mod backoff;
+mod canary;
 mod capabilities;
 mod connection;
 mod dial;
+mod gauge;
 mod handshake;
 mod info;
 mod keyspace;
@@ -13,6 +15,8 @@ mod options;
 mod resp;
 mod server_error;
 mod target;
+mod turn;
+mod vitals;
 
 pub use dial::{Dial, Dialing, Stream};
 pub use keyspace::{Keyspace, ServerInfo};
@@ -22,6 +26,7 @@ pub use target::{Target, TlsFiles};
 pub(crate) use backoff::{Backoff, Waits};
 pub(crate) use capabilities::{Removal, removal};
 pub(crate) use connection::{Class, Connection};
+pub(crate) use gauge::{Paced, Turn};
 pub(crate) use node::{Lease, Node};
 pub(crate) use resp::{Reply, decimal};
 pub(crate) use server_error::{ServerCode, refuses_keys};

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::backoff::{Backoff, Waits};
 use super::connection::{Class, Connection, Timeouts};
 use super::dial::Dial;
+use super::gauge::Gauge;
 use super::handshake::{Login, timeouts};
 use super::options::ConnectOptions;
 use super::target::Target;
@@ -29,6 +30,7 @@ struct Inner {
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
     walks: Arc<Semaphore>,
+    gauge: Gauge,
 }
 
 impl fmt::Debug for Node {
@@ -50,6 +52,7 @@ impl Node {
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(limits::MAX_CONNECTIONS_PER_NODE)),
             walks: Arc::new(Semaphore::new(limits::MAX_WALKS_PER_NODE)),
+            gauge: Gauge::new(),
         }))
     }
 
@@ -84,18 +87,27 @@ impl Node {
             })?;
         let connection = match self.open_idle() {
             Some(connection) => connection,
-            None => {
-                self.0
-                    .login
-                    .open(self.0.dialer.as_ref(), &self.0.name, self.0.timeouts)
-                    .await?
-            }
+            None => self.open().await?,
         };
         Ok(Lease {
             connection: Some(connection),
             node: self.clone(),
             _permit: permit,
         })
+    }
+
+    /// A connection beyond those that are handed out: the canary's own.
+    pub(super) async fn open(&self) -> Result<Connection> {
+        let inner = &self.0;
+        inner
+            .login
+            .open(inner.dialer.as_ref(), &inner.name, inner.timeouts)
+            .await
+    }
+
+    /// What all the work on this node shares.
+    pub(super) fn gauge(&self) -> &Gauge {
+        &self.0.gauge
     }
 
     /// An idle connection that its server has not closed meanwhile, as after a restart or its own `timeout`.

@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::call::Pacing;
 use super::cursor::EDGE;
-use super::keys_command;
 use super::options::{Order, ScanOptions, Strategy};
 use super::order::Held;
 use super::page::{Mark, Page};
-use super::reply::into_page;
 use super::state::Walk;
-use super::types::{self, TypeFilter};
+use super::types::TypeFilter;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern};
 use crate::limits;
-use crate::port::{Backoff, Class, Keyspace, Lease, Node, Reply, ServerCode, decimal};
+use crate::port::{Backoff, Keyspace, Lease, Node, Paced};
 
 /// What came of one step of a walk.
 #[derive(Debug)]
@@ -32,27 +31,30 @@ pub enum Step {
 /// A walk over one database.
 pub struct Pages {
     node: Node,
-    options: ScanOptions,
+    pub(super) options: ScanOptions,
     /// What the server filters by; `None` where all keys match.
-    matching: Option<Pattern>,
-    filter: TypeFilter,
+    pub(super) matching: Option<Pattern>,
+    pub(super) filter: TypeFilter,
     held: Held,
     /// Pages cut from sorted keys, or from KEYS, that are still to be handed out.
     cut: Option<std::vec::IntoIter<(Key, u8)>>,
-    walk: Walk,
+    pub(super) walk: Walk,
     run_id: Option<Bytes>,
-    lease: Option<Lease>,
+    pub(super) lease: Option<Lease>,
     /// Held from the first call to the end, over reconnects too.
     permit: Option<tokio::sync::OwnedSemaphorePermit>,
     backoff: Backoff,
-    stage: Stage,
-    handed_out: u64,
+    pub(super) stage: Stage,
+    pub(super) handed_out: u64,
     limited: bool,
     waited: Duration,
+    pub(super) pacing: Option<Pacing>,
+    /// COUNT of the call that was sent last.
+    pub(super) count: u32,
 }
 
 /// What is on its way on the connection.
-enum Stage {
+pub(super) enum Stage {
     /// Nothing.
     Idle,
     /// A SCAN with the walk's cursor.
@@ -64,10 +66,12 @@ enum Stage {
 }
 
 /// A page whose types are not all known yet.
-struct Candidates {
-    keys: Vec<Key>,
-    wanted: Vec<bool>,
-    next: Bytes,
+pub(super) struct Candidates {
+    pub(super) keys: Vec<Key>,
+    pub(super) wanted: Vec<bool>,
+    /// How many of them have been asked for.
+    pub(super) asked: usize,
+    pub(super) next: Bytes,
 }
 
 impl Pages {
@@ -108,8 +112,38 @@ impl Pages {
             handed_out: 0,
             limited: false,
             waited: Duration::ZERO,
+            pacing: None,
+            count: options.count_for(options.types.len() > 1),
             options,
         }
+    }
+
+    /// The same under a pace, which chooses COUNT where the caller has not, up to `most`.
+    pub(crate) fn paced(
+        keyspace: &Keyspace,
+        options: ScanOptions,
+        mark: &Mark,
+        paced: Paced,
+        most: u32,
+    ) -> Self {
+        let mut pages = Self::resume(keyspace, options, mark);
+        pages.pacing = Some(Pacing {
+            paced,
+            most,
+            runs_ahead: false,
+            turn: None,
+            landed: None,
+        });
+        pages
+    }
+
+    /// The next call may be on its way while a page is worked on, also under a budget. Who sends other commands has to
+    /// `land` first, and who stops asking to `let_go`.
+    pub(crate) fn run_ahead(mut self) -> Self {
+        if let Some(pacing) = &mut self.pacing {
+            pacing.runs_ahead = true;
+        }
+        self
     }
 
     /// The next step, or `None` when the walk has ended. Cancel-safe: a dropped future loses no key.
@@ -141,6 +175,7 @@ impl Pages {
                 Err(error) => {
                     self.lease = None;
                     self.node.forget_idle();
+                    self.forget_call();
                     self.stage = Stage::Idle;
                     self.waited += self.backoff.pause(error).await?;
                 }
@@ -166,10 +201,10 @@ impl Pages {
         self.walk.restarts()
     }
 
-    /// COUNT of each call.
+    /// COUNT of the last call.
     #[must_use]
     pub fn count(&self) -> u32 {
-        self.options.count_for(self.filter == TypeFilter::Ask)
+        self.count
     }
 
     /// Whether the limit ended the walk.
@@ -246,6 +281,7 @@ impl Pages {
                 ));
         }
         self.lease = Some(lease);
+        self.forget_call();
         self.stage = Stage::Idle;
         self.run_id = run_id;
         if goes_on {
@@ -257,102 +293,8 @@ impl Pages {
         Ok(true)
     }
 
-    /// One page by SCAN, until it is `Ready`.
-    async fn scan(&mut self) -> Result<()> {
-        while matches!(self.stage, Stage::Idle | Stage::Asked) {
-            if matches!(self.stage, Stage::Idle) {
-                self.ask().await?;
-                self.stage = Stage::Asked;
-            }
-            let Some((next, keys)) = self.read_page().await? else {
-                continue;
-            };
-            if self.filter == TypeFilter::Ask && !keys.is_empty() {
-                self.stage = Stage::Typing(Candidates {
-                    wanted: Vec::with_capacity(keys.len()),
-                    keys,
-                    next,
-                });
-                self.ask_types().await?;
-            } else {
-                return self.ready(keys, next);
-            }
-        }
-        self.read_types().await
-    }
-
-    /// Sends SCAN with the walk's cursor.
-    async fn ask(&mut self) -> Result<()> {
-        let count = self.count();
-        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
-        let mut digits = [0; 20];
-        let mut args: [&[u8]; 8] = [&[]; 8];
-        let mut used = 0;
-        let mut push = |arg| {
-            args[used] = arg;
-            used += 1;
-        };
-        push(b"SCAN");
-        push(self.walk.cursor());
-        if let Some(pattern) = &self.matching {
-            push(b"MATCH");
-            push(pattern.as_bytes());
-        }
-        push(b"COUNT");
-        push(decimal(u64::from(count), &mut digits));
-        if self.filter == TypeFilter::Server {
-            push(b"TYPE");
-            push(self.options.types[0].as_bytes());
-        }
-        lease.queue("SCAN", Class::Read, args[..used].iter());
-        lease.flush().await
-    }
-
-    /// Reads a page. `None` where the server doesn't know TYPE, and the question has to be put otherwise.
-    async fn read_page(&mut self) -> Result<Option<(Bytes, Vec<Key>)>> {
-        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
-        let reply = lease.reply().await?;
-        if let Reply::Error(text) = &reply {
-            if self.filter == TypeFilter::Server && ServerCode::of(text) == ServerCode::Syntax {
-                self.filter = TypeFilter::Ask;
-                self.stage = Stage::Idle;
-                return Ok(None);
-            }
-            return Err(lease.refused("SCAN", text).during("scan the keyspace"));
-        }
-        let (next, keys) = into_page(reply, lease)?;
-        Ok(Some((next, keys)))
-    }
-
-    async fn ask_types(&mut self) -> Result<()> {
-        let (Stage::Typing(page), Some(lease)) = (&self.stage, self.lease.as_mut()) else {
-            return Ok(());
-        };
-        for key in &page.keys {
-            types::ask(lease, key.as_bytes());
-        }
-        lease.flush().await
-    }
-
-    async fn read_types(&mut self) -> Result<()> {
-        while let Stage::Typing(page) = &mut self.stage {
-            if page.wanted.len() < page.keys.len() {
-                let lease = self.lease.as_mut().ok_or_else(no_connection)?;
-                page.wanted
-                    .push(types::answer(lease, &self.options.types).await?);
-                continue;
-            }
-            let mut wanted = std::mem::take(&mut page.wanted).into_iter();
-            let mut keys = std::mem::take(&mut page.keys);
-            let next = page.next.clone();
-            keys.retain(|_| wanted.next().unwrap_or(false));
-            return self.ready(keys, next);
-        }
-        Ok(())
-    }
-
     /// A page is whole: the walk moves on, so that no failure from here on repeats or loses it.
-    fn ready(&mut self, keys: Vec<Key>, next: Bytes) -> Result<()> {
+    pub(super) fn ready(&mut self, keys: Vec<Key>, next: Bytes) -> Result<()> {
         if self.walk.advance(next.clone()).is_err() {
             return Err(self
                 .error(
@@ -373,27 +315,8 @@ impl Pages {
         Ok(())
     }
 
-    /// The next call is on its way while the page in hand is worked on. A failure shows when its reply is read.
-    async fn prefetch(&mut self) {
-        let is_enough = match (&self.stage, self.options.limit) {
-            (Stage::Ready(page, _), Some(limit)) => {
-                self.handed_out + page.keys.len() as u64 >= limit
-            }
-            _ => false,
-        };
-        if self.walk.is_ended() || is_enough || self.options.strategy != Strategy::Scan {
-            return;
-        }
-        if let Stage::Ready(_, is_asked) = &mut self.stage
-            && !std::mem::replace(is_asked, true)
-            && let Err(error) = self.ask().await
-        {
-            tracing::debug!(%error, "the call ahead could not be sent");
-        }
-    }
-
     /// Excludes, attribution to patterns, duplicates: what is decided on our side.
-    fn select(&mut self, mut keys: Vec<Key>, mark: Option<Mark>) -> Page {
+    pub(super) fn select(&mut self, mut keys: Vec<Key>, mark: Option<Mark>) -> Page {
         let mut pattern_of = Vec::new();
         let many = self.options.patterns.len() > 1;
         keys.retain(|key| {
@@ -432,19 +355,6 @@ impl Pages {
         page
     }
 
-    async fn keys(&mut self) -> Result<Page> {
-        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
-        let keys = keys_command::keys(lease, &self.options, self.matching.as_ref()).await?;
-        self.select(keys, None);
-        let _ = self.walk.advance(Bytes::from_static(EDGE));
-        self.stage = Stage::Idle;
-        Ok(Page {
-            keys: Vec::new(),
-            pattern_of: Vec::new(),
-            mark: None,
-        })
-    }
-
     /// The walk has ended: what was held back can be cut into pages. False where there is nothing.
     fn cut_sorted(&mut self) -> bool {
         if self.cut.is_some() || !matches!(self.held, Held::All(_)) {
@@ -474,15 +384,6 @@ impl Pages {
     fn error(&self, kind: ErrorKind, context: &str) -> Error {
         Error::new(kind, Retry::Never, "scan the keyspace", context).on_node(self.node.name())
     }
-}
-
-fn no_connection() -> Error {
-    Error::new(
-        ErrorKind::Disconnected,
-        Retry::Reconnect,
-        "scan the keyspace",
-        "there is no connection",
-    )
 }
 
 fn count_scope(options: &ScanOptions) {

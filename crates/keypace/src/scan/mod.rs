@@ -6,6 +6,7 @@
 //! return each key once, and hold every key in memory for it: about 80 bytes and the name, per key.
 //! MATCH saves the server no work: it looks at each key of the database, whatever the pattern.
 
+mod call;
 mod collect;
 mod cursor;
 mod drive;

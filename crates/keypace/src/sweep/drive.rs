@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::batcher::Batcher;
 use super::checkpoint::Checkpoint;
@@ -14,14 +14,14 @@ use super::state::Ledger;
 use super::stop::StopHandle;
 use super::tallies::Tallies;
 use super::view::first_progress;
-use super::work::{Work, about, push, too_many};
+use super::work::{Work, about, join, keeps_place, push, too_many};
 use crate::delete::{Confirmed, DeleteOptions, Deleter, Refused, Selection, Until};
-use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::limits;
-use crate::port::Keyspace;
+use crate::port::{Keyspace, Paced};
 use crate::report::PauseReason;
-use crate::scan::{Mark, Order, Page, Pages, Step, Strategy};
+use crate::scan::{Mark, Page, Pages, Step};
 
 /// Something moved.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ pub struct Sweep {
     pub(super) work: Work,
     pub(super) max_delete: Option<u64>,
     pub(super) pages: Pages,
+    pub(super) paced: Paced,
     pub(super) ledger: Ledger,
     pub(super) tallies: Tallies,
     /// The page that the caller of a listing has in hand: settled when it asks for the next.
@@ -69,7 +70,6 @@ pub struct Sweep {
     pub(super) matched_before: u64,
     pub(super) started: Instant,
     pub(super) elapsed: Duration,
-    pub(super) rate_paused: Duration,
     pub(super) saved_at: Instant,
 }
 
@@ -118,12 +118,14 @@ impl Sweep {
             .map(|rate| usize::try_from(rate / limits::RATE_BURSTS_PER_S).unwrap_or(usize::MAX));
         let batch = burst.map_or(delete.batch, |burst| delete.batch.min(burst.max(1)));
         let batcher = Batcher::new(options.scan.patterns.len(), batch);
-        let deleter = Box::new(Deleter::new(keyspace.node(), &confirmed));
-        Self::start(
+        let paced = join(keyspace, &options, true);
+        let deleter = Box::new(Deleter::new(keyspace.node(), &confirmed, paced.clone()));
+        Self::start_paced(
             keyspace,
             options,
             Work::Delete(deleter, batcher),
             delete.max_delete,
+            paced,
         )
         .await
     }
@@ -134,10 +136,25 @@ impl Sweep {
         work: Work,
         max_delete: Option<u64>,
     ) -> Result<Self> {
+        let paced = join(keyspace, &options, false);
+        Self::start_paced(keyspace, options, work, max_delete, paced).await
+    }
+
+    async fn start_paced(
+        keyspace: &Keyspace,
+        options: SweepOptions,
+        work: Work,
+        max_delete: Option<u64>,
+        paced: Paced,
+    ) -> Result<Self> {
         if options.checkpoint.is_some() || options.resume.is_some() {
             keeps_place(&options)?;
         }
         let total_keys = keyspace.dbsize().await?;
+        // Once more, on a connection that is open now: a first idea of what a round trip takes.
+        let asked = Instant::now();
+        keyspace.dbsize().await?;
+        paced.round_trip(asked.elapsed());
         let mut tallies = Tallies::new(options.scan.patterns.len(), options.prefix_depth);
         let mut mark = Mark::start();
         let mut has_ended = false;
@@ -153,14 +170,18 @@ impl Sweep {
             }
         }
         let counted = tallies.total();
-        let mut scan = options.paced_scan();
+        let mut scan = options.scan.clone();
         scan.limit = scan
             .limit
             .map(|limit| limit.saturating_sub(counted.matched()));
-        let pages = Pages::resume(keyspace, scan, &mark);
+        let mut pages = Pages::paced(keyspace, scan, &mark, paced.clone(), options.most_count());
+        if !matches!(work, Work::List) {
+            pages = pages.run_ahead();
+        }
         let share_before = pages.share();
         let now = Instant::now();
-        let handle = ProgressHandle::new(first_progress(keyspace, &pages), keyspace.node().waits());
+        let first = first_progress(keyspace, &pages);
+        let handle = ProgressHandle::new(first, keyspace.node().waits(), paced.figures());
         let sweep = Self {
             max_delete,
             ledger: Ledger::new(mark),
@@ -175,6 +196,7 @@ impl Sweep {
             options,
             work,
             pages,
+            paced,
             tallies,
             stop: StopHandle::default(),
             handle,
@@ -188,7 +210,6 @@ impl Sweep {
             matched_before: counted.matched(),
             started: now,
             elapsed: Duration::ZERO,
-            rate_paused: Duration::ZERO,
             saved_at: now,
         };
         sweep.publish();
@@ -341,6 +362,7 @@ impl Sweep {
         if let Work::Delete(deleter, _) = &mut self.work
             && (self.is_restarting || deleter.has_waiting())
         {
+            self.pages.land().await;
             let sent = deleter.run(until).await;
             self.book();
             self.checkpoint_if_due();
@@ -354,6 +376,10 @@ impl Sweep {
 
     /// What is in flight comes to its end; then the work has ended.
     async fn settle(&mut self) {
+        self.pages.let_go();
+        if self.stop.is_stopped() {
+            self.paced.end();
+        }
         if let Work::Delete(deleter, batcher) = &mut self.work
             && !deleter.has_given_up()
         {
@@ -439,14 +465,14 @@ impl Sweep {
         if pause.is_zero() {
             return;
         }
-        self.handle
-            .update(|progress| progress.paused_for = Some(PauseReason::Rate));
-        let began = Instant::now();
+        tokio::select! {
+            () = self.stop.stopped() => return,
+            () = self.pages.land() => {}
+        }
         tokio::select! {
             () = self.stop.stopped() => {}
-            () = sleep(pause) => {}
+            () = self.paced.pause(pause, PauseReason::Rate) => {}
         }
-        self.rate_paused += began.elapsed();
     }
 
     fn checkpoint_if_due(&mut self) {
@@ -461,17 +487,4 @@ impl Sweep {
         }
         self.saved_at = Instant::now();
     }
-}
-
-/// Whether the walk can be taken up again where it stands.
-fn keeps_place(options: &SweepOptions) -> Result<()> {
-    if options.scan.order == Order::AsFound && options.scan.strategy == Strategy::Scan {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::InvalidOption,
-        Retry::Never,
-        "keep the place of the sweep",
-        "exact and sorted output and KEYS keep no place to go on from",
-    ))
 }

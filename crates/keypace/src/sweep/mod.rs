@@ -21,6 +21,6 @@ mod work;
 pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};
 pub use gauge::ProgressHandle;
-pub use options::{Budget, SweepOptions};
+pub use options::SweepOptions;
 pub use plan::{plan_delete, plan_delete_unseen};
 pub use stop::StopHandle;

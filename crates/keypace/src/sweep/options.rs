@@ -1,58 +1,11 @@
-//! What a sweep is to do beyond its scan: budget, rate, prefixes, checkpoint, resume. Checked values.
+//! What a sweep is to do beyond its scan: budget, thresholds, rate, prefixes, checkpoint, resume. Checked values.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::checkpoint::Checkpoint;
-use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits;
-use crate::scan::{Count, CountChoice, ScanOptions};
-
-/// The extra wait that this work may cause any other client. In this version the promise is recorded and reported,
-/// and COUNT is chosen carefully by a constant; nothing is measured and adapted yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget(Option<Duration>);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(Some(limits::DEFAULT_BUDGET))
-    }
-}
-
-impl Budget {
-    /// So much extra wait.
-    ///
-    /// # Errors
-    /// `InvalidOption` outside `limits::MIN_BUDGET` to `limits::MAX_BUDGET`.
-    pub fn of(wait: Duration) -> Result<Self> {
-        if wait < limits::MIN_BUDGET || wait > limits::MAX_BUDGET {
-            return Err(Error::new(
-                ErrorKind::InvalidOption,
-                Retry::Never,
-                "set the budget",
-                format!(
-                    "{wait:?} is outside {:?} to {:?}",
-                    limits::MIN_BUDGET,
-                    limits::MAX_BUDGET
-                ),
-            )
-            .with_hint("1ms is a good budget; off is full speed"));
-        }
-        Ok(Self(Some(wait)))
-    }
-
-    /// Full speed.
-    #[must_use]
-    pub fn off() -> Self {
-        Self(None)
-    }
-
-    /// The wait, or `None` for full speed.
-    #[must_use]
-    pub fn as_duration(self) -> Option<Duration> {
-        self.0
-    }
-}
+use crate::pace::{Budget, Thresholds};
+use crate::scan::ScanOptions;
 
 /// What a sweep is to do.
 #[derive(Debug, Clone)]
@@ -60,6 +13,7 @@ impl Budget {
 pub struct SweepOptions {
     pub(super) scan: ScanOptions,
     pub(super) budget: Budget,
+    pub(super) thresholds: Thresholds,
     pub(super) rate: Option<u64>,
     pub(super) prefix_depth: Option<usize>,
     pub(super) checkpoint: Option<PathBuf>,
@@ -73,6 +27,7 @@ impl SweepOptions {
         Self {
             scan,
             budget: Budget::default(),
+            thresholds: Thresholds::default(),
             rate: None,
             prefix_depth: None,
             checkpoint: None,
@@ -84,6 +39,13 @@ impl SweepOptions {
     #[must_use]
     pub fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// When to hold back for what the server says of itself. With the budget off nothing is held back.
+    #[must_use]
+    pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
         self
     }
 
@@ -116,28 +78,12 @@ impl SweepOptions {
         self
     }
 
-    /// COUNT as budget and rate have it, where the caller left it to us.
-    pub(super) fn paced_scan(&self) -> ScanOptions {
-        let mut scan = self.scan.clone();
-        if scan.count == CountChoice::Auto {
-            let asks = scan.types.len() > 1;
-            let full_speed = self.budget.0.is_none() && !asks;
-            let count = match (full_speed, self.rate) {
-                (true, None) => limits::COUNT_FULL_SPEED,
-                (_, Some(rate)) => u32::try_from(rate / limits::RATE_BURSTS_PER_S)
-                    .unwrap_or(limits::COUNT_AUTO)
-                    .clamp(
-                        limits::COUNT_RATE_MIN,
-                        if asks {
-                            limits::COUNT_AUTO_ASKING
-                        } else {
-                            limits::COUNT_AUTO
-                        },
-                    ),
-                (false, None) => return scan,
-            };
-            scan = scan.with_count(CountChoice::Fixed(Count::new(i64::from(count))));
-        }
-        scan
+    /// The largest COUNT that the rate leaves room for: a page is one of its bursts.
+    pub(super) fn most_count(&self) -> u32 {
+        self.rate.map_or(limits::COUNT_MAX, |rate| {
+            u32::try_from(rate / limits::RATE_BURSTS_PER_S)
+                .unwrap_or(limits::COUNT_MAX)
+                .clamp(limits::COUNT_RATE_MIN, limits::COUNT_AUTO)
+        })
     }
 }

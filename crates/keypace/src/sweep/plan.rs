@@ -5,8 +5,8 @@ use crate::delete::{Draft, Plan};
 use crate::error::Result;
 use crate::key::Key;
 use crate::limits;
-use crate::port::Keyspace;
-use crate::scan::{Order, Pages, Step, Strategy};
+use crate::port::{Keyspace, Paced};
+use crate::scan::{Mark, Order, Pages, Step, Strategy};
 
 /// A plan with an estimate: walks up to `limits::PLAN_PAGES` pages, and takes the share of the walk for the share of
 /// the keys, which are hashed evenly over it. Where the walk ends within that, the estimate is a count. Changes
@@ -17,10 +17,13 @@ use crate::scan::{Order, Pages, Step, Strategy};
 pub async fn plan_delete(keyspace: &Keyspace, options: &SweepOptions) -> Result<Plan> {
     let mut draft = Draft::unseen(keyspace, &options.scan).await?;
     let scan = options
-        .paced_scan()
+        .scan
+        .clone()
         .with_strategy(Strategy::Scan)
         .with_order(Order::AsFound);
-    let mut pages = Pages::new(keyspace, scan);
+    let paced = Paced::join(keyspace.node(), options.budget, options.thresholds, false);
+    let most = options.most_count();
+    let mut pages = Pages::paced(keyspace, scan, &Mark::start(), paced, most);
     let mut matched = 0;
     for _ in 0..limits::PLAN_PAGES {
         match pages.next().await? {

@@ -6,9 +6,7 @@ use super::drive::{Phase, Sweep};
 use super::work::Work;
 use crate::key::Pattern;
 use crate::port::Keyspace;
-use crate::report::{
-    NodeProgress, PaceSummary, PausedMs, Progress, RunState, ShardSummary, Summary,
-};
+use crate::report::{NodeProgress, PaceSummary, Progress, RunState, ShardSummary, Summary};
 use crate::scan::Pages;
 
 impl Sweep {
@@ -106,26 +104,9 @@ impl Sweep {
                 Work::Delete(deleter, _) => deleter.waited(),
                 Work::List | Work::Count | Work::DryRun => Duration::ZERO,
             };
-        let count = if self.pages.calls() > 0 {
-            self.pages.count()
-        } else {
-            0
-        };
-        PaceSummary {
-            budget_us: self
-                .options
-                .budget
-                .as_duration()
-                .map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX)),
-            count_median: count,
-            count_max: count,
-            paused_ms: PausedMs {
-                rate: millis(self.rate_paused),
-                server: millis(waited),
-                ..PausedMs::default()
-            },
-            ..PaceSummary::default()
-        }
+        let mut pace = self.paced.summary();
+        pace.paused_ms.server += millis(waited);
+        pace
     }
 }
 

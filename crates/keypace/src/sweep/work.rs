@@ -5,8 +5,9 @@ use super::checkpoint::About;
 use super::options::SweepOptions;
 use super::state::Ledger;
 use crate::delete::{Batch, Deleter};
-use crate::error::{Error, ErrorKind, Retry};
-use crate::port::Keyspace;
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::port::{Keyspace, Paced};
+use crate::scan::{Order, Strategy};
 
 /// What becomes of the keys that are found.
 pub(super) enum Work {
@@ -54,4 +55,27 @@ pub(super) fn too_many(max: u64) -> Error {
         format!("more keys match than the {max} that may be deleted (--max-delete)"),
     )
     .with_hint("what was deleted stays deleted; raise --max-delete, or narrow the pattern")
+}
+
+/// Under the pace of the server: the promise holds for all the work on it together.
+pub(super) fn join(keyspace: &Keyspace, options: &SweepOptions, frees_memory: bool) -> Paced {
+    Paced::join(
+        keyspace.node(),
+        options.budget,
+        options.thresholds,
+        frees_memory,
+    )
+}
+
+/// Whether the walk can be taken up again where it stands.
+pub(super) fn keeps_place(options: &SweepOptions) -> Result<()> {
+    if options.scan.order == Order::AsFound && options.scan.strategy == Strategy::Scan {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidOption,
+        Retry::Never,
+        "keep the place of the sweep",
+        "exact and sorted output and KEYS keep no place to go on from",
+    ))
 }

@@ -6,6 +6,7 @@ use keypace::{ConnectOptions, Keyspace, Target};
 use keypace_lab::{LabError, OwnedServer, Probe, Program, Raw, ServerOptions, seed};
 
 use crate::cmd::Run;
+use crate::cmd::lab::from_lab;
 use crate::exit::{Exit, Halt, Phase};
 
 /// As often as a busy application asks.
@@ -73,7 +74,7 @@ impl Stage {
             server.stop()
         });
         match striking.await {
-            Ok(stopped) => stopped.map_err(|error| from_lab(&error)),
+            Ok(stopped) => stopped.map_err(|error| from_lab(&error, Exit::Connection)),
             Err(error) => {
                 Err(Halt::new(Exit::Incomplete, "stop the private server").with_cause(&error))
             }
@@ -82,7 +83,8 @@ impl Stage {
 }
 
 fn build(keys: u64) -> Result<Props, Halt> {
-    let failed = |error: LabError| from_lab(&error);
+    // A tour without its server is one that has no connection.
+    let failed = |error: LabError| from_lab(&error, Exit::Connection);
     let program = Program::find().map_err(failed)?;
     let server = OwnedServer::start(&program, ServerOptions::default()).map_err(failed)?;
     let mut raw = Raw::connect(server.endpoint()).map_err(failed)?;
@@ -95,14 +97,4 @@ fn build(keys: u64) -> Result<Props, Halt> {
         probe,
         seeded_in,
     })
-}
-
-/// A tour without its server is one that has no connection.
-fn from_lab(error: &LabError) -> Halt {
-    let mut halt = Halt::new(Exit::Connection, error.to_string());
-    if let Some(cause) = std::error::Error::source(error) {
-        halt = halt.with_cause(cause);
-    }
-    halt.hint = error.hint().map(str::to_owned);
-    halt
 }

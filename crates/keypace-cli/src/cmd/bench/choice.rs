@@ -1,0 +1,182 @@
+//! What a bench is to measure: sizes, jobs, rounds, budget, from what was typed. Asks no server.
+
+use std::path::PathBuf;
+
+use keypace::Budget;
+
+use crate::args::{Bench, BenchJob, Global};
+use crate::exit::Halt;
+use crate::render::bench::Way;
+
+/// From what fits into a page to what makes KEYS felt by everybody.
+const SIZES: [u64; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
+/// What `--large` adds.
+const LARGE_SIZE: u64 = 10_000_000;
+
+/// What is to be measured.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    /// Matching keys, ascending.
+    pub(super) sizes: Vec<u64>,
+    /// In the order in which they are shown.
+    pub(super) jobs: Vec<BenchJob>,
+    /// How often each.
+    pub(super) rounds: u32,
+    /// The promise of the adaptive ways.
+    pub(super) budget: Budget,
+    /// The same in microseconds.
+    pub(super) budget_us: u64,
+    /// Where the picture goes.
+    pub(super) svg: Option<PathBuf>,
+}
+
+impl Choice {
+    /// Checks what was typed.
+    pub(super) fn read(typed: &Bench, budget: Budget) -> Result<Self, Halt> {
+        let Some(promised) = budget.as_duration() else {
+            return Err(Halt::usage(
+                "read --budget: bench measures keypace with a budget beside keypace without one",
+            )
+            .with_hint("give a duration: --budget 1ms"));
+        };
+        let mut sizes = typed.keys.clone();
+        if sizes.is_empty() {
+            sizes.extend(SIZES);
+        }
+        if typed.large {
+            sizes.push(LARGE_SIZE);
+        }
+        sizes.sort_unstable();
+        sizes.dedup();
+        let mut jobs = typed.only.clone();
+        if jobs.is_empty() {
+            jobs = vec![BenchJob::Enumerate, BenchJob::Delete, BenchJob::Read];
+        }
+        jobs.sort_unstable();
+        jobs.dedup();
+        if let Some(path) = &typed.svg {
+            if jobs == [BenchJob::Read] {
+                return Err(Halt::usage("draw a picture: it shows listing and deleting")
+                    .with_hint("leave out --only read, or --svg"));
+            }
+            // Minutes of measuring must not end at a folder that is not there.
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            if folder.is_some_and(|folder| !folder.is_dir()) {
+                return Err(Halt::usage(format!(
+                    "write {}: there is no folder of that name",
+                    path.display()
+                )));
+            }
+        }
+        Ok(Self {
+            sizes,
+            jobs,
+            rounds: typed.rounds,
+            budget,
+            budget_us: u64::try_from(promised.as_micros()).unwrap_or(u64::MAX),
+            svg: typed.svg.clone(),
+        })
+    }
+
+    /// How many measurements that is.
+    pub(super) fn steps(&self) -> u64 {
+        let ways: usize = self.jobs.iter().map(|job| Way::of(*job).len()).sum();
+        (ways * self.sizes.len()) as u64 * u64::from(self.rounds)
+    }
+
+    /// The largest size.
+    pub(super) fn largest(&self) -> u64 {
+        self.sizes.last().copied().unwrap_or(0)
+    }
+}
+
+/// The flags that a bench heeds; those that would change what it measures, and can't, are refused.
+pub(in crate::cmd) fn globals(typed: &Global) -> Result<Global, Halt> {
+    if typed.url.is_some() {
+        return Err(Halt::usage(
+            "read --url: bench starts a private server of its own and touches no other",
+        )
+        .with_hint("to measure on that server, with keys of its own there: --on URL --i-know"));
+    }
+    let refused = [
+        ("--rate", typed.rate.is_some()),
+        ("--count", typed.count.is_some()),
+        ("--deadline", typed.deadline.is_some()),
+        ("--use-keys", typed.use_keys),
+    ];
+    if let Some((flag, _)) = refused.into_iter().find(|(_, is_typed)| *is_typed) {
+        return Err(Halt::usage(format!(
+            "read {flag}: bench measures each way with settings of its own"
+        ))
+        .with_hint("leave it out; --keys, --only and --rounds say what is measured"));
+    }
+    Ok(Global {
+        budget: typed.budget.clone(),
+        json: typed.json,
+        progress: typed.progress,
+        ..Global::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, globals};
+    use crate::args::{Bench, BenchJob, Global};
+    use keypace::Budget;
+
+    fn choice(typed: &Bench) -> Choice {
+        Choice::read(typed, Budget::default()).unwrap_or_else(|halt| panic!("{}", halt.text))
+    }
+
+    #[test]
+    fn sizes_and_jobs_are_sorted_and_each_counted_once() {
+        let typed = Bench {
+            keys: vec![1_000, 100, 1_000],
+            only: vec![BenchJob::Read, BenchJob::Enumerate, BenchJob::Read],
+            rounds: 3,
+            ..Bench::default()
+        };
+        let read = choice(&typed);
+        assert_eq!(read.sizes, [100, 1_000]);
+        assert_eq!(read.jobs, [BenchJob::Enumerate, BenchJob::Read]);
+        assert_eq!(read.steps(), 2 * (7 + 3) * 3);
+        assert_eq!(choice(&Bench::default()).largest(), 1_000_000);
+        let large = Bench {
+            large: true,
+            ..Bench::default()
+        };
+        assert_eq!(choice(&large).largest(), 10_000_000);
+    }
+
+    #[test]
+    fn what_can_t_be_meant_is_refused() {
+        assert!(Choice::read(&Bench::default(), Budget::off()).is_err());
+        let svg = |path: &str, only: Vec<BenchJob>| Bench {
+            svg: Some(path.into()),
+            only,
+            ..Bench::default()
+        };
+        let read = |typed| Choice::read(&typed, Budget::default());
+        assert!(read(svg("/none/such/waits.svg", Vec::new())).is_err());
+        assert!(read(svg("waits.svg", vec![BenchJob::Read])).is_err());
+        assert!(read(svg("waits.svg", Vec::new())).is_ok());
+        for typed in [
+            Global {
+                url: Some("redis://h".to_owned()),
+                ..Global::default()
+            },
+            Global {
+                rate: Some(5),
+                ..Global::default()
+            },
+            Global {
+                use_keys: true,
+                ..Global::default()
+            },
+        ] {
+            assert!(globals(&typed).is_err(), "{typed:?}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The words of the pace: what is told to it, what it answers, and the record of both that a trace is made of.
+//! Decides nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::pressure::{Thresholds, Vitals};
+use crate::report::PauseReason;
+
+/// What a command does, as far as its cost goes: costs differ by orders of magnitude, so each has its own estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum QueryKind {
+    /// SCAN; its units are COUNT.
+    Scan,
+    /// SCAN with MATCH or TYPE.
+    ScanFilter,
+    /// TYPE for each key of a page.
+    Type,
+    /// UNLINK.
+    Unlink,
+    /// DEL.
+    Del,
+}
+
+impl QueryKind {
+    /// All of them.
+    pub(super) const ALL: [Self; 5] = [
+        Self::Scan,
+        Self::ScanFilter,
+        Self::Type,
+        Self::Unlink,
+        Self::Del,
+    ];
+}
+
+/// What the pace is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Input {
+    /// Work begins, with this promise; `None` is full speed.
+    Joined {
+        /// Extra wait in microseconds.
+        budget_us: Option<u64>,
+        /// The work gives memory back, so that short memory is no reason to hold it up.
+        frees_memory: bool,
+        /// When to hold back for what the server says of itself.
+        thresholds: Thresholds,
+    },
+    /// That work has ended.
+    Left {
+        /// What it had joined with.
+        budget_us: Option<u64>,
+        /// What it had joined with.
+        frees_memory: bool,
+    },
+    /// A round trip without work: what the answer takes when the server has nothing to do for us.
+    RoundTrip {
+        /// Microseconds.
+        took_us: u64,
+    },
+    /// May a command of this kind go, and how large? Answered by an [`Order`].
+    Ask {
+        /// Of this kind.
+        kind: QueryKind,
+    },
+    /// The command that was let go was answered.
+    Done {
+        /// Of this kind.
+        kind: QueryKind,
+        /// COUNT or keys that it had.
+        units: u32,
+        /// Microseconds from sending to the answer.
+        took_us: u64,
+    },
+    /// The canary was answered.
+    Canary {
+        /// Microseconds from sending to the answer.
+        wait_us: u64,
+        /// Nothing of ours was on its way: whatever it waited for is somebody else's.
+        quiet: bool,
+    },
+    /// The canary could not be asked: it has no connection yet, or has lost it.
+    Unheard,
+    /// What the server says of itself.
+    Vitals(Vitals),
+    /// It could not be asked, or didn't say.
+    Untold,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    /// Send a command of at most so many keys, or with this COUNT.
+    Go {
+        /// COUNT or keys.
+        units: u32,
+    },
+    /// Send the canary while nothing of ours is on its way, then ask again.
+    Listen,
+    /// Ask the server how it is, then ask again.
+    Inspect,
+    /// Wait, then ask again.
+    Pause {
+        /// Microseconds.
+        us: u64,
+        /// Why.
+        reason: PauseReason,
+    },
+}
+
+/// One decision, or one thing told, with what the pace knew: a line of `--explain-pace`, and of a trace that can be
+/// replayed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Microseconds since the pace began.
+    pub(crate) at_us: u64,
+    /// What it was told.
+    pub(crate) input: Input,
+    /// What it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<Order>,
+    /// `start`, `steady`, `yield` or `off`.
+    pub(crate) phase: String,
+    /// What one command of ours may take on the server, in microseconds.
+    pub(crate) window_us: u64,
+    /// The shortest round trip seen.
+    pub(crate) base_us: Option<u64>,
+    /// What the canary waited beyond that (90th percentile of the last second).
+    pub(crate) delay_us: Option<u64>,
+}
