@@ -57,3 +57,6 @@ pub const MAX_GLOB_DEPTH: usize = 1000;
 
 /// Buffer of a proxied connection, each way: a proxy holds no more than this of what its client does not read.
 pub const RELAY_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Pieces a second in which a slow link passes bytes on: even enough for a test, and above the timer's own grain.
+pub const LINK_STEPS_PER_S: u64 = 100;

@@ -116,6 +116,8 @@ pub const PLAN_PAGES: usize = 200;
 
 /// The first command of a kind, whose cost nobody knows yet: 0.1 ms of the server's time where a key costs 1 us.
 pub const COUNT_FIRST: u32 = 100;
+/// The first UNLINK or DEL, whose values may be of any size: ten of 1 MiB take 0.5 ms where they are strings.
+pub const BATCH_FIRST: u32 = 10;
 /// Smallest window as a share of the budget: what is never given up is small enough to be lost in it.
 pub const PACE_LEAST_SHARE: f64 = 1.0 / 16.0;
 /// The window doubles up to this share of the budget.
@@ -148,10 +150,21 @@ pub const PACE_LEAST_COST_GROWTH: f64 = 1.002;
 pub const PACE_OUTLIER_FACTOR: f64 = 3.0;
 /// No key costs a server less; keeps sizes finite where a clock shows nothing.
 pub const PACE_LEAST_UNIT_US: f64 = 0.01;
+/// A quiet canary costs a round trip: where that is long, it sings once in so many of them.
+pub const PACE_LISTEN_ROUND_TRIPS: u64 = 10;
+/// How much more than the shortest round trip one may usually take, where round trips are long: a share of it.
+pub const PACE_UNEVENNESS_SHARE: f64 = 0.25;
+/// Memory or a backlog that doesn't fall while nothing of ours goes is not ours: after so long it becomes what is
+/// normal, and the work goes on.
+pub const PRESSURE_PATIENCE_US: u64 = 30_000_000;
+/// INFO without an answer so often in a row: nobody knows whether the last reason to pause still holds.
+pub const UNTOLD_MAX: u32 = 50;
 /// The canary's rhythm: 100 a second cost a server nothing.
 pub const CANARY_INTERVAL: Duration = Duration::from_millis(10);
-/// A canary without an answer for so long is given up, and another connection tried.
-pub const CANARY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A canary without an answer for so long is given up, and another connection tried: work waits for it meanwhile.
+pub const CANARY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Where the server has no connection left for the work, the canary gives up its own for so long.
+pub const CANARY_MODEST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest wait that its histogram tells from a longer one.
 pub const CANARY_MAX_WAIT_US: u64 = 60_000_000;
 /// Digits of a wait that its histogram keeps: 2 are within one percent, in 30 KB.
@@ -196,16 +209,18 @@ pub const PACE_YIELD_LISTEN_US: u64 = 10_000;
 pub const PACE_SAVING_SHARE: f64 = 0.5;
 /// How often the server is asked how it is; INFO costs it 0.1 ms.
 pub const PACE_INSPECT_US: u64 = 1_000_000;
-/// The same while something is at a quarter of its bound and more.
-pub const PACE_INSPECT_NEAR_US: u64 = 250_000;
+/// The same while something is at a quarter of its bound and more, and where there are replicas: a delete of long names
+/// writes up to 80 MB a second for them.
+pub const PACE_INSPECT_NEAR_US: u64 = 100_000;
 /// The longest pause in one piece, so that a stop is not waited for.
 pub const PACE_PRESSURE_PAUSE_US: u64 = 100_000;
 /// The right to send is taken from who holds it for so long without an answer: that caller has stopped asking.
 pub const TURN_PATIENCE: Duration = Duration::from_secs(1);
 /// How far a replica may be behind: half of the buffer (64 MB for 60 s) from which on servers cut replicas off.
 pub const REPLICA_LAG_MAX_BYTES: u64 = 32 * 1024 * 1024;
-/// Work pauses at this share of it: until it is asked again a server takes up to 4 MB of deletes.
-pub const REPLICA_LAG_PAUSE_SHARE: f64 = 0.75;
+/// Work pauses at this share of it: until the server is asked again it takes up to 8 MB of deletes, and a replica that is
+/// sent a whole share at once needs room in its socket.
+pub const REPLICA_LAG_PAUSE_SHARE: f64 = 0.5;
 /// Memory of the buffers for replicas: the same half.
 pub const REPLICA_BUFFER_MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// Values whose memory is still to be freed: a thousand sets of 100,000 members are 10 s of work for the thread that

@@ -3,15 +3,16 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::rule::{Fault, Verdict};
 use super::{Shared, Target, reset};
-use crate::limits::RELAY_BUFFER_BYTES;
+use crate::limits::{LINK_STEPS_PER_S, RELAY_BUFFER_BYTES};
 
 /// How the client's side is closed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,9 +126,42 @@ where
 /// What faults leave behind for later chunks.
 #[derive(Default)]
 struct Harm {
-    delay: Option<std::time::Duration>,
+    delay: Option<Duration>,
     leave_out: u64,
     turn_bits: u8,
+    link: Option<SlowLink>,
+}
+
+/// Passes bytes on at a rate, evenly.
+struct SlowLink {
+    bytes_per_s: u64,
+    /// When the next byte may go.
+    due: Instant,
+}
+
+impl SlowLink {
+    fn new(bytes_per_s: u64) -> Self {
+        Self {
+            bytes_per_s: bytes_per_s.max(1),
+            due: Instant::now(),
+        }
+    }
+
+    async fn carry<W: AsyncWrite + Unpin>(
+        &mut self,
+        bytes: &[u8],
+        writer: &mut W,
+    ) -> io::Result<()> {
+        let step = usize::try_from(self.bytes_per_s / LINK_STEPS_PER_S).unwrap_or(usize::MAX);
+        for piece in bytes.chunks(step.max(1)) {
+            // What a silence left unused is lost, as on a wire.
+            self.due = self.due.max(Instant::now());
+            sleep_until(self.due).await;
+            writer.write_all(piece).await?;
+            self.due += Duration::from_secs_f64(piece.len() as f64 / self.bytes_per_s as f64);
+        }
+        Ok(())
+    }
 }
 
 async fn chunk<W>(
@@ -150,6 +184,7 @@ where
                     Fault::Stall => return std::future::pending().await,
                     Fault::Truncate(length) => harm.leave_out += length,
                     Fault::Corrupt(bits) => harm.turn_bits ^= bits,
+                    Fault::Throttle(bytes_per_s) => harm.link = Some(SlowLink::new(bytes_per_s)),
                     Fault::DelayChunks(delay) => {
                         harm.delay = Some(delay);
                         sleep(delay).await;
@@ -166,7 +201,10 @@ where
         harm.leave_out -= left_out as u64;
         if left_out < free {
             bytes[left_out] ^= std::mem::take(&mut harm.turn_bits);
-            writer.write_all(&bytes[left_out..free]).await?;
+            match &mut harm.link {
+                Some(link) => link.carry(&bytes[left_out..free], writer).await?,
+                None => writer.write_all(&bytes[left_out..free]).await?,
+            }
         }
         bytes = &mut bytes[free..];
     }

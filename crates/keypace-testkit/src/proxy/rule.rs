@@ -21,6 +21,8 @@ pub enum Fault {
     Corrupt(u8),
     /// Nothing more arrives, and the connection stays open.
     Stall,
+    /// At most so many bytes a second from here on, 1 at least: a slow link. A later one takes its place.
+    Throttle(u64),
 }
 
 /// Where the bytes of a rule are counted from.

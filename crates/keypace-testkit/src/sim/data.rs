@@ -35,6 +35,7 @@ pub struct State {
     pub(crate) expired_keys: u64,
     pub(crate) bytes_out: u64,
     connections: BTreeMap<u64, Arc<Notify>>,
+    most_connections: usize,
     last_connection: u64,
     epoch_us: i64,
     started: Instant,
@@ -62,6 +63,7 @@ impl State {
             expired_keys: 0,
             bytes_out: 0,
             connections: BTreeMap::new(),
+            most_connections: MAX_CONNECTIONS,
             last_connection: 0,
             epoch_us,
             started: Instant::now(),
@@ -181,13 +183,22 @@ impl State {
         self.info.insert(field.to_owned(), value.to_owned());
     }
 
+    /// `maxclients` from now on, and at most `MAX_CONNECTIONS`. Connections that are open stay so.
+    pub fn limit_connections(&mut self, most: usize) {
+        self.most_connections = most.min(MAX_CONNECTIONS);
+    }
+
+    pub(crate) fn most_connections(&self) -> usize {
+        self.most_connections
+    }
+
     pub(crate) fn open_connections(&self) -> usize {
         self.connections.len()
     }
 
     /// A new CLIENT ID and the signal that ends the connection; none when there are too many.
     pub(crate) fn register(&mut self) -> Option<(u64, Arc<Notify>)> {
-        if self.connections.len() >= MAX_CONNECTIONS {
+        if self.connections.len() >= self.most_connections {
             return None;
         }
         self.last_connection += 1;

@@ -37,7 +37,11 @@ pub(crate) fn render(state: &State, wanted: &[String]) -> String {
                 let value = state.info.get(name).cloned().unwrap_or(value);
                 format!("{name}:{value}\r\n")
             });
-            section(&mut text, title, &lines.collect::<String>());
+            let mut lines = lines.collect::<String>();
+            if title == "Replication" {
+                lines.push_str(&replicas(state));
+            }
+            section(&mut text, title, &lines);
         }
     }
     if shown("Keyspace") {
@@ -83,7 +87,7 @@ fn server(state: &State) -> Fields {
 fn clients(state: &State) -> Fields {
     vec![
         ("connected_clients", state.open_connections().to_string()),
-        ("maxclients", crate::limits::MAX_CONNECTIONS.to_string()),
+        ("maxclients", state.most_connections().to_string()),
         ("blocked_clients", "0".to_owned()),
     ]
 }
@@ -103,6 +107,7 @@ fn memory(state: &State) -> Fields {
         ("used_memory", (BASE_MEMORY_BYTES + used).to_string()),
         ("maxmemory", config("maxmemory", "0")),
         ("maxmemory_policy", config("maxmemory-policy", "noeviction")),
+        ("mem_clients_slaves", "0".to_owned()),
         ("lazyfree_pending_objects", "0".to_owned()),
         ("lazyfreed_objects", "0".to_owned()),
     ]
@@ -148,6 +153,17 @@ fn replication(state: &State) -> Fields {
         ("second_repl_offset", "-1".to_owned()),
     ];
     role.into_iter().chain(rest).collect()
+}
+
+/// `slave0:ip=...` and those behind it: they are there only where a test has set them.
+fn replicas(state: &State) -> String {
+    let is_replica = |name: &str| {
+        name.strip_prefix("slave")
+            .is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    let set = state.info.iter().filter(|(name, _)| is_replica(name));
+    set.map(|(name, value)| format!("{name}:{value}\r\n"))
+        .collect()
 }
 
 fn keyspace(state: &State) -> String {

@@ -190,6 +190,11 @@ impl Sim {
         self.lock().open_connections()
     }
 
+    /// Turns connections beyond so many away, as `maxclients` does. Those that are open stay so.
+    pub fn limit_connections(&self, most: usize) {
+        self.lock().limit_connections(most);
+    }
+
     /// Ends every connection now, as a server that goes away does.
     pub fn close_connections(&self) {
         self.lock().close_connections(None);

@@ -179,3 +179,30 @@ async fn a_server_that_is_gone_shows_as_a_reset() {
     let mut client = dial(&proxy).await;
     assert_eq!(timeout(HANG, client.rest()).await.expect("it ends"), b"");
 }
+
+#[tokio::test]
+async fn a_slow_link_keeps_its_rate_and_every_byte() {
+    let (sim, _listener, proxy) = proxied().await;
+    let value: Vec<u8> = (0..60_000_u32).map(|n| b'a' + (n % 26) as u8).collect();
+    sim.set(0, "big", value.clone());
+    let mut client = dial(&proxy).await;
+    client.ask("PING").await;
+    proxy.script(FaultRule::new(Fault::Throttle(200_000)).from_now());
+    let start = Instant::now();
+    let reply = client.ask("GET big").await;
+    assert!(reply.as_bytes() == value, "byte for byte");
+    // 60,000 bytes at 200,000 a second; the last piece need not be waited for.
+    assert!(
+        start.elapsed() >= Duration::from_millis(280),
+        "{:?}",
+        start.elapsed()
+    );
+    proxy.script(FaultRule::new(Fault::Throttle(u64::MAX)).from_now());
+    let start = Instant::now();
+    client.ask("GET big").await;
+    assert!(
+        start.elapsed() < Duration::from_millis(250),
+        "{:?}",
+        start.elapsed()
+    );
+}

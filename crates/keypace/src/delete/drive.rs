@@ -157,7 +157,7 @@ impl Deleter {
             } else {
                 self.paced.beside(lease.reply()).await?
             };
-            if let Some((turn, keys)) = turn.take() {
+            if let (Some((turn, keys)), Reply::Int(_)) = (turn.take(), &reply) {
                 turn.done(keys);
             }
             self.answered(reply)?;

@@ -1,6 +1,7 @@
 //! What a unit of a command (a key, or one of COUNT) costs on the server, learned from the commands themselves.
 //! Knows one kind of command; reads no clock.
 
+use super::order::QueryKind;
 use crate::limits;
 
 /// Mean and mean deviation, smoothed as TCP does with round trips (RFC 6298): what is allowed for is the mean and a
@@ -38,16 +39,21 @@ impl Cost {
         self.last = units;
     }
 
-    /// How many units fit into a window, at most twice as many as the last command had.
-    pub(super) fn units(&self, window_us: f64) -> u32 {
+    /// How many units of this kind fit into a window, at most twice as many as the last command had.
+    pub(super) fn units(&self, kind: QueryKind, window_us: f64) -> u32 {
         if self.last == 0 {
-            return limits::COUNT_FIRST;
+            return kind.first_units();
         }
         // Of two that wait for each other none is left with nothing: half of the window is what everybody may use.
         let fit = (window_us / self.allowed_us()).max(window_us / 2.0 / self.least_us);
         (fit.min(f64::from(limits::COUNT_MAX)) as u32)
             .min(self.last.saturating_mul(2))
-            .clamp(limits::COUNT_RATE_MIN, limits::COUNT_MAX)
+            .clamp(kind.least_units(), limits::COUNT_MAX)
+    }
+
+    /// Whether anything is known.
+    pub(super) fn is_known(&self) -> bool {
+        self.last != 0
     }
 
     /// What a command of so many units was to be expected to take.
@@ -69,7 +75,7 @@ impl Cost {
 
 #[cfg(test)]
 mod tests {
-    use super::Cost;
+    use super::{Cost, QueryKind};
     use crate::limits;
 
     const BUDGET_US: f64 = 1000.0;
@@ -81,11 +87,11 @@ mod tests {
     #[test]
     fn grows_by_doubling_to_what_fits() {
         let mut cost = Cost::default();
-        let mut sizes = vec![cost.units(800.0)];
+        let mut sizes = vec![cost.units(QueryKind::Scan, 800.0)];
         for _ in 0..60 {
             let units = *sizes.last().expect("one");
             observe(&mut cost, units, 15.0 + f64::from(units));
-            sizes.push(cost.units(800.0));
+            sizes.push(cost.units(QueryKind::Scan, 800.0));
         }
         assert_eq!(sizes[0], limits::COUNT_FIRST);
         assert!(
@@ -104,17 +110,17 @@ mod tests {
         for _ in 0..50 {
             observe(&mut cost, 500, 500.0);
         }
-        let before = cost.units(500.0);
+        let before = cost.units(QueryKind::Scan, 500.0);
         observe(&mut cost, 500, 50_000.0);
-        let stalled = cost.units(500.0);
+        let stalled = cost.units(QueryKind::Scan, 500.0);
         assert!(stalled * 10 > before, "{before} {stalled}");
         for _ in 0..60 {
             observe(&mut cost, 500, 500.0);
         }
-        assert!(cost.units(500.0) * 10 > before * 9);
+        assert!(cost.units(QueryKind::Scan, 500.0) * 10 > before * 9);
         let mut over = 0;
-        while cost.units(500.0) > 10 {
-            let units = cost.units(500.0);
+        while cost.units(QueryKind::Scan, 500.0) > 10 {
+            let units = cost.units(QueryKind::Scan, 500.0);
             observe(&mut cost, units, 50.0 * f64::from(units));
             over += 1;
         }
@@ -131,14 +137,25 @@ mod tests {
             observe(&mut cost, units, 15.0 + f64::from(units));
         }
         for _ in 0..100 {
-            let units = cost.units(800.0);
+            let units = cost.units(QueryKind::Scan, 800.0);
             observe(&mut cost, units, 550.0 + f64::from(units));
         }
-        let units = cost.units(800.0);
+        let units = cost.units(QueryKind::Scan, 800.0);
         assert!(
             (100..=500).contains(&units),
             "about half of the window, not the least: {units}"
         );
+    }
+
+    #[test]
+    fn keys_can_go_one_by_one_and_count_has_a_least() {
+        let mut cost = Cost::default();
+        assert_eq!(cost.units(QueryKind::Unlink, 200.0), limits::BATCH_FIRST);
+        for _ in 0..30 {
+            observe(&mut cost, 1, 5_000.0);
+        }
+        assert_eq!(cost.units(QueryKind::Unlink, 200.0), 1);
+        assert_eq!(cost.units(QueryKind::Scan, 200.0), limits::COUNT_RATE_MIN);
     }
 
     #[test]
@@ -152,7 +169,7 @@ mod tests {
             (10_000, 0.0),
         ] {
             observe(&mut cost, units, us);
-            let next = cost.units(1e18);
+            let next = cost.units(QueryKind::Scan, 1e18);
             assert!(
                 (limits::COUNT_RATE_MIN..=limits::COUNT_MAX).contains(&next),
                 "{next}"

@@ -67,6 +67,13 @@ impl Delay {
         self.tail_of(&self.recent_quiet, limits::PACE_QUIET_MIN_SAMPLES)
     }
 
+    /// What of the delay is ours: that of the last second without what was there while nothing of ours was on its way.
+    pub(super) fn ours_us(&self) -> Option<u64> {
+        let quiet_us = self.quiet_tail_us().unwrap_or(0);
+        self.tail_us()
+            .map(|delay_us| delay_us.saturating_sub(quiet_us))
+    }
+
     /// What a command took beyond what an answer takes at the moment without work. That is the shortest round trip,
     /// and on a busy machine somewhat more; at least half of what lies beyond the shortest is put down to the command.
     pub(super) fn cost_us(&self, took_us: u64) -> f64 {
@@ -74,7 +81,8 @@ impl Delay {
         let usual = quantile(&self.recent_quiet, limits::PACE_QUIET_MIN_SAMPLES, (1, 2));
         let uneven = usual.unwrap_or(base).saturating_sub(base);
         let beyond = self.beyond_base(took_us);
-        let uneven = (uneven as f64).min(limits::PACE_UNEVENNESS_US as f64);
+        let most = limits::PACE_UNEVENNESS_US as f64;
+        let uneven = (uneven as f64).min(most.max(base as f64 * limits::PACE_UNEVENNESS_SHARE));
         (beyond - uneven).max(beyond / 2.0)
     }
 
@@ -86,6 +94,12 @@ impl Delay {
     /// The server answered late although nothing of ours was on its way, again and again.
     pub(super) fn others_are_the_load(&self) -> bool {
         self.busy >= limits::PACE_BUSY_PINGS
+    }
+
+    /// Nobody knows any more: the canary has no connection, or the work is another one.
+    pub(super) fn forget_doubt(&mut self) {
+        self.busy = 0;
+        self.calm = 0;
     }
 
     /// It may be so: one such answer is not enough.

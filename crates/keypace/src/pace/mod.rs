@@ -17,6 +17,8 @@ mod tally;
 mod window;
 
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod simulated;
 
 pub use budget::Budget;

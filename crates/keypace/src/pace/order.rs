@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::pressure::{Thresholds, Vitals};
+use crate::limits;
 use crate::report::PauseReason;
 
 /// What a command does, as far as its cost goes: costs differ by orders of magnitude, so each has its own estimate.
@@ -31,6 +32,22 @@ impl QueryKind {
         Self::Unlink,
         Self::Del,
     ];
+
+    /// The smallest command: a COUNT below the servers' own default is all round trips, keys can go one by one.
+    pub(super) fn least_units(self) -> u32 {
+        match self {
+            Self::Scan | Self::ScanFilter => limits::COUNT_RATE_MIN,
+            Self::Type | Self::Unlink | Self::Del => 1,
+        }
+    }
+
+    /// The first command, whose cost nobody knows: a key's value may be anything, what SCAN looks at is a name.
+    pub(super) fn first_units(self) -> u32 {
+        match self {
+            Self::Scan | Self::ScanFilter | Self::Type => limits::COUNT_FIRST,
+            Self::Unlink | Self::Del => limits::BATCH_FIRST,
+        }
+    }
 }
 
 /// What the pace is told.
@@ -52,6 +69,8 @@ pub(crate) enum Input {
         budget_us: Option<u64>,
         /// What it had joined with.
         frees_memory: bool,
+        /// What it had joined with.
+        thresholds: Thresholds,
     },
     /// A round trip without work: what the answer takes when the server has nothing to do for us.
     RoundTrip {
@@ -62,6 +81,9 @@ pub(crate) enum Input {
     Ask {
         /// Of this kind.
         kind: QueryKind,
+        /// The last of what was begun: it goes in small commands, and waits for nothing any more.
+        #[serde(default)]
+        ending: bool,
     },
     /// The command that was let go was answered.
     Done {

@@ -110,13 +110,52 @@ pub(super) struct Pressure {
     first: Option<Vitals>,
     last: Option<Vitals>,
     reason: Option<PauseReason>,
+    since_us: u64,
+    /// A backlog that did not fall while we waited.
+    usual_pending: u64,
+    /// How often in a row it could not be asked.
+    untold: u32,
 }
 
 impl Pressure {
     /// The server has spoken.
-    pub(super) fn observe(&mut self, vitals: Vitals, thresholds: &Thresholds, frees_memory: bool) {
+    pub(super) fn observe(
+        &mut self,
+        at_us: u64,
+        vitals: Vitals,
+        thresholds: &Thresholds,
+        frees_memory: bool,
+    ) {
+        self.untold = 0;
+        let before = self.reason;
+        self.judge(vitals, thresholds, frees_memory);
+        if self.reason != before {
+            self.since_us = at_us;
+        } else if at_us.saturating_sub(self.since_us) >= limits::PRESSURE_PATIENCE_US
+            && matches!(
+                self.reason,
+                Some(PauseReason::Memory | PauseReason::Lazyfree)
+            )
+        {
+            self.first = Some(vitals);
+            self.reason = None;
+            self.usual_pending = vitals.lazyfree_pending.unwrap_or(0).saturating_mul(2);
+            self.judge(vitals, thresholds, frees_memory);
+        }
+    }
+
+    /// It could not be asked. What it said before holds for a while.
+    pub(super) fn untold(&mut self) {
+        self.untold = self.untold.saturating_add(1);
+        if self.untold >= limits::UNTOLD_MAX {
+            self.reason = None;
+        }
+    }
+
+    fn judge(&mut self, vitals: Vitals, thresholds: &Thresholds, frees_memory: bool) {
         let first = *self.first.get_or_insert(vitals);
         self.last = Some(vitals);
+        let thresholds = &self.tolerant(thresholds);
         let worries = worries(&first, &vitals, thresholds, frees_memory);
         // Held back already: until the worry is half of what it may be.
         self.reason = worries
@@ -130,6 +169,13 @@ impl Pressure {
                 *share >= bound
             })
             .map(|(reason, _)| *reason);
+    }
+
+    fn tolerant(&self, thresholds: &Thresholds) -> Thresholds {
+        Thresholds {
+            lazyfree_pending: thresholds.lazyfree_pending.max(self.usual_pending),
+            ..*thresholds
+        }
     }
 
     /// Why nothing may be sent at the moment, if so.
@@ -147,8 +193,9 @@ impl Pressure {
         let (Some(first), Some(last)) = (&self.first, &self.last) else {
             return false;
         };
-        let worries = worries(first, last, thresholds, frees_memory);
-        self.reason.is_some() || worries.iter().any(|(_, share)| *share >= 0.25)
+        let worries = worries(first, last, &self.tolerant(thresholds), frees_memory);
+        let has_replicas = last.replica_lag_bytes.is_some();
+        self.reason.is_some() || has_replicas || worries.iter().any(|(_, share)| *share >= 0.25)
     }
 }
 
@@ -213,8 +260,9 @@ mod tests {
 
     fn told(vitals: &[Vitals], frees_memory: bool) -> Option<PauseReason> {
         let mut pressure = Pressure::default();
-        for vitals in vitals {
-            pressure.observe(*vitals, &Thresholds::default(), frees_memory);
+        for (second, vitals) in vitals.iter().enumerate() {
+            let at_us = second as u64 * limits::PACE_INSPECT_US;
+            pressure.observe(at_us, *vitals, &Thresholds::default(), frees_memory);
         }
         pressure.reason()
     }
@@ -226,7 +274,7 @@ mod tests {
             ..Vitals::default()
         };
         let most = limits::REPLICA_LAG_MAX_BYTES;
-        assert_eq!(told(&[lag(most / 4)], false), None);
+        assert_eq!(told(&[lag(most / 3)], false), None);
         assert_eq!(
             told(&[lag(most * 9 / 10)], false),
             Some(PauseReason::Replica)
@@ -235,7 +283,7 @@ mod tests {
             told(&[lag(most * 9 / 10), lag(most * 6 / 10)], false),
             Some(PauseReason::Replica)
         );
-        assert_eq!(told(&[lag(most * 9 / 10), lag(most / 4)], false), None);
+        assert_eq!(told(&[lag(most * 9 / 10), lag(most / 5)], false), None);
         let buffer = Vitals {
             replica_buffer_bytes: Some(limits::REPLICA_BUFFER_MAX_BYTES),
             ..Vitals::default()
@@ -300,5 +348,59 @@ mod tests {
         };
         assert_eq!(told(&[loading], true), Some(PauseReason::Server));
         assert_eq!(told(&[loading, Vitals::default()], true), None);
+    }
+
+    #[test]
+    fn what_does_not_fall_while_we_wait_is_not_ours() {
+        let seconds = limits::PRESSURE_PATIENCE_US / limits::PACE_INSPECT_US;
+        let full = Vitals {
+            used_memory_bytes: Some(970),
+            max_memory_bytes: Some(1000),
+            ..Vitals::default()
+        };
+        let empty = Vitals {
+            used_memory_bytes: Some(900),
+            ..full
+        };
+        let backlog = Vitals {
+            lazyfree_pending: Some(5 * limits::LAZYFREE_PENDING_MAX),
+            ..Vitals::default()
+        };
+        let lag = Vitals {
+            replica_lag_bytes: Some(2 * limits::REPLICA_LAG_MAX_BYTES),
+            ..Vitals::default()
+        };
+        let after = |before: Vitals, then: Vitals, seconds: u64| {
+            let all: Vec<Vitals> = std::iter::once(before)
+                .chain((0..seconds).map(|_| then))
+                .collect();
+            told(&all, false)
+        };
+        assert_eq!(after(empty, full, seconds), Some(PauseReason::Memory));
+        assert_eq!(after(empty, full, seconds + 2), None);
+        assert_eq!(after(empty, backlog, seconds), Some(PauseReason::Lazyfree));
+        assert_eq!(after(empty, backlog, seconds + 2), None);
+        let for_ever = after(empty, lag, 100 * seconds);
+        assert_eq!(
+            for_ever,
+            Some(PauseReason::Replica),
+            "a replica is always waited for"
+        );
+    }
+
+    #[test]
+    fn a_reason_that_nobody_can_ask_about_is_forgotten() {
+        let mut pressure = Pressure::default();
+        let loading = Vitals {
+            is_loading: true,
+            ..Vitals::default()
+        };
+        pressure.observe(0, loading, &Thresholds::default(), false);
+        for _ in 1..limits::UNTOLD_MAX {
+            pressure.untold();
+        }
+        assert_eq!(pressure.reason(), Some(PauseReason::Server));
+        pressure.untold();
+        assert_eq!(pressure.reason(), None);
     }
 }

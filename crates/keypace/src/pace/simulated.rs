@@ -176,6 +176,7 @@ impl Run {
     fn step(&mut self, server: &mut Server) {
         match self.tell(Input::Ask {
             kind: QueryKind::Scan,
+            ending: false,
         }) {
             Some(Order::Go { units }) => {
                 let sent = self.now_us;
@@ -339,7 +340,7 @@ proptest! {
             at_us += later;
             match pacer.step(at_us, &input) {
                 Some(Order::Go { units }) => {
-                    prop_assert!((limits::COUNT_RATE_MIN..=limits::COUNT_MAX).contains(&units), "{units}");
+                    prop_assert!((1..=limits::COUNT_MAX).contains(&units), "{units}");
                 }
                 Some(Order::Pause { us, .. }) => prop_assert!((1..=limits::PACE_PRESSURE_PAUSE_US).contains(&us), "{us}"),
                 Some(Order::Listen | Order::Inspect) | None => {}
@@ -377,7 +378,7 @@ fn an_input() -> impl Strategy<Value = Input> {
     ];
     let us = prop_oneof![0u64..1_000, 0u64..10_000_000, any::<u64>()];
     prop_oneof![
-        4 => kind.clone().prop_map(|kind| Input::Ask { kind }),
+        4 => kind.clone().prop_map(|kind| Input::Ask { kind, ending: false }),
         4 => (kind, any::<u32>(), us.clone()).prop_map(|(kind, units, took_us)| Input::Done { kind, units, took_us }),
         2 => (us.clone(), any::<bool>()).prop_map(|(wait_us, quiet)| Input::Canary { wait_us, quiet }),
         1 => us.prop_map(|took_us| Input::RoundTrip { took_us }),

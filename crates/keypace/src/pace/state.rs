@@ -10,13 +10,20 @@ use super::window::Window;
 use crate::limits;
 use crate::report::PauseReason;
 
+/// What a piece of work has joined with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Promise {
+    /// `None` is full speed.
+    budget_us: Option<u64>,
+    frees_memory: bool,
+    thresholds: Thresholds,
+}
+
 /// One server's pace: all work on the server shares it, so that the promise holds for the sum.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pacer {
-    /// What each piece of work has promised; `None` is full speed.
-    promises: Vec<Option<u64>>,
-    /// How many of them give memory back.
-    freeing: usize,
+    promises: Vec<Promise>,
+    /// The strictest of each.
     thresholds: Thresholds,
     /// `None` at full speed.
     window: Option<Window>,
@@ -43,23 +50,37 @@ impl Pacer {
                 budget_us,
                 frees_memory,
                 thresholds,
-            } => self.join(at_us, *budget_us, *frees_memory, thresholds),
+            } => self.join(
+                at_us,
+                Promise {
+                    budget_us: *budget_us,
+                    frees_memory: *frees_memory,
+                    thresholds: *thresholds,
+                },
+            ),
             Input::Left {
                 budget_us,
                 frees_memory,
-            } => self.leave(*budget_us, *frees_memory),
+                thresholds,
+            } => self.leave(Promise {
+                budget_us: *budget_us,
+                frees_memory: *frees_memory,
+                thresholds: *thresholds,
+            }),
             Input::RoundTrip { took_us } => self.delay.round_trip(at_us, *took_us),
-            Input::Ask { kind } => return Some(self.ask(at_us, *kind)),
+            Input::Ask { kind, ending } => return Some(self.ask(at_us, *kind, *ending)),
             Input::Done {
                 kind,
                 units,
                 took_us,
             } => self.done(at_us, *kind, *units, *took_us),
             Input::Canary { wait_us, quiet } => self.canary(at_us, *wait_us, *quiet),
-            Input::Unheard => self.listens_at_us = at_us + limits::PACE_LISTEN_US,
+            Input::Unheard => self.unheard(at_us),
             Input::Vitals(vitals) => self.vitals(at_us, *vitals),
-            // What it said before still holds.
-            Input::Untold => self.inspects_at_us = at_us + limits::PACE_INSPECT_NEAR_US,
+            Input::Untold => {
+                self.pressure.untold();
+                self.inspects_at_us = at_us + limits::PACE_INSPECT_NEAR_US;
+            }
         }
         None
     }
@@ -89,9 +110,18 @@ impl Pacer {
             .map(|window| window.allowed_us() as u64)
     }
 
-    /// Whether a command that took so long was beyond this budget. While somebody else is the load nobody can tell.
+    /// Whether a command that took so long was beyond this budget; where somebody else is the load, by itself.
     pub(crate) fn is_over(&self, took_us: u64, budget_us: u64) -> bool {
-        self.yields_until_us.is_none() && self.delay.cost_us(took_us) > budget_us as f64
+        self.own_cost_us(took_us) > budget_us as f64
+    }
+
+    /// What a command took, without what others made it wait where they are the load.
+    fn own_cost_us(&self, took_us: u64) -> f64 {
+        let others_us = self
+            .yields_until_us
+            .and_then(|_| self.delay.quiet_tail_us())
+            .unwrap_or(0);
+        (self.delay.cost_us(took_us) - others_us as f64).max(0.0)
     }
 
     fn phase(&self) -> &'static str {
@@ -103,42 +133,45 @@ impl Pacer {
         }
     }
 
-    fn join(&mut self, at_us: u64, budget_us: Option<u64>, frees: bool, thresholds: &Thresholds) {
+    fn join(&mut self, at_us: u64, promise: Promise) {
         if self.promises.is_empty() {
-            self.thresholds = *thresholds;
             self.pressure = Pressure::default();
             self.climb = Climb::default();
             self.window = None;
             self.yields_until_us = None;
+            self.delay.forget_doubt();
             self.listens_at_us = at_us + limits::PACE_FIRST_LOOK_US;
             self.inspects_at_us = at_us + limits::PACE_FIRST_LOOK_US;
             self.costs.iter_mut().for_each(Cost::begin_small);
         }
-        self.thresholds = self.thresholds.stricter(*thresholds);
-        self.promises.push(budget_us);
-        self.freeing += usize::from(frees);
+        self.promises.push(promise);
         self.keep_promises();
     }
 
-    fn leave(&mut self, budget_us: Option<u64>, frees: bool) {
-        if let Some(place) = self.promises.iter().position(|own| *own == budget_us) {
+    fn leave(&mut self, promise: Promise) {
+        if let Some(place) = self.promises.iter().position(|own| *own == promise) {
             self.promises.swap_remove(place);
-            self.freeing = self.freeing.saturating_sub(usize::from(frees));
             self.keep_promises();
         }
     }
 
-    /// The smallest promise holds for all.
-    fn keep_promises(&mut self) {
-        let smallest = self.promises.iter().flatten().min();
-        match (smallest, &mut self.window) {
-            (Some(budget_us), Some(window)) => window.set_budget(*budget_us),
-            (Some(budget_us), None) => self.window = Some(Window::new(*budget_us)),
-            (None, _) => self.window = None,
-        }
+    fn frees_memory(&self) -> bool {
+        self.promises.iter().any(|promise| promise.frees_memory)
     }
 
-    fn ask(&mut self, at_us: u64, kind: QueryKind) -> Order {
+    /// The smallest promise holds for all.
+    fn keep_promises(&mut self) {
+        let budgets = self.promises.iter().filter_map(|promise| promise.budget_us);
+        match (budgets.min(), &mut self.window) {
+            (Some(budget_us), Some(window)) => window.set_budget(budget_us),
+            (Some(budget_us), None) => self.window = Some(Window::new(budget_us)),
+            (None, _) => self.window = None,
+        }
+        let thresholds = self.promises.iter().map(|promise| promise.thresholds);
+        self.thresholds = thresholds.reduce(Thresholds::stricter).unwrap_or_default();
+    }
+
+    fn ask(&mut self, at_us: u64, kind: QueryKind, ending: bool) -> Order {
         let Some(allowed_us) = self.window.as_ref().map(Window::allowed_us) else {
             return Order::Go {
                 units: match kind {
@@ -147,6 +180,9 @@ impl Pacer {
                 },
             };
         };
+        if ending {
+            return self.go_small(kind);
+        }
         if at_us >= self.inspects_at_us {
             return Order::Inspect;
         }
@@ -165,14 +201,28 @@ impl Pacer {
                 return self.wait_until(at_us, until_us.min(self.listens_at_us));
             }
             self.yields_until_us = Some(at_us + limits::PACE_YIELD_PAUSE_US);
+            return self.go_small(kind);
         }
-        let allowed_us = match self.window.as_ref() {
-            Some(window) if self.yields_until_us.is_some() => window.least_us(),
-            _ if self.pressure.is_saving() => allowed_us * limits::PACE_SAVING_SHARE,
-            _ => allowed_us,
+        let share = if self.pressure.is_saving() {
+            limits::PACE_SAVING_SHARE
+        } else {
+            1.0
         };
         Order::Go {
-            units: self.cost(kind).units(allowed_us),
+            units: self.cost(kind).units(kind, allowed_us * share),
+        }
+    }
+
+    /// As little as the window is never below; where nothing is known of the cost, the least.
+    fn go_small(&mut self, kind: QueryKind) -> Order {
+        let least_us = self.window.as_ref().map_or(0.0, Window::least_us);
+        let cost = self.cost(kind);
+        Order::Go {
+            units: if cost.is_known() {
+                cost.units(kind, least_us)
+            } else {
+                kind.least_units()
+            },
         }
     }
 
@@ -189,9 +239,10 @@ impl Pacer {
 
     fn done(&mut self, at_us: u64, kind: QueryKind, units: u32, took_us: u64) {
         let cost_us = self.delay.cost_us(took_us);
+        let own_us = self.own_cost_us(took_us);
         // Others wait for what we waited for, too: of two that are each within the budget the sum may not be.
         let waited_us = self.delay.beyond_base(took_us);
-        let delay_us = self.delay.tail_us();
+        let ours_us = self.delay.ours_us();
         let yields = self.yields_until_us.is_some();
         let meant_us = self.cost(kind).meant_us(units);
         match &mut self.window {
@@ -200,11 +251,15 @@ impl Pacer {
                     self.climb.done(at_us, units);
                 }
             }
-            // It waited for others: that says nothing about what it costs.
-            Some(_) if yields => {}
+            // It waited for others: only what is dearer in spite of that is learned.
+            Some(_) if yields => {
+                if own_us > meant_us {
+                    self.cost(kind).observe(units, own_us, false);
+                }
+            }
             Some(window) => {
                 let is_over = window.is_over(waited_us, meant_us);
-                window.done(at_us, waited_us, meant_us, delay_us);
+                window.done(at_us, waited_us, meant_us, ours_us);
                 self.cost(kind).observe(units, cost_us, is_over);
             }
         }
@@ -237,13 +292,24 @@ impl Pacer {
             } else if self.yields_until_us.is_some() {
                 limits::PACE_YIELD_LISTEN_US
             } else {
-                limits::PACE_LISTEN_US
+                let base_us = self.delay.base_us().unwrap_or(0);
+                base_us
+                    .saturating_mul(limits::PACE_LISTEN_ROUND_TRIPS)
+                    .clamp(limits::PACE_LISTEN_US, limits::PACE_INSPECT_US)
             };
     }
 
+    /// Without a canary nobody knows whose load it is: the work goes on by the time of its own commands.
+    fn unheard(&mut self, at_us: u64) {
+        self.listens_at_us = at_us + limits::PACE_LISTEN_US;
+        self.delay.forget_doubt();
+        self.yields_until_us = None;
+    }
+
     fn vitals(&mut self, at_us: u64, vitals: Vitals) {
-        let frees = self.freeing > 0;
-        self.pressure.observe(vitals, &self.thresholds, frees);
+        let frees = self.frees_memory();
+        self.pressure
+            .observe(at_us, vitals, &self.thresholds, frees);
         self.inspects_at_us = at_us
             + if self.pressure.is_near(&self.thresholds, frees) {
                 limits::PACE_INSPECT_NEAR_US

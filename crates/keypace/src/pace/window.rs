@@ -64,8 +64,8 @@ impl Window {
         waited_us > self.budget_us && meant_us >= self.budget_us * limits::PACE_BLAME_SHARE
     }
 
-    /// A command of ours was answered that was meant to take `meant_us`; `delay_us` is what the canary waits, where
-    /// that is known.
+    /// A command of ours was answered that was meant to take `meant_us`; `delay_us` is what the canary waits on our
+    /// account, where that is known.
     pub(super) fn done(
         &mut self,
         at_us: u64,

@@ -152,14 +152,17 @@ impl Canary {
     /// Takes the connection out, for a question of one's own; with when it last sang, where an answer is still to
     /// come. `None` where there is no connection.
     pub(super) fn take(&mut self) -> Option<(Connection, Option<Instant>)> {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Idle(connection) => Some((connection, None)),
-            State::Singing(connection, sent) => Some((connection, Some(sent))),
+        let taken = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Idle(connection) => (connection, None),
+            State::Singing(connection, sent) => (connection, Some(sent)),
             other => {
                 self.state = other;
-                None
+                return None;
             }
-        }
+        };
+        // Meanwhile nobody opens another one; where it never comes back, somebody does after that.
+        self.due = Instant::now() + limits::CANARY_TIMEOUT;
+        Some(taken)
     }
 
     /// Gives it back.

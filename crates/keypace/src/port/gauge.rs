@@ -43,6 +43,11 @@ impl Gauge {
         }
     }
 
+    /// Closes the canary's connection: it may be the one that the work needs.
+    pub(super) fn give_way(&self) {
+        lock(&self.canary).close(Instant::now() + limits::CANARY_MODEST_PAUSE);
+    }
+
     fn tell(&self, input: &Input) -> Option<Order> {
         let mut pacer = lock(&self.pacer);
         let at_us = micros(self.epoch.elapsed());
@@ -76,6 +81,7 @@ struct Joined {
     node: Node,
     budget: Budget,
     frees_memory: bool,
+    thresholds: Thresholds,
     tally: Arc<Mutex<Tally>>,
     is_ending: AtomicBool,
 }
@@ -86,6 +92,7 @@ impl Drop for Joined {
         gauge.tell(&Input::Left {
             budget_us: self.budget.as_micros(),
             frees_memory: self.frees_memory,
+            thresholds: self.thresholds,
         });
         let mut tallies = lock(&gauge.tallies);
         tallies
@@ -158,6 +165,7 @@ impl Paced {
             node: node.clone(),
             budget,
             frees_memory,
+            thresholds,
             tally,
             is_ending: AtomicBool::new(false),
         }))
@@ -186,6 +194,7 @@ impl Paced {
 
     /// Waits until a command of this kind may be sent. Cancel-safe.
     pub(crate) async fn turn(&self, kind: QueryKind) -> Turn {
+        let mut paused_for = None;
         loop {
             let held = if self.is_bounded() {
                 Some(self.gauge().slot.acquire().await)
@@ -193,18 +202,22 @@ impl Paced {
                 None
             };
             let (pause, reason) = loop {
-                match self.gauge().tell(&Input::Ask { kind }) {
-                    Some(Order::Listen) => self.listen().await,
-                    Some(Order::Inspect) => self.inspect().await,
-                    Some(Order::Pause { .. }) if self.is_ending() => {
-                        return self.go(kind, limits::COUNT_FIRST, held);
+                let ending = self.is_ending();
+                match self.gauge().tell(&Input::Ask { kind, ending }) {
+                    Some(Order::Listen) => {
+                        // To hear whether a pause is over is a part of it.
+                        let pausing = paused_for.map(|reason| Pausing::new(&self.0.tally, reason));
+                        self.listen().await;
+                        drop(pausing);
                     }
+                    Some(Order::Inspect) => self.inspect().await,
                     Some(Order::Pause { us, reason }) => break (Duration::from_micros(us), reason),
                     Some(Order::Go { units }) => return self.go(kind, units, held),
                     None => return self.go(kind, limits::COUNT_AUTO, held),
                 }
             };
             drop(held);
+            paused_for = Some(reason);
             self.pause(pause, reason).await;
         }
     }
@@ -344,8 +357,14 @@ impl Paced {
         let (mut connection, sang) = lock(&gauge.canary).take()?;
         let asked = timeout(limits::CANARY_TIMEOUT, async {
             if let Some(sent) = sang {
-                connection.reply().await.ok()?;
-                gauge.heard(sent.elapsed(), false);
+                // One that lies there already may have done so for long.
+                match connection.reply_now() {
+                    Some(reply) => drop(reply.ok()?),
+                    None => {
+                        connection.reply().await.ok()?;
+                        gauge.heard(sent.elapsed(), false);
+                    }
+                }
             }
             ask(&mut connection).await
         });

@@ -87,7 +87,16 @@ impl Node {
             })?;
         let connection = match self.open_idle() {
             Some(connection) => connection,
-            None => self.open().await?,
+            None => match self.open().await {
+                Ok(connection) => connection,
+                Err(error) => {
+                    // Where the server has no room, the work comes before its gauge.
+                    if error.kind() == ErrorKind::Unreachable {
+                        self.0.gauge.give_way();
+                    }
+                    return Err(error);
+                }
+            },
         };
         Ok(Lease {
             connection: Some(connection),

@@ -25,6 +25,8 @@ pub(super) struct Pacing {
     /// The next call may be on its way while a page is worked on, also under a budget. Who hands pages to a caller
     /// can't know when that caller asks again, and would keep the right to send meanwhile.
     pub(super) runs_ahead: bool,
+    /// A call that ran ahead was over before anybody looked: the next one doesn't run ahead, so that it is watched.
+    pub(super) was_missed: bool,
     /// The right by which the call that is on its way was sent.
     pub(super) turn: Option<Turn>,
     /// Its reply, where it was waited for before anybody wanted the page.
@@ -70,11 +72,13 @@ impl Pages {
         let reply = match lease.reply_now() {
             Some(reply) => {
                 turn.was_not_watched();
+                pacing.was_missed = true;
                 reply
             }
             None => pacing.paced.beside(lease.reply()).await,
         };
-        if reply.is_ok() {
+        // A refusal is answered at once, and shows no price.
+        if matches!(&reply, Ok(reply) if !matches!(reply, Reply::Error(_))) {
             turn.done(self.count);
         }
         pacing.landed = Some(reply);
@@ -221,10 +225,10 @@ impl Pages {
             }
             _ => false,
         };
-        let waits = self
-            .pacing
-            .as_ref()
-            .is_some_and(|pacing| !pacing.runs_ahead && pacing.paced.is_bounded());
+        let waits = self.pacing.as_mut().is_some_and(|pacing| {
+            let was_missed = std::mem::take(&mut pacing.was_missed);
+            pacing.paced.is_bounded() && (was_missed || !pacing.runs_ahead)
+        });
         let is_scan = self.options.strategy == Strategy::Scan;
         if self.walk.is_ended() || is_enough || waits || !is_scan {
             return;

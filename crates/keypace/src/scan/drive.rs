@@ -131,6 +131,7 @@ impl Pages {
             paced,
             most,
             runs_ahead: false,
+            was_missed: false,
             turn: None,
             landed: None,
         });
