@@ -65,6 +65,15 @@ fn usage_errors_end_with_2() {
             &["/none/such"],
         ),
         (&["--topology", "ring", "count", "a"], &["--topology"]),
+        (
+            &["--user", "amy", "bench"],
+            &["--user", "private server", "--on URL"],
+        ),
+        (
+            &["--password-file", "/none/such", "bench"],
+            &["--password-file", "private server", "--on URL"],
+        ),
+        (&["--retries", "9", "bench"], &["--retries", "hint: "]),
         (&["nonsense"], &["nonsense"]),
         (&[], &["Usage"]),
     ];
@@ -179,6 +188,18 @@ fn settings_come_from_the_file_in_the_users_folder_and_unknown_names_are_refused
             "config.toml",
             "hint: ",
         ]);
+    }
+    for (line, texts) in [
+        ("memory_percent = 900", ["memory_percent", "1 to 100"]),
+        (
+            "stale_percent_growth = 0",
+            ["stale_percent_growth", "1 to 100"],
+        ),
+        ("lazyfree_pending = 0", ["lazyfree_pending", "less than 1"]),
+        ("replica_lag = \"0B\"", ["replica_lag", "64KiB"]),
+    ] {
+        write(&format!("[pressure]\n{line}"));
+        home.run(["count", "a"]).expect(2).says(&texts);
     }
     write("use_scan = false");
     home.run(["scan", "--checkpoint", "c", "a"])

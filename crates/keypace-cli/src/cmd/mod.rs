@@ -71,7 +71,12 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
         // As the tour; on another server it has keys to take away.
         Command::Bench(typed) => in_runtime(async {
             let around = Surroundings::nothing();
-            let mut run = Run::with(&bench::globals(&global)?, around, stderr, Second::Waits)?;
+            let mut run = Run::with(
+                &bench::globals(&global, &typed)?,
+                around,
+                stderr,
+                Second::Waits,
+            )?;
             bench::run(&mut run, &typed, &global).await
         }),
         Command::Completions { shell } => in_runtime(print(completions::script(shell))),

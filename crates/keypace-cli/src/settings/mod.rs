@@ -2,6 +2,7 @@
 //! Talks to no server and prints nothing; warnings are handed to whoever prints.
 
 mod layers;
+mod pressure;
 pub(crate) mod secret;
 mod select;
 mod surroundings;
@@ -58,7 +59,7 @@ impl Settings {
         Ok(Self {
             connect: connect_options(&merged)?,
             budget: budget(&merged)?,
-            thresholds: thresholds(&merged)?,
+            thresholds: pressure::thresholds(&merged)?,
             rate: rate(&merged)?,
             deadline: deadline(&merged, around)?,
             count: count(&merged)?,
@@ -183,33 +184,6 @@ fn budget(merged: &Merged) -> Result<Budget, Halt> {
         None => return Ok(Budget::default()),
     };
     Budget::of(wait).map_err(|error| Halt::library(&error, Phase::Connecting))
-}
-
-fn thresholds(merged: &Merged) -> Result<Thresholds, Halt> {
-    let mut thresholds = Thresholds::default();
-    let Some(wanted) = &merged.values.pressure else {
-        return Ok(thresholds);
-    };
-    let bytes = |name: &str, text: &Option<String>| {
-        let read = text.as_deref().map(units::bytes).transpose();
-        read.map_err(|why| unreadable(merged, "pressure", &format!("{name}: {why}")))
-    };
-    if let Some(lag) = bytes("replica_lag", &wanted.replica_lag)? {
-        thresholds = thresholds.with_replica_lag_bytes(lag);
-    }
-    if let Some(buffers) = bytes("replica_buffers", &wanted.replica_buffers)? {
-        thresholds = thresholds.with_replica_buffer_bytes(buffers);
-    }
-    if let Some(values) = wanted.lazyfree_pending {
-        thresholds = thresholds.with_lazyfree_pending(values);
-    }
-    if let Some(percent) = wanted.memory_percent {
-        thresholds = thresholds.with_memory_percent(percent);
-    }
-    if let Some(percent) = wanted.stale_percent_growth {
-        thresholds = thresholds.with_stale_percent_growth(percent);
-    }
-    Ok(thresholds)
 }
 
 fn rate(merged: &Merged) -> Result<Option<u64>, Halt> {

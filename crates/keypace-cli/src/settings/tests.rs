@@ -196,29 +196,67 @@ fn bounds_are_checked() {
     assert_eq!(refused(&typed).exit, Exit::Usage);
 }
 
-#[test]
-fn thresholds_come_from_the_file_with_their_units() {
+/// The thresholds of a settings file that holds the table `[pressure]` with this line in it.
+fn pressed(line: &str) -> Result<keypace::Thresholds, Halt> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config.toml");
-    let with = |text: &str| {
-        std::fs::write(&file, text).expect("written");
-        let typed = Global {
-            config: Some(file.clone()),
-            ..Global::default()
-        };
-        Settings::resolve(&typed, &Surroundings::nothing())
+    std::fs::write(&file, format!("[pressure]\n{line}\n")).expect("written");
+    let typed = Global {
+        config: Some(file),
+        ..Global::default()
     };
-    let read =
-        with("[pressure]\nreplica_lag = \"4MiB\"\nlazyfree_pending = 7\n").map(|s| s.thresholds);
+    resolve(&typed).map(|settings| settings.thresholds)
+}
+
+#[test]
+fn thresholds_come_from_the_file_with_their_units() {
+    let read = pressed("replica_lag = \"4MiB\"\nlazyfree_pending = 7");
     let wanted = keypace::Thresholds::default()
         .with_replica_lag_bytes(4 << 20)
         .with_lazyfree_pending(7);
     assert_eq!(read.ok(), Some(wanted));
-    for wrong in [
-        "[pressure]\nreplica_lag = \"4\"\n",
-        "[pressure]\nreplica_lagg = \"4MiB\"\n",
-    ] {
-        let halt = with(wrong).err().expect("refused");
+    for wrong in ["replica_lag = \"4\"", "replica_lagg = \"4MiB\""] {
+        let halt = pressed(wrong).expect_err("refused");
         assert_eq!(halt.exit, Exit::Usage, "{wrong} {halt:?}");
+    }
+}
+
+#[test]
+fn thresholds_outside_their_ranges_are_refused_by_name() {
+    for (line, name, range) in [
+        ("memory_percent = 0", "memory_percent", "1 to 100"),
+        ("memory_percent = 101", "memory_percent", "1 to 100"),
+        ("memory_percent = 900", "memory_percent", "1 to 100"),
+        (
+            "stale_percent_growth = 0",
+            "stale_percent_growth",
+            "1 to 100",
+        ),
+        (
+            "stale_percent_growth = 101",
+            "stale_percent_growth",
+            "1 to 100",
+        ),
+        ("lazyfree_pending = 0", "lazyfree_pending", "less than 1"),
+        ("replica_lag = \"0B\"", "replica_lag", "64KiB"),
+        ("replica_lag = \"65535B\"", "replica_lag", "64KiB"),
+        ("replica_buffers = \"63KiB\"", "replica_buffers", "64KiB"),
+    ] {
+        let halt = pressed(line).expect_err(line);
+        assert_eq!(halt.exit, Exit::Usage, "{line}");
+        let says = |text: &str| halt.text.contains(text);
+        assert!(says(&format!("pressure.{name} in ")), "{}", halt.text);
+        assert!(says(range) && says("config.toml"), "{}", halt.text);
+    }
+    for line in [
+        "memory_percent = 1",
+        "memory_percent = 100",
+        "stale_percent_growth = 1",
+        "stale_percent_growth = 100",
+        "lazyfree_pending = 1",
+        "replica_lag = \"64KiB\"",
+        "replica_buffers = \"64KiB\"",
+    ] {
+        assert!(pressed(line).is_ok(), "{line}");
     }
 }

@@ -93,7 +93,7 @@ impl Choice {
 }
 
 /// The flags that a bench heeds; those that would change what it measures, and can't, are refused.
-pub(in crate::cmd) fn globals(typed: &Global) -> Result<Global, Halt> {
+pub(in crate::cmd) fn globals(typed: &Global, bench: &Bench) -> Result<Global, Halt> {
     if typed.url.is_some() {
         return Err(Halt::usage(
             "read --url: bench starts a private server of its own and touches no other",
@@ -105,12 +105,25 @@ pub(in crate::cmd) fn globals(typed: &Global) -> Result<Global, Halt> {
         ("--count", typed.count.is_some()),
         ("--deadline", typed.deadline.is_some()),
         ("--use-keys", typed.use_keys),
+        ("--retries", typed.retries.is_some()),
     ];
     if let Some((flag, _)) = refused.into_iter().find(|(_, is_typed)| *is_typed) {
         return Err(Halt::usage(format!(
             "read {flag}: bench measures each way with settings of its own"
         ))
         .with_hint("leave it out; --keys, --only and --rounds say what is measured"));
+    }
+    // Settings files say nothing to a bench, named or not: its figures are to be the same for everybody.
+    let named = [
+        ("--user", typed.user.is_some()),
+        ("--password-file", typed.password_file.is_some()),
+    ];
+    let is_named = named.into_iter().find(|(_, is_typed)| *is_typed);
+    if let (Some((flag, _)), false) = (is_named, bench.on.is_some()) {
+        return Err(Halt::usage(format!(
+            "read {flag}: bench starts a private server of its own, which asks for no name"
+        ))
+        .with_hint("to measure on another server under that name: --on URL --i-know"));
     }
     Ok(Global {
         budget: typed.budget.clone(),
@@ -124,7 +137,9 @@ pub(in crate::cmd) fn globals(typed: &Global) -> Result<Global, Halt> {
 mod tests {
     use super::{Choice, globals};
     use crate::args::{Bench, BenchJob, Global};
+    use crate::exit::Exit;
     use keypace::Budget;
+    use std::path::PathBuf;
 
     fn choice(typed: &Bench) -> Choice {
         Choice::read(typed, Budget::default()).unwrap_or_else(|halt| panic!("{}", halt.text))
@@ -162,21 +177,66 @@ mod tests {
         assert!(read(svg("/none/such/waits.svg", Vec::new())).is_err());
         assert!(read(svg("waits.svg", vec![BenchJob::Read])).is_err());
         assert!(read(svg("waits.svg", Vec::new())).is_ok());
-        for typed in [
-            Global {
-                url: Some("redis://h".to_owned()),
-                ..Global::default()
-            },
-            Global {
-                rate: Some(5),
-                ..Global::default()
-            },
-            Global {
-                use_keys: true,
-                ..Global::default()
-            },
+    }
+
+    #[test]
+    fn flags_that_would_do_nothing_are_refused() {
+        let url = Some("redis://h".to_owned());
+        let user = Some("amy".to_owned());
+        let file = Some(PathBuf::from("-"));
+        let none = Global::default;
+        for (typed, flag) in [
+            (Global { url, ..none() }, "--url"),
+            (
+                Global {
+                    rate: Some(5),
+                    ..none()
+                },
+                "--rate",
+            ),
+            (
+                Global {
+                    use_keys: true,
+                    ..none()
+                },
+                "--use-keys",
+            ),
+            (
+                Global {
+                    retries: Some(9),
+                    ..none()
+                },
+                "--retries",
+            ),
+            (
+                Global {
+                    user: user.clone(),
+                    ..none()
+                },
+                "--user",
+            ),
+            (
+                Global {
+                    password_file: file.clone(),
+                    ..none()
+                },
+                "--password-file",
+            ),
         ] {
-            assert!(globals(&typed).is_err(), "{typed:?}");
+            let halt = globals(&typed, &Bench::default()).expect_err(flag);
+            assert_eq!(halt.exit, Exit::Usage, "{flag}");
+            assert!(halt.text.contains(flag) && halt.hint.is_some(), "{halt:?}");
         }
+        let visitor = Global {
+            user,
+            password_file: file.clone(),
+            config: file,
+            ..none()
+        };
+        let elsewhere = Bench {
+            on: Some("redis://127.0.0.1:6379".to_owned()),
+            ..Bench::default()
+        };
+        assert!(globals(&visitor, &elsewhere).is_ok());
     }
 }
