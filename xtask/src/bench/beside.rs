@@ -24,6 +24,19 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// A run as a test needs it: its probe's 99th percentile, and a Summary with nothing but a pace.
+    #[cfg(test)]
+    pub(crate) fn planted(wall_ms: f64, p99_us: u64) -> Self {
+        let mut waits = Waits::default();
+        waits.p99_us = p99_us;
+        Self {
+            wall_ms,
+            waits,
+            lines: 0,
+            output: br#"{ "pace": {} }"#.to_vec(),
+        }
+    }
+
     /// The process's whole output as JSON.
     pub(crate) fn said(&self) -> Outcome<Value> {
         serde_json::from_slice(&self.output).map_err(|error| {

@@ -45,11 +45,21 @@ impl Row {
     }
 
     /// Walls in milliseconds of two variants that alternated, and what they are compared as.
-    pub(crate) fn with_ratio(mut self, name: &str, ours_ms: &[f64], base_ms: &[f64]) -> Self {
+    pub(crate) fn with_ratio(self, name: &str, ours_ms: &[f64], base_ms: &[f64]) -> Self {
+        self.with_sides(name, ["ours_ms", "base_ms"], [ours_ms, base_ms])
+    }
+
+    /// The same of a probe's waits, in microseconds.
+    pub(crate) fn with_wait_ratio(self, name: &str, ours_us: &[f64], base_us: &[f64]) -> Self {
+        self.with_sides(name, ["ours_us", "base_us"], [ours_us, base_us])
+    }
+
+    fn with_sides(mut self, name: &str, fields: [&str; 2], [ours, base]: [&[f64]; 2]) -> Self {
+        let [ours_field, base_field] = fields;
         self.ratios.push(json!({
-            "ratio": name, "ours_ms": rounded(ours_ms), "base_ms": rounded(base_ms),
-            "of_medians": round(median(ours_ms) / median(base_ms), 1000.0),
-            "of_bests": round(best(ours_ms) / best(base_ms), 1000.0),
+            "ratio": name, ours_field: rounded(ours), base_field: rounded(base),
+            "of_medians": round(median(ours) / median(base), 1000.0),
+            "of_bests": round(best(ours) / best(base), 1000.0),
         }));
         self
     }

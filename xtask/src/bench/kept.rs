@@ -67,8 +67,8 @@ pub(crate) fn read(root: &Path, group: Group, program: &Program) -> Outcome<Valu
             some => format!("only {}", some.join(", ")),
         };
         return Err(Failure::new(format!(
-            "nothing is kept of {name} on {}, {others}: run `cargo xtask bench --only {name}` where the code is known to \
-             be good, and commit {FOLDER}/{}",
+            "nothing is kept of {name} on {}, {others}: run `cargo xtask bench --only {name}` where the code is known \
+             to be good, and commit {FOLDER}/{}",
             program.label(),
             file_name(group, program)
         )));

@@ -52,8 +52,12 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     if options.task == Task::Check {
         // Before the first minute of measuring, not after the last.
         for (group, program) in pairs() {
-            kept::read(&workspace.root, group, program)?;
+            let kept = kept::read(&workspace.root, group, program)?;
+            if let Some(why) = check::nothing_to_compare(&kept) {
+                return Err(Failure::new(why));
+            }
         }
+        println!("{}", check::METHOD);
     }
     let packages = ["--package", "keypace-cli", "--package", "xtask"];
     shell::run(

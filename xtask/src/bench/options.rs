@@ -37,8 +37,8 @@ impl Group {
         Self::Replica,
         Self::Steady,
     ];
-    /// Those with a count or a ratio of our own to compare. The others have times and rivals only, and none of these
-    /// gates.
+    /// Those with a count, a ratio or memory of our own to compare. The replica's limits gate where `--only` names it;
+    /// the others have times and rivals only, and a check of them is refused, as it could not fail.
     const GATING: [Self; 5] = [
         Self::List,
         Self::Delete,

@@ -78,10 +78,17 @@ fn deletes(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
         Ok(seen)
     })?;
     ground.stop()?;
-    let [idle, paced, quarter, off, floor] = seen.as_slice() else {
+    rows_of(setting.keys / 2, &seen)
+}
+
+/// The rows of what was seen of each way, in the order of `WAYS`.
+///
+/// The promise is in microseconds, and an absolute time gates nothing. What gates is what the probe waits under a
+/// budget against what it waits in the same round under `off`: a controller that ignores the budget makes that 1.
+fn rows_of(keys: u64, seen: &[Vec<Seen>]) -> Outcome<Vec<Row>> {
+    let [idle, paced, quarter, off, floor] = seen else {
         return Ok(Vec::new());
     };
-    let keys = setting.keys / 2;
     let walls = |runs: &[Seen]| runs.iter().map(|seen| seen.wall_ms).collect::<Vec<_>>();
     let (off_ms, floor_ms) = (walls(off), walls(floor));
     let paced_ms = walls(paced);
@@ -91,6 +98,7 @@ fn deletes(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
         plain("idle", idle),
         row("delete --budget 1ms", keys, paced)?
             .with_verdict(excess(paced, idle, MILLISECOND))
+            .with_wait_ratio("p99 of 1ms / off", &tails_us(paced), &tails_us(off))
             .with_ratio("1ms / off", &paced_ms, &off_ms)
             .with_verdict(Verdict::at_most(
                 "wall of `--budget off`",
@@ -98,7 +106,9 @@ fn deletes(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
                 PACED_LIMIT_TIMES,
                 Unit::Times,
             )),
-        row("delete --budget 250us", keys, quarter)?.with_verdict(excess(quarter, idle, QUARTER)),
+        row("delete --budget 250us", keys, quarter)?
+            .with_verdict(excess(quarter, idle, QUARTER))
+            .with_wait_ratio("p99 of 250us / off", &tails_us(quarter), &tails_us(off)),
         row("delete --budget off", keys, off)?
             .with_ratio("off / floor", &off_ms, &floor_ms)
             .with_verdict(Verdict::at_most(
@@ -126,10 +136,74 @@ pub(crate) fn plain(name: &str, runs: &[Seen]) -> Row {
 
 /// How far the probe's p99 lies above its idle p99, held against the budget. Medians of the rounds.
 pub(crate) fn excess(runs: &[Seen], idle: &[Seen], budget: Budget) -> Verdict {
-    let p99 = |runs: &[Seen]| {
-        let waits: Vec<f64> = runs.iter().map(|seen| seen.waits.p99_us as f64).collect();
-        median(&waits)
-    };
-    let above = p99(runs) - p99(idle);
+    let above = median(&tails_us(runs)) - median(&tails_us(idle));
     Verdict::at_most("p99 above idle", above, budget.us, Unit::Microseconds)
+}
+
+/// The probe's 99th percentile in each round.
+fn tails_us(runs: &[Seen]) -> Vec<f64> {
+    runs.iter().map(|seen| seen.waits.p99_us as f64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rows_of;
+    use crate::bench::beside::Seen;
+    use crate::bench::check;
+    use crate::bench::figures::Row;
+    use serde_json::{Value, json};
+
+    /// What the probe's p99 is under `off`, in turns: rounds of a shared machine differ by a quarter and more.
+    const OFF_US: [u64; 5] = [2400, 3100, 2250, 2700, 2500];
+    /// The probe's p99 beside 1ms and beside 250us where the controller does its work, against `off`.
+    const HELD: [f64; 2] = [0.4, 0.15];
+
+    /// `rounds` rounds in which the probe's p99 under the two budgets is this share of that under `off`.
+    fn document(rounds: usize, [paced, quarter]: [f64; 2]) -> Value {
+        let runs = |wall_ms: f64, share: f64| -> Vec<Seen> {
+            let off_us = OFF_US.iter().cycle().take(rounds);
+            off_us
+                .map(|us| Seen::planted(wall_ms, (*us as f64 * share) as u64))
+                .collect()
+        };
+        let seen = [
+            runs(2000.0, 0.05),
+            runs(1300.0, paced),
+            runs(1500.0, quarter),
+            runs(1000.0, 1.0),
+            runs(900.0, 1.1),
+        ];
+        let rows = rows_of(500_000, &seen).expect("planted rows");
+        json!({
+            "group": "promise", "server": { "name": "redis", "version": "7.0.15" }, "keys": 1_000_000,
+            "rows": rows.into_iter().map(Row::into_json).collect::<Vec<_>>(),
+        })
+    }
+
+    #[test]
+    fn a_planted_controller_that_ignores_the_budget_is_found() {
+        let kept = document(5, HELD);
+        assert_eq!(
+            check::compare(&kept, &document(15, HELD)),
+            Vec::<String>::new()
+        );
+        let ignored = check::compare(&kept, &document(15, [1.0, 1.0]));
+        let begins = [
+            "promise on redis 7.0.15: delete --budget 1ms: p99 of 1ms / off grew from 0.40 to 1.00",
+            "promise on redis 7.0.15: delete --budget 250us: p99 of 250us / off grew from 0.15 to 1.00",
+        ];
+        assert_eq!(ignored.len(), begins.len(), "{ignored:#?}");
+        for (line, begin) in ignored.iter().zip(begins) {
+            assert!(line.starts_with(begin), "{line:?} is not {begin:?}");
+        }
+    }
+
+    #[test]
+    fn a_smaller_budget_that_is_ignored_alone_is_found() {
+        let found = check::compare(&document(5, HELD), &document(15, [HELD[0], HELD[0]]));
+        assert!(
+            found.len() == 1 && found[0].contains("p99 of 250us / off grew from 0.15 to 0.40"),
+            "{found:#?}"
+        );
+    }
 }

@@ -141,11 +141,20 @@ mod tests {
     #[test]
     fn verdicts_say_figure_limit_and_outcome() {
         let said = |what: serde_json::Value| verdict(&what);
-        let p99 = json!({ "what": "p99", "value": 412.0, "unit": "us", "side": "at most", "limit": 1000.0, "outcome": "met" });
+        let p99 = json!({
+            "what": "p99", "value": 412.0, "unit": "us",
+            "side": "at most", "limit": 1000.0, "outcome": "met",
+        });
         assert_eq!(said(p99), "p99: 412 us (at most 1000 us), met");
-        let ratio = json!({ "what": "wall", "value": 1.512, "unit": "times", "side": "below", "limit": 1.4, "outcome": "missed" });
+        let ratio = json!({
+            "what": "wall", "value": 1.512, "unit": "times",
+            "side": "below", "limit": 1.4, "outcome": "missed",
+        });
         assert_eq!(said(ratio), "wall: 1.51 times (below 1.40 times), missed");
-        let whole = json!({ "what": "complete", "value": 0.0, "unit": "yes", "side": "at least", "limit": 1.0, "outcome": "missed" });
+        let whole = json!({
+            "what": "complete", "value": 0.0, "unit": "yes",
+            "side": "at least", "limit": 1.0, "outcome": "missed",
+        });
         assert_eq!(said(whole), "complete: no, missed");
         let none = json!({ "what": "ioredis", "outcome": "not run", "why": "no npm" });
         assert_eq!(said(none), "ioredis: not run (no npm)");

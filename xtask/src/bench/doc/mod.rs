@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::check;
 use super::kept;
 use super::options::Group;
 use crate::failure::{Failure, Outcome};
@@ -56,7 +57,8 @@ const FIGURES: [Figure; 8] = [
     },
     Figure {
         what: "list all keys, `--budget off`",
-        must: "from 100,000 keys up at most 2.5 times KEYS' wall; below `redis-cli keys` at 1,000,000; nobody blocked",
+        must: "from 100,000 keys up at most 2.5 times KEYS' wall; below `redis-cli keys` at 1,000,000; \
+               nobody blocked",
         from: &[(Group::Promise, "list ")],
     },
     Figure {
@@ -106,15 +108,16 @@ const SECTIONS: [Section; 10] = [
     },
     Section {
         title: "Listing against KEYS",
-        text: "Every key matches, and each process prints into a pipe that is read and thrown away; the raw loop counts \
-               the keys and prints none. `--use-keys` also sorts them.",
+        text: "Every key matches, and each process prints into a pipe that is read and thrown away; the raw loop \
+               counts the keys and prints none. `--use-keys` also sorts them.",
         group: Group::Promise,
         takes: |row| row.starts_with("list "),
     },
     Section {
         title: "Giving way",
-        text: "3,000,000 keys are deleted. After a third of them eight connections send pipelined GETs and SETs back to \
-               back for 3 s. The pace is the server's DBSIZE every 20 ms; `--budget off` shows what sharing alone takes.",
+        text: "3,000,000 keys are deleted. After a third of them eight connections send pipelined GETs and SETs back \
+               to back for 3 s. The pace is the server's DBSIZE every 20 ms; `--budget off` shows what sharing alone \
+               takes.",
         group: Group::Yield,
         takes: |_| true,
     },
@@ -171,6 +174,7 @@ pub(crate) fn write(root: &Path) -> Outcome {
 fn text(kept: &[Value]) -> String {
     let kept = tables::Kept::new(kept);
     let mut text = HEAD.to_owned();
+    text += &format!("{}\n\n", check::METHOD);
     text += &kept.machines();
     text += "\n## Figures\n";
     text += &kept.figures(&FIGURES);
@@ -179,7 +183,8 @@ fn text(kept: &[Value]) -> String {
         text += &kept.section(&section);
     }
     text += "\n## Ways side by side\n";
-    text += "`keypace bench` on a private server: wall in ms, and behind the stroke the longest wait of the probe in ms.\n";
+    text += "`keypace bench` on a private server: wall in ms, and behind the stroke the longest wait of the probe in \
+             ms.\n";
     text += &kept.ways();
     text
 }
