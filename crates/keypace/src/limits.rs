@@ -123,7 +123,7 @@ pub const PACE_LEAST_SHARE: f64 = 1.0 / 16.0;
 /// The window doubles up to this share of the budget.
 pub const PACE_HALF_SHARE: f64 = 0.5;
 /// Largest window as a share of the budget: what a single command may exceed its estimate by is left free.
-pub const PACE_MOST_SHARE: f64 = 0.8;
+pub const PACE_MOST_SHARE: f64 = 0.65;
 /// Additive climb, in budgets a second: from half the budget to the top in a fifth of a second.
 pub const PACE_CLIMB_SHARE_PER_S: f64 = 2.0;
 /// The most that one command adds, in budgets: a slow command is no reason for a leap.
@@ -152,6 +152,8 @@ pub const PACE_OUTLIER_FACTOR: f64 = 3.0;
 pub const PACE_LEAST_UNIT_US: f64 = 0.01;
 /// A quiet canary costs a round trip: where that is long, it sings once in so many of them.
 pub const PACE_LISTEN_ROUND_TRIPS: u64 = 10;
+/// How much of a budget may be put down to an idle machine's own unevenness.
+pub const PACE_UNEVENNESS_BUDGET_SHARE: f64 = 0.125;
 /// How much more than the shortest round trip one may usually take, where round trips are long: a share of it.
 pub const PACE_UNEVENNESS_SHARE: f64 = 0.25;
 /// Memory or a backlog that doesn't fall while nothing of ours goes is not ours: after so long it becomes what is

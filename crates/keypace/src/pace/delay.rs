@@ -76,13 +76,16 @@ impl Delay {
 
     /// What a command took beyond what an answer takes at the moment without work. That is the shortest round trip,
     /// and on a busy machine somewhat more; at least half of what lies beyond the shortest is put down to the command.
-    pub(super) fn cost_us(&self, took_us: u64) -> f64 {
+    pub(super) fn cost_us(&self, took_us: u64, budget_us: f64) -> f64 {
         let base = self.base_us().unwrap_or(0);
         let usual = quantile(&self.recent_quiet, limits::PACE_QUIET_MIN_SAMPLES, (1, 2));
         let uneven = usual.unwrap_or(base).saturating_sub(base);
         let beyond = self.beyond_base(took_us);
-        let most = limits::PACE_UNEVENNESS_US as f64;
-        let uneven = (uneven as f64).min(most.max(base as f64 * limits::PACE_UNEVENNESS_SHARE));
+        // Of a small budget, too, only a small part is nobody's.
+        let most = (limits::PACE_UNEVENNESS_US as f64)
+            .min(budget_us * limits::PACE_UNEVENNESS_BUDGET_SHARE)
+            .max(base as f64 * limits::PACE_UNEVENNESS_SHARE);
+        let uneven = (uneven as f64).min(most);
         (beyond - uneven).max(beyond / 2.0)
     }
 

@@ -115,13 +115,18 @@ impl Pacer {
         self.own_cost_us(took_us) > budget_us as f64
     }
 
+    fn cost_us(&self, took_us: u64) -> f64 {
+        let budget_us = self.window.as_ref().map_or(0.0, Window::budget_us);
+        self.delay.cost_us(took_us, budget_us)
+    }
+
     /// What a command took, without what others made it wait where they are the load.
     fn own_cost_us(&self, took_us: u64) -> f64 {
         let others_us = self
             .yields_until_us
             .and_then(|_| self.delay.quiet_tail_us())
             .unwrap_or(0);
-        (self.delay.cost_us(took_us) - others_us as f64).max(0.0)
+        (self.cost_us(took_us) - others_us as f64).max(0.0)
     }
 
     fn phase(&self) -> &'static str {
@@ -238,7 +243,7 @@ impl Pacer {
     }
 
     fn done(&mut self, at_us: u64, kind: QueryKind, units: u32, took_us: u64) {
-        let cost_us = self.delay.cost_us(took_us);
+        let cost_us = self.cost_us(took_us);
         let own_us = self.own_cost_us(took_us);
         // Others wait for what we waited for, too: of two that are each within the budget the sum may not be.
         let waited_us = self.delay.beyond_base(took_us);
