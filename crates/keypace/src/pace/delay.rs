@@ -14,6 +14,10 @@ pub(super) struct Delay {
     recent: VecDeque<(u64, u64)>,
     /// The same while nothing of ours was on its way.
     recent_quiet: VecDeque<(u64, u64)>,
+    /// What follows from those two. It changes with the canary, and is asked for with each command.
+    tail_wait_us: Option<u64>,
+    quiet_tail_wait_us: Option<u64>,
+    quiet_usual_us: Option<u64>,
     /// Waits in a row, with nothing of ours on its way, that were long.
     busy: u32,
     /// The same, short.
@@ -45,9 +49,13 @@ impl Delay {
                 self.calm = self.calm.saturating_add(1);
                 self.busy = 0;
             }
+            let least = limits::PACE_QUIET_MIN_SAMPLES;
             keep(&mut self.recent_quiet, at_us, wait_us);
+            self.quiet_tail_wait_us = quantile(&self.recent_quiet, least, (9, 10));
+            self.quiet_usual_us = quantile(&self.recent_quiet, least, (1, 2));
         } else {
             keep(&mut self.recent, at_us, wait_us);
+            self.tail_wait_us = quantile(&self.recent, limits::PACE_DELAY_MIN_SAMPLES, (9, 10));
         }
     }
 
@@ -59,12 +67,13 @@ impl Delay {
     /// The 90th percentile of the last second beyond the shortest round trip; unknown with too few answers. (Their
     /// 99th percentile is noise: it was 131 to 5229 us on one idle machine.)
     pub(super) fn tail_us(&self) -> Option<u64> {
-        self.tail_of(&self.recent, limits::PACE_DELAY_MIN_SAMPLES)
+        self.tail_wait_us.map(|wait_us| self.delay_of(wait_us))
     }
 
     /// The same while nothing of ours was on its way: somebody else's doing, or the machine's.
     pub(super) fn quiet_tail_us(&self) -> Option<u64> {
-        self.tail_of(&self.recent_quiet, limits::PACE_QUIET_MIN_SAMPLES)
+        self.quiet_tail_wait_us
+            .map(|wait_us| self.delay_of(wait_us))
     }
 
     /// What of the delay is ours: that of the last second without what was there while nothing of ours was on its way.
@@ -78,8 +87,7 @@ impl Delay {
     /// and on a busy machine somewhat more; at least half of what lies beyond the shortest is put down to the command.
     pub(super) fn cost_us(&self, took_us: u64, budget_us: f64) -> f64 {
         let base = self.base_us().unwrap_or(0);
-        let usual = quantile(&self.recent_quiet, limits::PACE_QUIET_MIN_SAMPLES, (1, 2));
-        let uneven = usual.unwrap_or(base).saturating_sub(base);
+        let uneven = self.quiet_usual_us.unwrap_or(base).saturating_sub(base);
         let beyond = self.beyond_base(took_us);
         // Of a small budget, too, only a small part is nobody's.
         let most = (limits::PACE_UNEVENNESS_US as f64)
@@ -87,11 +95,6 @@ impl Delay {
             .max(base as f64 * limits::PACE_UNEVENNESS_SHARE);
         let uneven = (uneven as f64).min(most);
         (beyond - uneven).max(beyond / 2.0)
-    }
-
-    fn tail_of(&self, recent: &VecDeque<(u64, u64)>, least: usize) -> Option<u64> {
-        let wait = quantile(recent, least, (9, 10))?;
-        Some(wait.saturating_sub(self.base_us().unwrap_or(0)))
     }
 
     /// The server answered late although nothing of ours was on its way, again and again.
@@ -119,11 +122,18 @@ impl Delay {
     pub(super) fn forget_recent(&mut self) {
         self.recent.clear();
         self.recent_quiet.clear();
+        self.tail_wait_us = None;
+        self.quiet_tail_wait_us = None;
+        self.quiet_usual_us = None;
     }
 
     /// A wait beyond the shortest round trip.
     pub(super) fn beyond_base(&self, wait_us: u64) -> f64 {
-        wait_us.saturating_sub(self.base_us().unwrap_or(0)) as f64
+        self.delay_of(wait_us) as f64
+    }
+
+    fn delay_of(&self, wait_us: u64) -> u64 {
+        wait_us.saturating_sub(self.base_us().unwrap_or(0))
     }
 }
 

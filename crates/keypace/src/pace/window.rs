@@ -58,8 +58,9 @@ impl Window {
         self.is_starting
     }
 
-    /// Whether a command and what it stood behind took longer than the budget, and it is to blame for it: a small command that takes long has met
-    /// a stall of the machine or another's command, and a smaller one would have met it as well.
+    /// Whether a command and what it stood behind took longer than the budget, and it is to blame for it: a small
+    /// command that takes long has met a stall of the machine or another's command, and a smaller one would have met it
+    /// as well.
     pub(super) fn is_over(&self, waited_us: f64, meant_us: f64) -> bool {
         waited_us > self.budget_us && meant_us >= self.budget_us * limits::PACE_BLAME_SHARE
     }
