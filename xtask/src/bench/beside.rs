@@ -12,7 +12,7 @@ use super::process;
 use crate::failure::{Failure, Outcome};
 
 /// A GET every 100 us, as in the first figures: fine enough for a 99th percentile of a second's run.
-const PROBE_INTERVAL: Duration = Duration::from_micros(100);
+pub(crate) const PROBE_INTERVAL: Duration = Duration::from_micros(100);
 
 /// One run with the probe beside it.
 #[derive(Debug)]
@@ -24,6 +24,16 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// What the probe waited while no process of ours ran.
+    pub(crate) fn of(wall: Duration, waits: Waits) -> Self {
+        Self {
+            wall_ms: wall.as_secs_f64() * 1000.0,
+            waits,
+            lines: 0,
+            output: Vec::new(),
+        }
+    }
+
     /// A run as a test needs it: its probe's 99th percentile, and a Summary with nothing but a pace.
     #[cfg(test)]
     pub(crate) fn planted(wall_ms: f64, p99_us: u64) -> Self {
@@ -84,10 +94,5 @@ pub(crate) fn idle(endpoint: &Endpoint, duration: Duration) -> Outcome<Seen> {
     let probe = Probe::start(endpoint, PROBE_INTERVAL)?;
     thread::sleep(duration);
     let waits = probe.stop()?;
-    Ok(Seen {
-        wall_ms: duration.as_secs_f64() * 1000.0,
-        waits,
-        lines: 0,
-        output: Vec::new(),
-    })
+    Ok(Seen::of(duration, waits))
 }
