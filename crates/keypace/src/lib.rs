@@ -57,6 +57,8 @@ pub use key::Key;
 pub use key::Pattern;
 pub use key::PatternError;
 pub use key::Scope;
+pub use key::Slot;
+pub use key::SlotSet;
 pub use key::StallReason;
 pub use kv::Cleared;
 pub use kv::Kv;

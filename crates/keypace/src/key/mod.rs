@@ -1,4 +1,4 @@
-//! Key names and patterns over them: [`Key`], [`Pattern`], [`Scope`].
+//! Key names and patterns over them: [`Key`], [`Pattern`], [`Scope`], [`Slot`].
 //! Bytes in, decisions out: it sends nothing, reads no clock, and imports only `limits`.
 //!
 //! Keys are bytes, never text, from the socket to the screen. A [`Pattern`] matches byte for byte what the
@@ -12,9 +12,11 @@ mod guard;
 mod name;
 mod pattern;
 mod scope;
+mod slot;
 
 pub use escape::Escaped;
 pub use guard::StallReason;
 pub use name::Key;
 pub use pattern::{Pattern, PatternError};
 pub use scope::Scope;
+pub use slot::{Slot, SlotSet};

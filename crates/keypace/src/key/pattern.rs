@@ -12,6 +12,7 @@ use super::escape::Escaped;
 use super::glob::{Glob, Token};
 use super::guard::{StallReason, could_stall};
 use super::scope::Scope;
+use super::slot::{Slot, hash_tag};
 
 /// A glob as the server's `SCAN ... MATCH` and `KEYS` understand it.
 ///
@@ -172,6 +173,17 @@ impl Pattern {
         self.glob.tokens().iter().map_while(literal).collect()
     }
 
+    /// The one slot of a cluster that all its keys are in: that of a hash tag which stands before any wildcard, or of
+    /// the only key it matches.
+    #[must_use]
+    pub fn slot(&self) -> Option<Slot> {
+        if let Some(key) = self.as_literal() {
+            return Some(Slot::of(&key));
+        }
+        let prefix = self.literal_prefix();
+        hash_tag(&prefix).map(|_| Slot::of(&prefix))
+    }
+
     /// How much of a keyspace it may reach, where names are cut by `separator`
     /// ([`DEFAULT_SEPARATOR`](crate::limits::DEFAULT_SEPARATOR) if nobody says otherwise).
     #[must_use]
@@ -228,10 +240,30 @@ mod tests {
 
     use crate::limits::{MAX_CLASS_BYTES, MAX_PATTERN_BYTES};
 
-    use super::{Pattern, PatternError};
+    use super::{Pattern, PatternError, Slot};
 
     fn pattern(text: &str) -> Pattern {
         Pattern::new(text.to_owned()).expect("an allowed pattern")
+    }
+
+    #[test]
+    fn p13_a_tag_before_any_wildcard_fixes_the_slot() {
+        let slot = |pattern: &str| Pattern::new(pattern.to_owned()).expect("valid").slot();
+        let of = |key: &str| Some(Slot::of(key.as_bytes()));
+        assert_eq!(slot("{user:1}:*"), of("user:1"));
+        assert_eq!(slot("a{user:1}*"), of("user:1"));
+        assert_eq!(slot("plain"), of("plain"));
+        assert_eq!(slot("{a\\*b}:*"), of("a*b"));
+        for open in [
+            "*{user:1}",
+            "?{a}*",
+            "[x{]a}*",
+            "{}a{b}*",
+            "{a*}",
+            "session:*",
+        ] {
+            assert_eq!(slot(open), None, "{open}");
+        }
     }
 
     #[test]
