@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -78,6 +78,38 @@ impl Stream {
                 stream.set_write_timeout(Some(timeout))?;
                 Ok(Self::Tcp(stream))
             }
+        }
+    }
+}
+
+impl Stream {
+    /// A second handle on the same connection.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Unix(stream) => stream.try_clone().map(Self::Unix),
+            Self::Tcp(stream) => stream.try_clone().map(Self::Tcp),
+        }
+    }
+
+    /// Reads and writes take as long as they take.
+    pub(crate) fn set_patient(&self) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => {
+                stream.set_read_timeout(None)?;
+                stream.set_write_timeout(None)
+            }
+            Self::Tcp(stream) => {
+                stream.set_read_timeout(None)?;
+                stream.set_write_timeout(None)
+            }
+        }
+    }
+
+    /// Ends the connection, or one direction of it, for all handles.
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.shutdown(how),
+            Self::Tcp(stream) => stream.shutdown(how),
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum LabErrorKind {
     Reply,
     /// The server answered with an error.
     Refused,
+    /// What was waited for did not come to pass in time; the cause says what was missing at the end.
+    Timeout,
     /// Somebody asked for it to stop.
     Stopped,
     /// Something of the operating system failed: a folder, a process, a thread.

@@ -2,7 +2,6 @@
 //! Must not outlive a failure: where the start fails, no process is left.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -18,6 +17,8 @@ use crate::raw::{Raw, Value};
 
 /// What the server writes to, in its folder.
 const LOG_NAME: &str = "server.log";
+/// The config file's name, where there is one.
+const CONFIG_NAME: &str = "server.conf";
 /// The unix socket's name in its folder: short, as the whole path is bounded.
 pub(crate) const SOCKET_NAME: &str = "s";
 
@@ -66,6 +67,13 @@ fn spawn(
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
+    if let Some(text) = &options.config_file {
+        let path = folder.join(CONFIG_NAME);
+        if !path.exists() {
+            fs::write(&path, text)?;
+        }
+        command.arg(path);
+    }
     // A group of its own: a Ctrl-C at the terminal is for its owner, who ends it in its own time.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     match endpoint {
@@ -199,12 +207,6 @@ pub(crate) fn short_folder() -> Result<TempDir, LabError> {
     } else {
         make(Path::new("/tmp"))
     }
-}
-
-pub(crate) fn free_port() -> Result<SocketAddr, LabError> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(|error| system("find a free port", error))
 }
 
 pub(crate) fn system(operation: &str, error: std::io::Error) -> LabError {

@@ -1,6 +1,7 @@
-//! Owned Redis and Valkey servers, seed data, a waiting probe and the raw-socket floor: what `keypace demo` and
-//! `bench` ship with and what the tests use. Must not import any other crate of this workspace, nor share code with
-//! the library's own codec: it is the independent witness of what the library claims.
+//! Owned Redis and Valkey servers, clusters and Sentinel sets, seed data, a waiting probe, a delay relay and the
+//! raw-socket floor: what `keypace demo` and `bench` ship with and what the tests use. Must not import any other crate
+//! of this workspace, nor share code with the library's own codec: it is the independent witness of what the library
+//! claims.
 //!
 //! Everything here is blocking and built on threads. A server is a value: it lives in its own temporary folder and
 //! goes with its owner.
@@ -16,6 +17,8 @@
 //! # Ok::<(), keypace_lab::LabError>(())
 //! ```
 
+mod cluster;
+mod delay;
 mod endpoint;
 mod error;
 pub mod floor;
@@ -23,15 +26,25 @@ mod launch;
 pub mod limits;
 mod load;
 mod options;
+mod ports;
 mod probe;
 mod program;
 mod raw;
 pub mod seed;
+mod sentinel;
 mod server;
+mod slot;
 mod timeline;
 mod traffic;
 mod visit;
+mod wait;
 
+pub use cluster::ClusterNode;
+pub use cluster::ClusterOptions;
+pub use cluster::OwnedCluster;
+pub use cluster::Role;
+pub use cluster::SlotMove;
+pub use delay::Delay;
 pub use endpoint::Endpoint;
 pub use error::LabError;
 pub use error::LabErrorKind;
@@ -47,8 +60,13 @@ pub use program::install_hint;
 pub use raw::Pipeline;
 pub use raw::Raw;
 pub use raw::Value;
+pub use sentinel::OwnedSentinels;
+pub use sentinel::SentinelOptions;
 pub use server::OwnedServer;
+pub use slot::slot_of;
 pub use timeline::Timeline;
 pub use traffic::Meter;
 pub use traffic::Traffic;
 pub use visit::Visit;
+pub use wait::NotYet;
+pub use wait::wait_until;

@@ -18,6 +18,70 @@ pub const BIND_TRIES: u32 = 8;
 /// Enough of a log to hold a fatal configuration error with its context.
 pub const LOG_TAIL_LINES: usize = 20;
 
+/// Where steady ports begin: above the well-known ones and the servers' own defaults.
+pub const FIRST_STEADY_PORT: u16 = 10_000;
+/// How many steady ports there are: they and their bus ports, 10,000 higher, stay below 32,768, where the ports of
+/// outgoing connections begin. So a killed node's port is not taken by a passing client before it is back.
+pub const STEADY_PORTS: u16 = 12_000;
+/// A node's bus port is its port and this: the servers' own rule, and the only one before Redis 7.0.
+pub const BUS_PORT_OFFSET: u16 = 10_000;
+/// Looks for a free steady port; on a machine with a hundred nodes one look in a hundred fails.
+pub const STEADY_PORT_LOOKS: u32 = 100;
+
+// Waiting for servers to agree
+
+/// Between two looks at what is waited for: short against an election, which takes a second or more.
+pub const LOOK_PAUSE: Duration = Duration::from_millis(20);
+/// For one answer while waiting: a frozen server must not use up the patience for all others.
+pub const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+/// A cluster of six is ready in 3 s, a failover by election takes 2 s more than the node timeout; the rest is for a
+/// loaded machine.
+pub const AGREE_PATIENCE: Duration = Duration::from_secs(30);
+
+// Owned clusters
+
+/// Of every Redis and Valkey cluster.
+pub const SLOTS: u16 = 16_384;
+/// The fewest that can elect: with two, the death of one leaves no majority.
+pub const DEFAULT_PRIMARIES: usize = 3;
+/// One to promote for each primary.
+pub const DEFAULT_REPLICAS: usize = 1;
+/// A fourteenth of a real cluster's would promote on a busy test machine's hiccup; this one has not.
+pub const DEFAULT_NODE_TIMEOUT: Duration = Duration::from_millis(2000);
+/// Slots on their way at once. Valkey answers a change of a slot when its replicas have it too and all have written
+/// their node files, which takes some 5 ms, for many changes that come together as for one.
+pub const SLOTS_UNDER_WAY: usize = 32;
+/// Names in one MIGRATE: well under a millisecond of either server's time with small values.
+pub const MIGRATE_BATCH_KEYS: usize = 100;
+/// For one MIGRATE on loopback, in the server's own unit; a frozen target fails it in bounded time.
+pub const MIGRATE_TIMEOUT_MS: u32 = 5000;
+
+// Owned sentinels
+
+/// Three watch, two must agree.
+pub const SENTINELS: usize = 3;
+/// How many sentinels must agree that a primary is down.
+pub const SENTINEL_QUORUM: usize = 2;
+/// The name that the sentinels know their primary by, unless another is given.
+pub const DEFAULT_MASTER_NAME: &str = "main";
+/// Short, so that a test sees a failover in seconds; a busy test machine's hiccups are shorter.
+pub const DEFAULT_DOWN_AFTER: Duration = Duration::from_millis(1000);
+/// Bounds each step of a failover; Sentinel starts no second one within twice this time.
+pub const SENTINEL_FAILOVER_TIMEOUT_MS: u32 = 3000;
+/// How often sentinels ask INFO (10 s by itself): what a test waits for after every change.
+pub const SENTINEL_INFO_PERIOD_MS: u32 = 500;
+/// How often sentinels say hello (2 s by itself): they find each other by it, and demote an old primary after four.
+pub const SENTINEL_HELLO_PERIOD_MS: u32 = 300;
+
+// Delay relay
+
+/// Above this a test of delays is a test of patience.
+pub const MAX_DELAY: Duration = Duration::from_secs(5);
+/// One read of the relay: a whole pipeline of commands, or a good part of a page.
+pub const RELAY_READ_BYTES: usize = 64 * 1024;
+/// Reads under way in one direction: 64 MiB at most, and a thousand separate packets within one delay.
+pub const RELAY_READS_UNDER_WAY: usize = 1024;
+
 // Raw connections
 
 /// Redis's own, where a URL names none.

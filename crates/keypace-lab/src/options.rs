@@ -20,6 +20,9 @@ pub struct ServerOptions {
     pub listen: Listen,
     /// Settings on its command line, each a name and its values.
     pub arguments: Vec<(String, Vec<String>)>,
+    /// The text of a config file, for a server that wants one: written once into its folder, and the server's from
+    /// then on (Sentinel rewrites it, and a restart reads what it wrote).
+    pub config_file: Option<String>,
 }
 
 impl ServerOptions {
@@ -45,6 +48,13 @@ impl ServerOptions {
     ) -> Self {
         self.arguments
             .push((name.into(), values.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Starts it with a config file of this text.
+    #[must_use]
+    pub fn with_config_file(mut self, text: impl Into<String>) -> Self {
+        self.config_file = Some(text.into());
         self
     }
 }

@@ -127,7 +127,8 @@ impl Raw {
         Ok(raw)
     }
 
-    fn say(&mut self, words: &[&[u8]]) -> Result<(), LabError> {
+    /// Sends one command whose reply says no more than that it worked.
+    pub(crate) fn say(&mut self, words: &[&[u8]]) -> Result<(), LabError> {
         self.command(words)?.checked().map(|_| ())
     }
 
@@ -147,9 +148,19 @@ impl Raw {
     /// # Errors
     /// `Connection` where it closed or stalled, `Reply` where the answer is not RESP2.
     pub fn command(&mut self, words: &[&[u8]]) -> Result<Value, LabError> {
+        self.begin(words)?;
+        self.reply(0)
+    }
+
+    /// Sends one command whose reply `end` reads, so that several connections can wait for theirs together.
+    pub(crate) fn begin(&mut self, words: &[&[u8]]) -> Result<(), LabError> {
         self.out.clear();
         encode(&mut self.out, words);
-        self.send(1)?;
+        self.send(1)
+    }
+
+    /// Reads the reply to what `begin` sent.
+    pub(crate) fn end(&mut self) -> Result<Value, LabError> {
         self.reply(0)
     }
 

@@ -11,6 +11,7 @@ use crate::error::{LabError, LabErrorKind};
 use crate::launch::{self, NotReady};
 use crate::limits;
 use crate::options::{Listen, ServerOptions};
+use crate::ports;
 use crate::program::Program;
 
 /// A running server and the folder it runs in. It saves nothing to disk unless its options say so.
@@ -35,21 +36,41 @@ impl OwnedServer {
     /// `Start` where it ends early or does not answer within 20 s, with the end of its log as the hint; `System`
     /// where no folder or process can be made.
     pub fn start(program: &Program, options: ServerOptions) -> Result<Self, LabError> {
+        match options.listen {
+            Listen::Unix => Self::start_among(program, options, 1, |folder| {
+                Ok(Endpoint::Unix(folder.join(launch::SOCKET_NAME)))
+            }),
+            Listen::Tcp => Self::start_among(program, options, limits::BIND_TRIES, |_| {
+                ports::free().map(Endpoint::Tcp)
+            }),
+        }
+    }
+
+    /// Starts `program` on a TCP port that stays free while it is down, with its bus port free as well.
+    pub(crate) fn start_steady(
+        program: &Program,
+        options: ServerOptions,
+    ) -> Result<Self, LabError> {
+        Self::start_among(program, options, limits::BIND_TRIES, |_| {
+            ports::free_steady()
+        })
+    }
+
+    /// Starts `program` on the first of up to `tries` addresses that nobody else has taken; each is asked for anew.
+    fn start_among(
+        program: &Program,
+        options: ServerOptions,
+        tries: u32,
+        address: impl Fn(&Path) -> Result<Endpoint, LabError>,
+    ) -> Result<Self, LabError> {
         let directory = launch::short_folder()?;
         let folder = directory
             .path()
             .canonicalize()
             .map_err(|error| launch::system("make a folder for a server", error))?;
-        let tries = match options.listen {
-            Listen::Unix => 1,
-            Listen::Tcp => limits::BIND_TRIES,
-        };
         let mut taken = None;
         for _ in 0..tries {
-            let endpoint = match options.listen {
-                Listen::Unix => Endpoint::Unix(folder.join(launch::SOCKET_NAME)),
-                Listen::Tcp => Endpoint::Tcp(launch::free_port()?),
-            };
+            let endpoint = address(&folder)?;
             match launch::launch(program, &options, &endpoint, &folder) {
                 Ok(child) => {
                     return Ok(Self {
@@ -119,6 +140,14 @@ impl OwnedServer {
             }
             Err(NotReady::AddressTaken(error) | NotReady::Failed(error)) => Err(error),
         }
+    }
+
+    /// Kills it (SIGKILL) and waits for its end; its folder stays, and `restart` brings it back.
+    ///
+    /// # Errors
+    /// `System` where the process can't be killed.
+    pub fn kill(&mut self) -> Result<(), LabError> {
+        self.end()
     }
 
     /// Stops the process where it stands: connections stay open and nothing answers.

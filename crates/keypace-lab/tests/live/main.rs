@@ -1,10 +1,13 @@
 //! The lab against real servers, each test with a server of its own, once for every program on this machine.
 //! Must not skip: where no program is found a test fails with the text that says how to get one.
 
+mod cluster;
+mod delay;
 mod floor;
 mod probe;
 mod raw;
 mod seed;
+mod sentinel;
 mod server;
 mod traffic;
 

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Whether a process with this id is there, reaped or not.
-fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     Command::new("kill")
         .args(["-0", &pid.to_string()])
         .output()
