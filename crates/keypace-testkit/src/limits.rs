@@ -4,6 +4,18 @@
 /// Logical databases of a simulated server: what Redis and Valkey come with.
 pub const DATABASES: usize = 16;
 
+/// Slots of a cluster: fixed by the protocol.
+pub const CLUSTER_SLOTS: u16 = 16_384;
+
+/// Nodes of one simulated cluster, those that were killed with them: three times the largest that a test here needs.
+pub const MAX_CLUSTER_NODES: usize = 64;
+
+/// First port that the nodes of an in-memory cluster announce: the number that cluster guides begin with.
+pub const FIRST_CLUSTER_PORT: u16 = 7000;
+
+/// From a node's port to that of its bus: the servers' own.
+pub const BUS_PORT_OFFSET: u16 = 10_000;
+
 /// Buffer of an in-memory connection, each way: about what a kernel gives a socket, so that backpressure shows in tests.
 pub const DUPLEX_BYTES: usize = 64 * 1024;
 

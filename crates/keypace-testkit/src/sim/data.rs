@@ -9,12 +9,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::cluster::Member;
+use super::database::{Database, ScanLayout};
 use super::log::CommandLog;
 use super::options::{Role, SimOptions};
 use super::random::Random;
 use super::rule::RuleBook;
 use super::script::Scripts;
-use super::table::{Resize, Table};
+use super::table::Resize;
 use super::value::{Entry, Value};
 use super::watch::Watchers;
 use crate::limits::{DATABASES, MAX_CONNECTIONS};
@@ -24,7 +26,11 @@ use crate::limits::{DATABASES, MAX_CONNECTIONS};
 pub struct State {
     pub(crate) options: SimOptions,
     pub(crate) run_id: String,
-    pub(crate) databases: Vec<Table<Entry>>,
+    pub(crate) databases: Vec<Database<Entry>>,
+    /// What the server knows of its cluster; none outside one.
+    pub(crate) member: Option<Member>,
+    /// It takes no connection, as a host that is gone.
+    pub(crate) is_away: bool,
     pub(crate) watchers: Watchers,
     pub(crate) rules: RuleBook,
     pub(crate) log: CommandLog,
@@ -44,6 +50,7 @@ pub struct State {
 impl State {
     pub(crate) fn new(options: SimOptions) -> Self {
         let mut random = Random::new(options.seed);
+        let layout = options.layout(false);
         let run_id = options.run_id.clone().unwrap_or_else(|| random.run_id());
         let seed = random.next();
         let epoch_us = options
@@ -52,7 +59,9 @@ impl State {
         Self {
             options,
             run_id,
-            databases: (0..DATABASES).map(|_| Table::new(seed)).collect(),
+            databases: databases(layout, seed),
+            member: None,
+            is_away: false,
             watchers: Watchers::default(),
             rules: RuleBook::default(),
             log: CommandLog::default(),
@@ -132,6 +141,40 @@ impl State {
         let mut keys: Vec<_> = live.map(|(key, _)| key.to_vec()).collect();
         keys.sort_unstable();
         keys
+    }
+
+    /// Becomes a node of a cluster, still without keys.
+    pub(crate) fn join(&mut self, member: Member) {
+        let seed = self.random.next();
+        self.databases = databases(self.options.layout(true), seed);
+        self.member = Some(member);
+    }
+
+    pub(crate) fn needs_full_coverage(&self) -> bool {
+        let set = self.options.config.get("cluster-require-full-coverage");
+        set.is_none_or(|value| value == "yes")
+    }
+
+    /// What HELLO and INFO call it.
+    pub(crate) fn mode(&self) -> &'static str {
+        if self.member.is_some() {
+            "cluster"
+        } else {
+            "standalone"
+        }
+    }
+
+    /// Of the primary that this replica follows, where its cluster tells.
+    pub(crate) fn primary_address(&self) -> Option<(String, u16)> {
+        let member = self.member.as_ref()?;
+        let primary = &member.view.nodes[member.myself().replica_of?];
+        Some((primary.host.clone(), primary.port))
+    }
+
+    /// INFO's `master_replid`.
+    pub(crate) fn replid(&self) -> String {
+        let set = self.info.get("master_replid").cloned();
+        set.unwrap_or_else(|| self.run_id.chars().rev().collect())
     }
 
     /// Begins a rehash of every database that holds something.
@@ -267,11 +310,17 @@ impl State {
 
     pub(crate) fn flush(&mut self, database: usize) {
         let seed = self.random.next();
-        let old = std::mem::replace(&mut self.databases[database], Table::new(seed));
+        let empty = Database::new(self.databases[database].layout(), seed);
+        let old = std::mem::replace(&mut self.databases[database], empty);
         for (key, _) in old.iter() {
             self.watchers.changed(database, key);
         }
     }
+}
+
+fn databases(layout: ScanLayout, seed: u64) -> Vec<Database<Entry>> {
+    let empty = |_| Database::new(layout, seed);
+    (0..DATABASES).map(empty).collect()
 }
 
 fn machine_clock_us() -> i64 {

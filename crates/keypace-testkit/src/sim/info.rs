@@ -27,7 +27,7 @@ pub(crate) fn render(state: &State, wanted: &[String]) -> String {
         ("Persistence", persistence),
         ("Stats", stats),
         ("Replication", replication),
-        ("Cluster", |_| vec![("cluster_enabled", "0".into())]),
+        ("Cluster", cluster),
     ];
     let mut text = String::new();
     let shown = |title: &str| all || wanted.iter().any(|name| name.eq_ignore_ascii_case(title));
@@ -58,6 +58,8 @@ fn section(text: &mut String, title: &str, lines: &str) {
 }
 
 fn server(state: &State) -> Fields {
+    let member = state.member.as_ref();
+    let port = member.map_or_else(|| "0".into(), |member| member.myself().port.to_string());
     let (mut fields, mode): (Fields, _) = match state.options.flavour {
         Flavour::Redis => (
             vec![("redis_version", state.options.version.clone())],
@@ -74,10 +76,10 @@ fn server(state: &State) -> Fields {
         ),
     };
     fields.extend([
-        (mode, "standalone".to_owned()),
+        (mode, state.mode().to_owned()),
         ("process_id", "1".to_owned()),
         ("run_id", state.run_id.clone()),
-        ("tcp_port", "0".to_owned()),
+        ("tcp_port", port),
         ("server_time_usec", state.now_us().to_string()),
         ("uptime_in_seconds", state.uptime_seconds().to_string()),
     ]);
@@ -140,14 +142,18 @@ fn replication(state: &State) -> Fields {
     let zeros = "0".repeat(40);
     let role = match state.options.role {
         Role::Primary => vec![("role", "master".to_owned())],
-        Role::Replica => vec![
-            ("role", "slave".to_owned()),
-            ("master_link_status", "up".to_owned()),
-        ],
+        Role::Replica => {
+            let mut fields = vec![("role", "slave".to_owned())];
+            if let Some((host, port)) = state.primary_address() {
+                fields.extend([("master_host", host), ("master_port", port.to_string())]);
+            }
+            fields.push(("master_link_status", "up".to_owned()));
+            fields
+        }
     };
     let rest = [
-        ("connected_slaves", "0".to_owned()),
-        ("master_replid", state.run_id.chars().rev().collect()),
+        ("connected_slaves", replicas_of(state).len().to_string()),
+        ("master_replid", state.replid()),
         ("master_replid2", zeros),
         ("master_repl_offset", "0".to_owned()),
         ("second_repl_offset", "-1".to_owned()),
@@ -155,14 +161,44 @@ fn replication(state: &State) -> Fields {
     role.into_iter().chain(rest).collect()
 }
 
-/// `slave0:ip=...` and those behind it: they are there only where a test has set them.
+fn cluster(state: &State) -> Fields {
+    vec![(
+        "cluster_enabled",
+        u8::from(state.member.is_some()).to_string(),
+    )]
+}
+
+/// Addresses of the replicas behind this node of a cluster that have not failed.
+fn replicas_of(state: &State) -> Vec<(String, u16)> {
+    let Some(member) = &state.member else {
+        return Vec::new();
+    };
+    let nodes = member
+        .view
+        .replicas_of(member.me)
+        .map(|place| &member.view.nodes[place]);
+    let alive = nodes.filter(|node| !node.has_failed);
+    alive.map(|node| (node.host.clone(), node.port)).collect()
+}
+
+/// `slave0:ip=...` and those behind it: where a test has set one, its own lines alone.
 fn replicas(state: &State) -> String {
     let is_replica = |name: &str| {
         name.strip_prefix("slave")
             .is_some_and(|number| number.parse::<u32>().is_ok())
     };
     let set = state.info.iter().filter(|(name, _)| is_replica(name));
-    set.map(|(name, value)| format!("{name}:{value}\r\n"))
+    let set: String = set
+        .map(|(name, value)| format!("{name}:{value}\r\n"))
+        .collect();
+    if !set.is_empty() {
+        return set;
+    }
+    let known = replicas_of(state).into_iter().enumerate();
+    known
+        .map(|(n, (ip, port))| {
+            format!("slave{n}:ip={ip},port={port},state=online,offset=0,lag=0\r\n")
+        })
         .collect()
 }
 

@@ -17,8 +17,12 @@ pub struct SimListener {
 }
 
 impl SimListener {
-    pub(crate) async fn start(sim: Sim) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    /// A free port, that nobody serves yet.
+    pub(crate) async fn bind() -> io::Result<TcpListener> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
+    }
+
+    pub(crate) fn serve(sim: Sim, listener: TcpListener) -> io::Result<Self> {
         let addr = listener.local_addr()?;
         Ok(Self {
             addr,

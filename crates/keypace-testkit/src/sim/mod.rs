@@ -1,9 +1,12 @@
 //! Owns the simulator's handle: connections to it, rules, direct access to its data, what it was asked.
 //! It must stay independent of `keypace`, whose codec and matcher it is a check on.
 
+mod cluster;
 mod command;
 mod data;
+mod database;
 mod glob;
+mod guard;
 mod info;
 mod listener;
 mod log;
@@ -17,17 +20,21 @@ mod script;
 mod serve;
 mod session;
 mod sha1;
+mod slot;
 mod table;
 mod value;
 mod watch;
 
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::DuplexStream;
 
+pub use cluster::ClusterState;
+pub use cluster::SimCluster;
 pub use data::State;
+pub use database::ScanLayout;
 pub use listener::SimListener;
 pub use log::CommandRecord;
 pub use options::Flavour;
@@ -37,6 +44,7 @@ pub use options::User;
 pub use reply::Proto;
 pub use reply::Reply;
 pub use rule::Action;
+pub use rule::ClusterFn;
 pub use rule::Rule;
 pub use rule::StateFn;
 pub use script::ScriptCall;
@@ -45,6 +53,7 @@ pub use table::Resize;
 pub use value::Value;
 
 use crate::limits::DUPLEX_BYTES;
+use guard::NodeGuard;
 
 /// A simulated Redis or Valkey. Clones are handles to the same server; it lives as long as a handle or a connection does.
 ///
@@ -52,7 +61,9 @@ use crate::limits::DUPLEX_BYTES;
 /// nobody else: what a slow command does to other clients is for real servers.
 #[derive(Clone, Debug)]
 pub struct Sim {
-    state: Arc<Mutex<State>>,
+    /// All nodes of its cluster, under one lock; itself alone outside one.
+    cluster: Arc<Mutex<ClusterState>>,
+    place: usize,
 }
 
 impl Default for Sim {
@@ -72,7 +83,8 @@ impl Sim {
     #[must_use]
     pub fn with(options: SimOptions) -> Self {
         Self {
-            state: Arc::new(Mutex::new(State::new(options))),
+            cluster: Arc::new(Mutex::new(ClusterState::lone(options))),
+            place: 0,
         }
     }
 
@@ -94,7 +106,7 @@ impl Sim {
     /// # Errors
     /// When the system has no port to give.
     pub async fn listen(&self) -> io::Result<SimListener> {
-        SimListener::start(self.clone()).await
+        SimListener::serve(self.clone(), SimListener::bind().await?)
     }
 
     /// Adds a rule after those already there.
@@ -200,9 +212,11 @@ impl Sim {
         self.lock().close_connections(None);
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("a scripted closure panicked: its message is above")
+    pub(crate) fn lock(&self) -> NodeGuard<'_> {
+        let cluster = self.cluster.lock();
+        NodeGuard::new(
+            cluster.expect("a scripted closure panicked: its message is above"),
+            self.place,
+        )
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::database::ScanLayout;
+
 /// Which family a server says it belongs to; several texts differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
@@ -95,6 +97,7 @@ pub struct SimOptions {
     pub(crate) off: BTreeSet<String>,
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) epoch_ms: Option<i64>,
+    pub(crate) layout: Option<ScanLayout>,
 }
 
 impl Default for SimOptions {
@@ -110,6 +113,7 @@ impl Default for SimOptions {
             off: BTreeSet::new(),
             config: BTreeMap::new(),
             epoch_ms: None,
+            layout: None,
         }
     }
 }
@@ -185,6 +189,28 @@ impl SimOptions {
     pub fn with_epoch_ms(mut self, epoch_ms: i64) -> Self {
         self.epoch_ms = Some(epoch_ms);
         self
+    }
+
+    /// How keys are laid out, and so which cursors SCAN gives. By default as servers of the version do: a table for each
+    /// slot in a cluster of Redis 7.4, Valkey 8 and newer, one table elsewhere.
+    #[must_use]
+    pub fn with_scan_layout(mut self, layout: ScanLayout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    pub(crate) fn layout(&self, in_cluster: bool) -> ScanLayout {
+        let by_version = if in_cluster && self.has_slot_tables() {
+            ScanLayout::TablePerSlot
+        } else {
+            ScanLayout::OneTable
+        };
+        self.layout.unwrap_or(by_version)
+    }
+
+    /// Valkey 7.2 is the one that counts as newest elsewhere and has none.
+    fn has_slot_tables(&self) -> bool {
+        self.release() >= (7, 4) && !self.version.starts_with("7.2")
     }
 
     /// The release that decides which commands exist, as major and minor; what is no number counts as newest.

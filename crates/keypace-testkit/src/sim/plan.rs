@@ -73,7 +73,11 @@ impl Plan {
             Action::ExecuteThenStall => self.delivery = Delivery::Stall,
             Action::Duplicates => self.edit.duplicate = true,
             Action::SameCursor => self.edit.same_cursor = true,
-            Action::EmptyPages(_) | Action::Rehash(_) | Action::NewRunId | Action::Run(_) => {
+            Action::EmptyPages(_)
+            | Action::Rehash(_)
+            | Action::NewRunId
+            | Action::Run(_)
+            | Action::Cluster(_) => {
                 self.before.push(action.clone());
             }
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cluster::ClusterState;
 use super::data::State;
 use super::options::normal_name;
 use super::plan::Plan;
@@ -15,6 +16,9 @@ use crate::limits::MAX_RULES;
 /// What a scripted closure looks like. It runs under the simulator's lock: it must use the state it is given and not the
 /// `Sim` handle, which would wait for itself.
 pub type StateFn = Arc<dyn Fn(&mut State) + Send + Sync>;
+
+/// As `StateFn`, over all nodes of a cluster: it must use none of their handles, nor the cluster's.
+pub type ClusterFn = Arc<dyn Fn(&mut ClusterState) + Send + Sync>;
 
 /// What a rule does to the command it meets. The command runs as ever, unless said otherwise.
 #[derive(Clone)]
@@ -58,12 +62,19 @@ pub enum Action {
     SameCursor,
     /// Another client's doing, at the moment before the command runs.
     Run(StateFn),
+    /// What happens to the cluster, at the moment before the command runs.
+    Cluster(ClusterFn),
 }
 
 impl Action {
     /// `Run`, from a closure. The closure must not use the `Sim` handle.
     pub fn run(closure: impl Fn(&mut State) + Send + Sync + 'static) -> Self {
         Self::Run(Arc::new(closure))
+    }
+
+    /// `Cluster`, from a closure. The closure must not use a node's handle, nor the cluster's.
+    pub fn cluster(closure: impl Fn(&mut ClusterState) + Send + Sync + 'static) -> Self {
+        Self::Cluster(Arc::new(closure))
     }
 }
 
@@ -85,6 +96,7 @@ impl fmt::Debug for Action {
             Self::NewRunId => f.write_str("NewRunId"),
             Self::SameCursor => f.write_str("SameCursor"),
             Self::Run(_) => f.write_str("Run(..)"),
+            Self::Cluster(_) => f.write_str("Cluster(..)"),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::command::connection_user;
 use super::command::dispatch::dispatch;
 use super::command::name_of;
 use super::data::State;
+use super::guard::NodeGuard;
 use super::log::CommandRecord;
 use super::plan::{Delivery, Plan};
 use super::request::{self, Malformed, Request};
@@ -39,6 +40,9 @@ pub(crate) async fn serve<S>(sim: Sim, mut stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    if sim.lock().is_away {
+        return;
+    }
     let registered = sim.lock().register();
     let Some((id, end)) = registered else {
         // A client that is gone needs no answer, so the outcome is of no account.
@@ -162,7 +166,12 @@ fn arrive(state: &mut State, session: &Session, request: &Request) -> Plan {
     plan
 }
 
-fn carry_out(state: &mut State, session: &mut Session, request: &Request, plan: &Plan) -> Vec<u8> {
+fn carry_out(
+    state: &mut NodeGuard<'_>,
+    session: &mut Session,
+    request: &Request,
+    plan: &Plan,
+) -> Vec<u8> {
     for action in &plan.before {
         match action {
             Action::EmptyPages(pages) => state.empty_pages += pages,
@@ -172,6 +181,7 @@ fn carry_out(state: &mut State, session: &mut Session, request: &Request, plan: 
                 state.close_connections(Some(session.id));
             }
             Action::Run(closure) => closure(state),
+            Action::Cluster(closure) => closure(state.cluster()),
             other => unreachable!("{other:?} is no action that comes before a command"),
         }
     }

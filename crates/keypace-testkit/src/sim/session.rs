@@ -40,6 +40,10 @@ pub(crate) struct Session {
     pub(crate) who: Who,
     pub(crate) no_touch: bool,
     pub(crate) replies: Replies,
+    /// READONLY: a replica serves its reads.
+    pub(crate) reads_here: bool,
+    /// ASKING came before this command.
+    pub(crate) asking: bool,
     pub(crate) transaction: Option<Transaction>,
     /// The connection closes after this reply.
     pub(crate) closing: bool,
@@ -55,6 +59,8 @@ impl Session {
             who,
             no_touch: false,
             replies: Replies::On,
+            reads_here: false,
+            asking: false,
             transaction: None,
             closing: false,
         }

@@ -216,7 +216,7 @@ impl<V> Table<V> {
     }
 
     /// `dictScan`: one bucket of the smaller table, and all buckets of the larger one that it expands to.
-    fn scan_bucket(&self, cursor: u64, seen: &mut impl FnMut(&[u8], &V)) -> u64 {
+    pub(crate) fn scan_bucket(&self, cursor: u64, seen: &mut impl FnMut(&[u8], &V)) -> u64 {
         if self.len() == 0 {
             return 0;
         }

@@ -108,7 +108,7 @@ fn greeting(state: &State, session: &Session) -> Reply {
             Reply::Int(if session.proto == Proto::Resp3 { 3 } else { 2 }),
         ),
         (text("id"), Reply::Int(client_number(session))),
-        (text("mode"), text("standalone")),
+        (text("mode"), text(state.mode())),
         (text("role"), text(role)),
         (text("modules"), Reply::Array(Vec::new())),
     ])
@@ -160,6 +160,12 @@ fn select(call: &mut Call<'_>) -> Answer {
         .ok()
         .filter(|number| *number < DATABASES)
     {
+        Some(number) if number > 0 && call.state.member.is_some() => {
+            return refuse(match call.state.options.flavour {
+                Flavour::Redis => "ERR SELECT is not allowed in cluster mode",
+                Flavour::Valkey => "ERR DB index is out of range",
+            });
+        }
         Some(number) => call.session.database = number,
         None => return refuse("ERR DB index is out of range"),
     }

@@ -1,6 +1,8 @@
-//! Owns the order of checks between a request and its command: known, arity, authenticated, ACL, replica, queued.
+//! Owns the order of checks between a request and its command: known, arity, authenticated, ACL, cluster, replica,
+//! queued.
 //! It must not know what a command does.
 
+use super::super::cluster::Asked;
 use super::super::data::State;
 use super::super::options::{Flavour, Role, User};
 use super::super::plan::PageEdit;
@@ -19,13 +21,15 @@ pub(crate) fn dispatch(
     args: &[Vec<u8>],
     edit: PageEdit,
 ) -> Reply {
-    let checked = check(state, session, args);
+    let asking = std::mem::take(&mut session.asking);
+    let checked = check(state, session, args).and_then(|spec| {
+        check_slot(state, session, asking, spec, args)?;
+        check_writable(state, spec)
+    });
     let spec = match checked {
         Ok(spec) => spec,
         Err(Refusal(text)) => {
-            if let Some(transaction) = &mut session.transaction {
-                transaction.broken = true;
-            }
+            spoil(state, session, args);
             return Reply::Error(text);
         }
     };
@@ -88,10 +92,60 @@ fn check(state: &State, session: &Session, args: &[Vec<u8>]) -> Result<&'static 
     if !spec.is("no_auth") {
         check_rights(state, session, spec, args)?;
     }
+    Ok(spec)
+}
+
+fn check_writable(state: &State, spec: &'static Spec) -> Result<&'static Spec, Refusal> {
     if spec.is("write") && state.options.role == Role::Replica {
         return refuse("READONLY You can't write against a read only replica.");
     }
     Ok(spec)
+}
+
+/// A refused command breaks the transaction that it should have joined. An EXEC that was sent elsewhere ends its own.
+fn spoil(state: &mut State, session: &mut Session, args: &[Vec<u8>]) {
+    let is_exec = args[0].eq_ignore_ascii_case(b"exec");
+    if is_exec && session.transaction.is_some() {
+        session.transaction = None;
+        state.watchers.forget(session.id);
+    } else if let Some(transaction) = &mut session.transaction {
+        transaction.broken = true;
+    }
+}
+
+/// Whether this node of a cluster serves a command's keys. An EXEC asks for all that were queued.
+fn check_slot(
+    state: &State,
+    session: &Session,
+    asking: bool,
+    spec: &'static Spec,
+    args: &[Vec<u8>],
+) -> Result<(), Refusal> {
+    let Some(member) = state
+        .member
+        .as_ref()
+        .filter(|_| session.who != Who::Trusted)
+    else {
+        return Ok(());
+    };
+    let mut asked = Asked {
+        keys: keys_of(spec, args).map(Vec::as_slice).collect(),
+        is_write: spec.is("write"),
+        asking,
+        readonly: session.reads_here,
+        full_coverage: state.needs_full_coverage(),
+    };
+    if let ("exec", Some(transaction)) = (spec.name, &session.transaction) {
+        for queued in &transaction.queue {
+            let Ok(spec) = locate(state, queued) else {
+                continue;
+            };
+            asked.is_write |= spec.is("write");
+            asked.keys.extend(keys_of(spec, queued).map(Vec::as_slice));
+        }
+    }
+    let holds = |key: &[u8]| state.contains(0, key);
+    member.refusal(&asked, holds).map_or(Ok(()), refuse)
 }
 
 fn locate(state: &State, args: &[Vec<u8>]) -> Result<&'static Spec, Refusal> {

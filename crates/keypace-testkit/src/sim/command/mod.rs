@@ -1,6 +1,7 @@
 //! Owns the list of commands: names, arities, flags, key positions, since when. What each does is in the files beside;
 //! the order of checks before it is in `dispatch`.
 
+mod cluster;
 mod collections;
 mod connection;
 pub(crate) mod dispatch;
@@ -142,6 +143,7 @@ fn specs() -> impl Iterator<Item = &'static Spec> {
         zset::SPECS,
         transaction::SPECS,
         script::SPECS,
+        cluster::SPECS,
     ]
     .into_iter()
     .flatten()

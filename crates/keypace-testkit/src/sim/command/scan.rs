@@ -22,12 +22,19 @@ fn scan(call: &mut Call<'_>) -> Answer {
     let filters = parse_options(call.state, &call.args[2..])?;
     if call.state.empty_pages > 0 {
         call.state.empty_pages -= 1;
-        return Ok(page(step_aside(cursor), Vec::new()));
+        let aside = call.state.databases[call.session.database].step_aside(cursor);
+        return Ok(page(aside, Vec::new()));
     }
     let database = call.session.database;
     let mut walked = Vec::new();
-    let next = call.state.databases[database]
-        .scan_page(cursor, filters.count, |key, _| walked.push(key.to_vec()));
+    let next = call.state.databases[database].scan_page(
+        cursor,
+        filters.count,
+        filters.pattern,
+        |key, _| {
+            walked.push(key.to_vec());
+        },
+    );
     let mut keys: Vec<Vec<u8>> = Vec::new();
     for key in walked {
         if selects(call.state, database, &filters, &key) {
@@ -48,12 +55,6 @@ fn page(cursor: u64, keys: Vec<Vec<u8>>) -> Reply {
         Reply::bulk(cursor.to_string()),
         Reply::Array(keys.into_iter().map(Reply::Bulk).collect()),
     ])
-}
-
-/// The next cursor in the order of the walk that means the same place: an empty page's cursor moves as a desert's does,
-/// and what follows it is what would have followed the cursor sent. (Bits above the table's mask are of no account.)
-fn step_aside(cursor: u64) -> u64 {
-    cursor.reverse_bits().wrapping_add(1).reverse_bits()
 }
 
 /// In the server's order: pattern, then type, then expiry. So a scan deletes the expired keys that it would have returned.

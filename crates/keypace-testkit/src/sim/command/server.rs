@@ -26,6 +26,7 @@ pub(super) const SPECS: &[Spec] = &[
 /// Parameters that CONFIG GET knows when a test says nothing, with the values of a fresh Redis.
 const CONFIG_DEFAULTS: &[(&str, &str)] = &[
     ("appendonly", "no"),
+    ("cluster-require-full-coverage", "yes"),
     ("databases", "16"),
     ("lazyfree-lazy-expire", "no"),
     ("lazyfree-lazy-user-del", "no"),
@@ -168,10 +169,12 @@ fn role(call: &mut Call<'_>) -> Answer {
             Reply::Array(Vec::new()),
         ],
         Role::Replica => {
+            let known = call.state.primary_address();
+            let (host, port) = known.unwrap_or_else(|| ("127.0.0.1".to_owned(), 0));
             let primary = [
                 Reply::bulk("slave"),
-                Reply::bulk("127.0.0.1"),
-                Reply::Int(0),
+                Reply::bulk(host),
+                Reply::Int(i64::from(port)),
             ];
             primary
                 .into_iter()
