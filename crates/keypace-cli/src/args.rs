@@ -130,12 +130,14 @@ pub(crate) enum Command {
 /// Flags that every command takes.
 #[derive(Debug, Default, Clone, Args)]
 pub(crate) struct Global {
-    /// The server: redis://, rediss:// or unix:///path?db=N [env: KEYPACE_URL]
+    /// The server: redis://, rediss://, unix:///path?db=N or redis-sentinel:// [env: KEYPACE_URL]
     ///
-    /// [default: redis://127.0.0.1:6379]. Keep passwords out of it: other users of this machine see
-    /// command lines. KEYPACE_PASSWORD and --password-file are for that.
+    /// [default: redis://127.0.0.1:6379]. Any node of a cluster will do; --url may be given several times, in case
+    /// one doesn't answer, and KEYPACE_URL may hold several with commas or spaces between. Sentinels stand
+    /// in one URL: redis-sentinel://host1:26379,host2:26379/NAME. Keep passwords out of it: other users of this
+    /// machine see command lines. KEYPACE_PASSWORD and --password-file are for that.
     #[arg(long, global = true, value_name = "URL", help_heading = CONNECTION)]
-    pub(crate) url: Option<String>,
+    pub(crate) url: Vec<String>,
     /// The user to log in as
     #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION, hide_short_help = true)]
     pub(crate) user: Option<String>,
@@ -153,7 +155,7 @@ pub(crate) struct Global {
     pub(crate) tls_key: Option<PathBuf>,
     /// How the servers stand to each other [default: auto]
     ///
-    /// This version walks single servers; it names a cluster or a sentinel and ends.
+    /// auto asks the server. Anything else is what it has to be: another is refused.
     #[arg(long, global = true, value_enum, help_heading = CONNECTION, hide_short_help = true)]
     pub(crate) topology: Option<Topology>,
     /// Give up on one command after this long, 10s to 30s being sensible [default: 15s]
@@ -176,6 +178,21 @@ pub(crate) struct Global {
     /// that makes the walk faster.
     #[arg(long, global = true, value_name = "DURATION|off", help_heading = PACE)]
     pub(crate) budget: Option<String>,
+    /// Walk each node in N lanes at once, a power of two up to 64 [default: auto]
+    ///
+    /// auto: one, and several where round trips are long and the budget is off. Under a budget lanes take turns.
+    #[arg(long, global = true, value_name = "N|auto", help_heading = PACE, hide_short_help = true)]
+    pub(crate) lanes: Option<String>,
+    /// In a cluster: walk at most N nodes at once [default: all]
+    #[arg(long, global = true, value_name = "N", help_heading = PACE, hide_short_help = true,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_nodes: Option<u32>,
+    /// In a cluster: walk what is served where some slots are not; the run is incomplete then
+    #[arg(long, global = true, help_heading = PACE, hide_short_help = true)]
+    pub(crate) allow_uncovered: bool,
+    /// Scan and count on replicas, which may be behind; the outcome says so
+    #[arg(long, global = true, help_heading = PACE, hide_short_help = true)]
+    pub(crate) from_replica: bool,
     /// At most N keys a second, whatever the budget allows
     #[arg(long, global = true, value_name = "N", help_heading = PACE,
         value_parser = clap::value_parser!(u64).range(1..))]
@@ -218,9 +235,9 @@ pub(crate) enum Topology {
     Auto,
     /// One server
     Standalone,
-    /// A cluster (not walked by this version)
+    /// The primaries of a cluster
     Cluster,
-    /// Servers watched by sentinels (not walked by this version)
+    /// The primary that Sentinels name
     Sentinel,
 }
 
@@ -403,10 +420,6 @@ mod tests {
     #[test]
     fn flags_of_later_versions_are_unknown() {
         for flag in [
-            "--lanes=2",
-            "--max-nodes=2",
-            "--allow-uncovered",
-            "--from-replica",
             "--trust-idle",
             "--idle-over=1d",
             "--has-ttl",

@@ -3,18 +3,17 @@
 
 #![cfg(unix)]
 
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, ChildStderr, Command, Stdio};
 
+use common::under_way::{RATE, interrupted, resumed};
 use common::{Home, Ran, gathered, only_file, servers, signal};
 use keypace_lab::{OwnedServer, Raw, seed};
 
 const KEYS: u64 = 40_000;
-/// Slow enough that a run is still under way when its first lines have been read.
-const RATE: &str = "4000";
 
 fn raw(server: &OwnedServer) -> Raw {
     Raw::connect(server.endpoint()).expect("a connection")
@@ -33,73 +32,6 @@ fn dbsize(server: &OwnedServer) -> u64 {
         .int()
         .and_then(|size| u64::try_from(size).ok())
         .expect("a size")
-}
-
-/// Starts keypace and reads its progress until some keys are done.
-fn under_way(
-    home: &Home,
-    arguments: &[&str],
-    counted: &str,
-) -> (Child, String, BufReader<ChildStderr>) {
-    let mut child = home
-        .keypace(
-            ["--progress", "json", "--rate", RATE]
-                .iter()
-                .chain(arguments),
-        )
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("keypace starts");
-    let mut stderr = BufReader::new(child.stderr.take().expect("stderr"));
-    let mut seen = String::new();
-    loop {
-        let start = seen.len();
-        assert!(
-            stderr.read_line(&mut seen).expect("a line") > 0,
-            "ended early: {seen}"
-        );
-        let progress: serde_json::Value = serde_json::from_str(&seen[start..]).expect("JSON");
-        if progress[counted].as_u64().expect("a number") > 0 {
-            break;
-        }
-    }
-    (child, seen, stderr)
-}
-
-fn interrupted(home: &Home, arguments: &[&str], counted: &str, name: &str) -> Ran {
-    let (child, seen, stderr) = under_way(home, arguments, counted);
-    signal(&child, name);
-    gathered(child, seen, stderr)
-}
-
-/// The printed command, as a shell runs it.
-fn resumed(home: &Home, ran: &Ran) -> Ran {
-    let (_, after) = ran
-        .stderr
-        .split_once("to go on from here:\n")
-        .expect("a command");
-    let line = after.lines().next().expect("a line").trim();
-    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_keypace"))
-        .parent()
-        .expect("a folder");
-    let typed = home.keypace(["--version"]);
-    let mut command = Command::new("sh");
-    command.env_clear();
-    for (name, value) in typed.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    let path = format!(
-        "{}:{}",
-        folder.display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
-    // The rate held the first run back so that it could be interrupted.
-    let line = line.replace(&format!("--rate {RATE}"), "--rate 1000000");
-    command
-        .env("PATH", path)
-        .args(["-c", &line])
-        .stdin(Stdio::null());
-    common::finished(command)
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Redis and Valkey keyspace work at a pace your server can stand: walk, count and delete keys in production without
 //! `KEYS`, completely, resumably, and with every key accounted for.
 //!
-//! - [`Keyspace`] connects and says who answers; [`Target`] is a URL that never shows its password.
+//! - [`Keyspace`] connects, finds the rest of a cluster or the primary that Sentinels name, and says who answers;
+//!   [`Target`] is a URL that never shows its password.
 //! - [`Pages`] walks by SCAN: a stream of pages, each with a [`Mark`] to go on from. [`collect`] gathers a few keys.
 //! - [`Sweep`] lists, counts and deletes, with progress, checkpoints and a [`Summary`]. A delete takes a [`Plan`] that
 //!   somebody [confirmed](Plan::confirm), and nothing else deletes.
@@ -74,6 +75,7 @@ pub use port::ServerInfo;
 pub use port::Stream;
 pub use port::Target;
 pub use port::TlsFiles;
+pub use port::Topology;
 pub use report::Failure;
 pub use report::NodeProgress;
 pub use report::PaceSummary;
@@ -88,6 +90,7 @@ pub use report::Summary;
 pub use scan::Collected;
 pub use scan::Count;
 pub use scan::CountChoice;
+pub use scan::Lanes;
 pub use scan::Mark;
 pub use scan::Order;
 pub use scan::Page;

@@ -159,8 +159,12 @@ pub struct ShardSummary {
     pub calls: u64,
     /// Walkers at once.
     pub lanes: u32,
-    /// How often its walk began again.
+    /// How often its walk began again, or a part of it was walked once more.
     pub restarts: u64,
+    /// It is a replica: what it shows may be behind its primary.
+    pub from_replica: bool,
+    /// Cluster slots that were walked once more, as they or their node had moved meanwhile; 0 outside a cluster.
+    pub repeated_slots: u64,
 }
 
 /// What the pace did. Figures that were not measured are absent (null).

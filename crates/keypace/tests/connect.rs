@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{on, target, try_on};
-use keypace::{ConnectOptions, ErrorKind, Protocol, Retry};
+use keypace::{ConnectOptions, ErrorKind, Protocol, Retry, Target, Topology};
 use keypace_testkit::{Action, Role, Rule, Sim, SimOptions, User};
 
 fn few_retries() -> ConnectOptions {
@@ -155,15 +155,76 @@ async fn p28_a_loading_server_is_waited_for() {
 
 #[tokio::test]
 async fn p14_a_part_of_a_cluster_is_never_walked_as_the_whole() {
-    for (mode, word) in [("cluster", "cluster"), ("sentinel", "Sentinel")] {
+    for (mode, topology, text) in [
+        (
+            "cluster",
+            Topology::Standalone,
+            "it is a node of a cluster, and holds a part of the keys only",
+        ),
+        (
+            "sentinel",
+            Topology::Auto,
+            "it is a Sentinel, which holds no keys",
+        ),
+        (
+            "sentinel",
+            Topology::Standalone,
+            "it is a Sentinel, which holds no keys",
+        ),
+        (
+            "standalone",
+            Topology::Cluster,
+            "it is a single server, and no node of a cluster",
+        ),
+        (
+            "standalone",
+            Topology::Sentinel,
+            "the URL names no Sentinel",
+        ),
+    ] {
         let sim = Sim::new();
         sim.with_state(|state| state.set_info("redis_mode", mode));
-        let error = try_on(&sim, target(), few_retries())
+        let options = few_retries().with_topology(topology);
+        let error = try_on(&sim, target(), options).await.expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.context(), text);
+        assert!(error.hint().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_has_no_second_database() {
+    let sim = Sim::new();
+    sim.with_state(|state| state.set_info("redis_mode", "cluster"));
+    // What servers before Valkey 9 say to SELECT in a cluster, and what comes where they have that database.
+    for refuses in [true, false] {
+        if refuses {
+            let text = b"-ERR SELECT is not allowed in cluster mode\r\n".to_vec();
+            sim.script(Rule::on("SELECT").then(Action::Reply(text)));
+        }
+        let target = target().with_database(3);
+        let error = try_on(&sim, target, few_retries())
             .await
             .expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.context().contains(word), "{error}");
+        assert!(error.context().contains("database 3"), "{error}");
+        assert!(error.hint().expect("hint").contains("database 0"));
     }
+}
+
+#[tokio::test]
+async fn several_addresses_are_those_of_a_cluster() {
+    let sim = Sim::new();
+    let seed = Target::parse("redis://other:7000").expect("valid");
+    let seeded = target().with_seeds([seed.clone()]);
+    let error = try_on(&sim, seeded, few_retries())
+        .await
+        .expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(
+        error.context().contains("other:7000"),
+        "a dialer with one way only: {error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

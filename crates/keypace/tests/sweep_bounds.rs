@@ -236,7 +236,7 @@ async fn a_checkpoint_is_private_checked_and_for_its_own_work_only() {
         text[..text.len() - 3].to_owned(),
         text.replace("session", "sessiom")
             .replace("\"database\":0", "\"database\":1"),
-        text.replacen("keypace-checkpoint 1", "keypace-checkpoint 2", 1),
+        text.replacen("keypace-checkpoint 2", "keypace-checkpoint 3", 1),
         "x".repeat(50),
     ] {
         if damage == text {

@@ -79,7 +79,7 @@ async fn dry_run(
     let result = if run.settings.json {
         json_line(&summary)?
     } else {
-        text::would_delete(&summary, sweep.samples(), total, Paint::stdout()).into_bytes()
+        text::would_delete(&summary, &sweep.samples(), total, Paint::stdout()).into_bytes()
     };
     let printed = print(result).await?;
     let resumable = !run.settings.uses_keys();

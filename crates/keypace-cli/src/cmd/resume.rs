@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::settings::secret::without_password;
+use crate::settings::secret::without_passwords;
 
 /// The command line that goes on from `checkpoint`.
 pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
@@ -24,7 +24,7 @@ pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
             words.push(word.clone());
             words.extend(rest.next().map(|url| cleaned(url)));
         } else if let Some(url) = text.strip_prefix("--url=") {
-            words.push(format!("--url={}", without_password(url)).into());
+            words.push(format!("--url={}", without_passwords(url)).into());
         } else {
             words.push(word.clone());
         }
@@ -42,7 +42,7 @@ pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
 }
 
 fn cleaned(url: &OsStr) -> OsString {
-    without_password(&url.to_string_lossy()).into()
+    without_passwords(&url.to_string_lossy()).into()
 }
 
 /// A word as a shell reads it back, byte for byte.
@@ -115,6 +115,26 @@ mod tests {
             assert!(!text.contains("secret"), "{text}");
             assert!(text.contains("redis://amy@h"), "{text}");
         }
+    }
+
+    #[test]
+    fn every_url_and_the_topology_are_kept() {
+        let typed = [
+            "keypace",
+            "--url",
+            "redis://:secret@a:1",
+            "--topology",
+            "cluster",
+            "--url=redis://b:2,redis://:secret@c:3",
+            "--max-nodes",
+            "2",
+            "count",
+            "x",
+        ];
+        assert_eq!(
+            line(&typed),
+            "keypace --url redis://a:1 --topology cluster --url=redis://b:2,redis://c:3 --max-nodes 2 count x --resume /s/run.ckpt"
+        );
     }
 
     #[test]

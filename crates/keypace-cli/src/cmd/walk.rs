@@ -4,7 +4,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use keypace::{Event, Page, StopHandle, Sweep};
+use keypace::{Error, Event, Page, SlotSet, StopHandle, Sweep};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::interrupt::{Interrupt, Second};
@@ -14,7 +14,7 @@ use crate::exit::{Exit, Halt, Phase};
 use crate::render::keys::KeyFormat;
 use crate::render::output::{Closed, Output};
 use crate::render::paint::Paint;
-use crate::render::{Renderer, Stderr, Style, TICK, Watched, text};
+use crate::render::{Renderer, Stderr, Style, TICK, Watched, slots, text};
 
 /// Further than any run: where no deadline is set.
 const NEVER: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -189,7 +189,12 @@ pub(super) fn conclude(
     if why == Why::ReaderGone {
         return exit;
     }
-    if let Some(note) = text::limited(&summary) {
+    let notes = [
+        text::limited(&summary),
+        text::from_replica(&summary),
+        slots::repeated(&summary),
+    ];
+    for note in notes.into_iter().flatten() {
         run.stderr.line(&note);
     }
     let unfinished = !text::is_walked(&summary) || summary.unknown > 0;
@@ -203,6 +208,9 @@ pub(super) fn conclude(
     }
     if let Some(halt) = shortfall(&summary, sweep, why) {
         exit = report(run, exit, &halt);
+    }
+    if let Some(open) = open_slots(sweep, why).filter(|_| !summary.complete) {
+        run.stderr.line(&slots::not_walked(open));
     }
     if !summary.complete {
         exit = exit.merge(Exit::Incomplete);
@@ -223,8 +231,18 @@ pub(super) fn conclude(
 /// What is missing, unless the line before said all there is to say.
 fn shortfall(summary: &keypace::Summary, sweep: &Sweep, why: Why) -> Option<Halt> {
     let told = sweep.error().map(ToString::to_string);
-    let said_all = (why != Why::Ended || told.is_some()) && summary.failed + summary.unknown == 0;
+    // A cluster's nodes fail each in its own way.
+    let has_more = told.is_some() && summary.errors.len() > 1;
+    let said_all =
+        (why != Why::Ended || told.is_some()) && !has_more && summary.failed + summary.unknown == 0;
     text::shortfall(summary, told.as_deref()).filter(|_| !said_all)
+}
+
+/// The slots of a cluster that a failure left open. What a stopped run has not come to is no news.
+fn open_slots(sweep: &Sweep, why: Why) -> Option<&SlotSet> {
+    let open = sweep.uncovered().filter(|open| !open.is_empty())?;
+    let is_told = |error: &Error| error.to_string().contains(&open.to_string());
+    (why == Why::Ended && !sweep.error().is_some_and(is_told)).then_some(open)
 }
 
 fn report(run: &Run, exit: Exit, halt: &Halt) -> Exit {

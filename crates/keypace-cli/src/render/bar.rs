@@ -1,4 +1,4 @@
-//! A live bar on a terminal's last line. Draws; composes nothing: `line` does.
+//! A live bar on a terminal's last lines. Draws; composes nothing: `line` does.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Bar {
     fn draw(&self, bar: &ProgressBar, progress: &Progress) {
         // The last column stays empty: some terminals wrap there.
         let columns = Stderr::columns().saturating_sub(1);
-        bar.set_message(Standing::of(progress, self.watched).bar(columns));
+        bar.set_message(Standing::of(progress, self.watched).bar(columns, Stderr::rows()));
     }
 }
 

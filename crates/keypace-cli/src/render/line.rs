@@ -3,6 +3,7 @@
 use keypace::{PauseReason, Progress};
 
 use super::figures::{grouped, percent, span};
+use super::nodes::Nodes;
 
 /// The widest bar: more columns say no more.
 const MAX_BAR_COLUMNS: usize = 30;
@@ -29,6 +30,7 @@ pub(super) struct Standing {
     keys_per_s: u64,
     eta_ms: Option<u64>,
     paused: Option<&'static str>,
+    nodes: Nodes,
 }
 
 impl Standing {
@@ -44,6 +46,7 @@ impl Standing {
             keys_per_s: progress.keys_per_s,
             eta_ms: progress.eta_ms,
             paused: progress.paused_for.map(pause_text),
+            nodes: Nodes::of(progress),
         }
     }
 
@@ -67,8 +70,14 @@ impl Standing {
         parts
     }
 
-    /// As a bar of at most `columns` columns.
-    pub(super) fn bar(&self, columns: usize) -> String {
+    /// As a bar of at most `columns` columns, and a line for each of several nodes below it. `rows` are the terminal's.
+    pub(super) fn bar(&self, columns: usize, rows: usize) -> String {
+        let mut lines = vec![self.total(columns)];
+        lines.extend(self.nodes.lines(columns, rows));
+        lines.join("\n")
+    }
+
+    fn total(&self, columns: usize) -> String {
         let mut text = String::new();
         for part in self.parts() {
             let gap = if text.is_empty() { "" } else { GAP };
@@ -88,7 +97,9 @@ impl Standing {
 
     /// As a line of a log.
     pub(super) fn plain(&self) -> String {
-        self.parts().join(", ").trim_start().to_owned()
+        let mut parts = self.parts();
+        parts.extend(self.nodes.brief());
+        parts.join(", ").trim_start().to_owned()
     }
 }
 
@@ -120,7 +131,7 @@ fn pause_text(reason: PauseReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Standing, gauge};
+    use super::{Nodes, Standing, gauge};
 
     fn standing() -> Standing {
         Standing {
@@ -130,13 +141,14 @@ mod tests {
             keys_per_s: 45_000,
             eta_ms: Some(2_400),
             paused: Some("a replica lags"),
+            nodes: Nodes::default(),
         }
     }
 
     #[test]
     fn a_line_never_passes_its_columns_and_keeps_the_share() {
         for columns in 4..200 {
-            let text = standing().bar(columns);
+            let text = standing().bar(columns, 24);
             assert!(text.len() <= columns, "{columns}: {text}");
             assert!(text.contains("42 %"), "{columns}: {text}");
         }
@@ -148,7 +160,7 @@ mod tests {
             failed: 0,
             ..standing()
         }
-        .bar(80);
+        .bar(80, 24);
         for part in [
             "84,000 deleted",
             "a replica lags",
@@ -162,7 +174,7 @@ mod tests {
             paused: None,
             ..standing()
         }
-        .bar(80);
+        .bar(80, 24);
         assert_eq!(
             text,
             "[############>-----------------]  42 %  84,000 deleted  45,000 keys/s  3 s left"

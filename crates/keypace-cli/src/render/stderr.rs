@@ -44,6 +44,13 @@ impl Stderr {
             })
     }
 
+    /// Rows of the terminal, or none where there is none.
+    pub(super) fn rows() -> usize {
+        console::Term::stderr()
+            .size_checked()
+            .map_or(0, |(rows, _)| usize::from(rows))
+    }
+
     /// From now on lines go above this bar.
     pub(super) fn attach(&self, bar: ProgressBar) {
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);

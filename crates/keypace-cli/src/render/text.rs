@@ -38,10 +38,23 @@ pub(crate) fn warning(text: &str, paint: Paint) -> String {
 
 /// Who answers, on one line.
 pub(crate) fn server(server: &ServerInfo) -> String {
-    format!(
-        "{} ({} {}, {}, database {})",
-        server.address, server.product, server.version, server.role, server.database
-    )
+    let ServerInfo {
+        address,
+        product,
+        version,
+        role,
+        database,
+        nodes,
+        ..
+    } = server;
+    match (role.as_str(), nodes) {
+        // Any of its nodes stands for a cluster, which has one database.
+        ("cluster", 1) => format!("the cluster of {address} ({product} {version}, 1 primary)"),
+        ("cluster", nodes) => {
+            format!("the cluster of {address} ({product} {version}, {nodes} primaries)")
+        }
+        _ => format!("{address} ({product} {version}, {role}, database {database})"),
+    }
 }
 
 /// A few keys, one a line, the first behind `lead`.
@@ -184,6 +197,11 @@ pub(crate) fn would_delete(summary: &Summary, found: &[Key], total: u64, paint: 
 fn pace(summary: &Summary) -> String {
     let mut text = String::new();
     let paused = &summary.pace.paused_ms;
+    // Nodes wait at the same moment, and their sum may be longer than the run.
+    let together = match summary.shards.len() {
+        0 | 1 => String::new(),
+        nodes => format!(", {nodes} nodes together"),
+    };
     for (ms, why) in [
         (paused.latency, "for other clients"),
         (paused.others, "for other clients that kept the server busy"),
@@ -194,7 +212,8 @@ fn pace(summary: &Summary) -> String {
         (paused.server, "for the server to answer again"),
     ] {
         if ms >= SHOWN_PAUSE_MS {
-            let _ = writeln!(text, "  waited {} {why}", span(Duration::from_millis(ms)));
+            let waited = span(Duration::from_millis(ms));
+            let _ = writeln!(text, "  waited {waited} {why}{together}");
         }
     }
     if let (Some(p50), Some(p99)) = (summary.pace.canary_p50_us, summary.pace.canary_p99_us) {
@@ -208,9 +227,9 @@ fn pace(summary: &Summary) -> String {
     text
 }
 
-/// Whether every part was walked, whatever became of the keys.
+/// Whether every part was walked that was asked for, whatever became of the keys.
 pub(crate) fn is_walked(summary: &Summary) -> bool {
-    summary.shards.iter().all(|shard| shard.complete)
+    summary.limited || summary.shards.iter().all(|shard| shard.complete)
 }
 
 /// Why a run is not what was asked for, for stderr; nothing where it is. `told` is a failure that has been shown.
@@ -273,6 +292,14 @@ pub(crate) fn limited(summary: &Summary) -> Option<String> {
             "note: stopped at --limit, after {}; more may match",
             plural(summary.matched, "key")
         )
+    })
+}
+
+/// That replicas were walked, for stderr.
+pub(crate) fn from_replica(summary: &Summary) -> Option<String> {
+    let is_any = summary.shards.iter().any(|shard| shard.from_replica);
+    is_any.then(|| {
+        "note: read from replicas, which may be behind and hold keys that have expired".to_owned()
     })
 }
 

@@ -1,6 +1,7 @@
 //! Flags over environment over file: one table of values and where each came from. Merges; gives no value
 //! a meaning, and holds no password.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
@@ -20,9 +21,12 @@ const ENVIRONMENT: &str = "environment";
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Layer {
-    /// `--url`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) url: Option<String>,
+    /// `--url`: one, or a list of several. A text may hold several too.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "one_or_several"
+    )]
+    pub(crate) url: Option<Vec<String>>,
     /// `--user`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) user: Option<String>,
@@ -41,6 +45,30 @@ pub(crate) struct Layer {
     /// `--topology`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) topology: Option<Topology>,
+    /// As whom we come to Sentinels. Has no flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sentinel_user: Option<String>,
+    /// Where the Sentinels' password stands. Has no flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sentinel_password_file: Option<PathBuf>,
+    /// From an announced address to the one that it has from here. Has no flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address_map: Option<BTreeMap<String, String>>,
+    /// `--lanes`: a number, or `auto`.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "number_or_text"
+    )]
+    pub(crate) lanes: Option<String>,
+    /// `--max-nodes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_nodes: Option<u32>,
+    /// `--allow-uncovered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allow_uncovered: Option<bool>,
+    /// `--from-replica`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) from_replica: Option<bool>,
     /// `--budget`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) budget: Option<String>,
@@ -92,6 +120,22 @@ pub(crate) struct Pressure {
     pub(crate) stale_percent_growth: Option<u64>,
 }
 
+/// A file may say `url = "..."` as well as `url = ["...", "..."]`.
+fn one_or_several<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(
+        Option::<Either>::deserialize(from)?.map(|either| match either {
+            Either::One(one) => vec![one],
+            Either::Several(several) => several,
+        }),
+    )
+}
+
 /// A file may say `count = 500` as well as `count = "auto"`.
 fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
@@ -111,13 +155,20 @@ fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, 
 impl From<&Global> for Layer {
     fn from(typed: &Global) -> Self {
         Self {
-            url: typed.url.clone(),
+            url: (!typed.url.is_empty()).then(|| typed.url.clone()),
             user: typed.user.clone(),
             password_file: typed.password_file.clone(),
             tls_ca: typed.tls_ca.clone(),
             tls_cert: typed.tls_cert.clone(),
             tls_key: typed.tls_key.clone(),
             topology: typed.topology,
+            sentinel_user: None,
+            sentinel_password_file: None,
+            address_map: None,
+            lanes: typed.lanes.clone(),
+            max_nodes: typed.max_nodes,
+            allow_uncovered: typed.allow_uncovered.then_some(true),
+            from_replica: typed.from_replica.then_some(true),
             budget: typed.budget.clone(),
             rate: typed.rate,
             deadline: typed.deadline.clone(),
@@ -206,7 +257,7 @@ pub(crate) fn merge(typed: &Global, around: &Surroundings) -> Result<Merged, Hal
         file = Some(path);
     }
     let environment = Layer {
-        url: around.url.clone(),
+        url: around.url.clone().map(|url| vec![url]),
         ..Layer::default()
     };
     figment = figment
@@ -258,6 +309,9 @@ fn in_file(path: &Path, error: Error) -> Halt {
             "yes" | "all" | "i_know" => {
                 format!("{name} never comes from a file: it is given with each run")
             }
+            "sentinel_password" => {
+                "name a file in sentinel_password_file, or set KEYPACE_SENTINEL_PASSWORD".to_owned()
+            }
             "password" => "name a file in password_file, or set KEYPACE_PASSWORD".to_owned(),
             "use_keys" => "write use_scan = false".to_owned(),
             _ => format!("known names: {}", known.join(", ")),
@@ -295,13 +349,17 @@ mod tests {
         (folder, typed)
     }
 
+    fn one(url: &str) -> Option<Vec<String>> {
+        Some(vec![url.to_owned()])
+    }
+
     #[test]
     fn flags_over_environment_over_file_over_default() {
         let (_folder, mut typed) =
             file("url = \"redis://file\"\nbudget = \"3ms\"\nrate = 7\ncount = 50");
         let mut around = Surroundings::nothing();
         let from_file = merge(&typed, &around).unwrap_or_else(|halt| panic!("{halt:?}"));
-        assert_eq!(from_file.values.url.as_deref(), Some("redis://file"));
+        assert_eq!(from_file.values.url, one("redis://file"));
         assert_eq!(from_file.values.count.as_deref(), Some("50"));
         assert_eq!(from_file.origin("url"), Origin::File);
         assert_eq!(from_file.origin("timeout"), Origin::Default);
@@ -309,18 +367,32 @@ mod tests {
 
         around.url = Some("redis://environment".to_owned());
         let merged = merge(&typed, &around).unwrap_or_else(|halt| panic!("{halt:?}"));
-        assert_eq!(merged.values.url.as_deref(), Some("redis://environment"));
+        assert_eq!(merged.values.url, one("redis://environment"));
         assert_eq!(merged.origin("url"), Origin::Environment);
         assert_eq!(merged.written("url"), "KEYPACE_URL");
 
-        typed.url = Some("redis://flag".to_owned());
+        typed.url = vec!["redis://flag".to_owned()];
         typed.rate = Some(9);
         let merged = merge(&typed, &around).unwrap_or_else(|halt| panic!("{halt:?}"));
-        assert_eq!(merged.values.url.as_deref(), Some("redis://flag"));
+        assert_eq!(merged.values.url, one("redis://flag"));
         assert_eq!(merged.origin("url"), Origin::Flag);
         assert_eq!(merged.values.rate, Some(9));
         assert_eq!(merged.values.budget.as_deref(), Some("3ms"));
         assert_eq!(merged.written("password_file"), "--password-file");
+    }
+
+    #[test]
+    fn a_flag_takes_the_place_of_all_urls_of_the_file() {
+        let (_folder, mut typed) = file("url = [\"redis://a\", \"redis://b\"]");
+        let merged =
+            merge(&typed, &Surroundings::nothing()).unwrap_or_else(|halt| panic!("{halt:?}"));
+        assert_eq!(merged.values.url.as_ref().map(Vec::len), Some(2));
+        assert_eq!(merged.origin("url"), Origin::File);
+        typed.url = vec!["redis://flag".to_owned()];
+        let merged =
+            merge(&typed, &Surroundings::nothing()).unwrap_or_else(|halt| panic!("{halt:?}"));
+        assert_eq!(merged.values.url, one("redis://flag"));
+        assert_eq!(merged.origin("url"), Origin::Flag);
     }
 
     #[test]

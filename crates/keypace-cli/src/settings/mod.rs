@@ -5,24 +5,23 @@ mod layers;
 mod pressure;
 pub(crate) mod secret;
 mod select;
+mod servers;
 mod surroundings;
 mod units;
+mod urls;
 
 use std::time::Duration;
 
 use keypace::{
-    Budget, ConnectOptions, Count, CountChoice, Strategy, Target, Thresholds, TlsFiles, limits,
+    Budget, ConnectOptions, Count, CountChoice, Lanes, Strategy, Target, Thresholds, limits,
 };
 
 pub(crate) use self::select::sweep_options;
 pub(crate) use self::surroundings::Surroundings;
 
-use self::layers::{Layer, Merged, Origin, merge};
-use crate::args::{Global, ProgressChoice, Topology};
-use crate::exit::{Exit, Halt, Phase};
-
-/// Where a server of one's own is.
-const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
+use self::layers::{Merged, merge};
+use crate::args::{Global, ProgressChoice};
+use crate::exit::{Halt, Phase};
 
 /// What the run is to do, whatever its command.
 pub(crate) struct Settings {
@@ -42,6 +41,14 @@ pub(crate) struct Settings {
     pub(crate) count: CountChoice,
     /// SCAN or KEYS.
     pub(crate) strategy: Strategy,
+    /// How many walkers on each node.
+    pub(crate) lanes: Lanes,
+    /// How many nodes of a cluster are walked at once.
+    pub(crate) max_nodes: Option<usize>,
+    /// Whether to walk what is served where some slots are not.
+    pub(crate) allow_uncovered: bool,
+    /// Whether to walk replicas.
+    pub(crate) from_replica: bool,
     /// Machine output.
     pub(crate) json: bool,
     /// How to show progress.
@@ -55,7 +62,6 @@ impl Settings {
     pub(crate) fn resolve(typed: &Global, around: &Surroundings) -> Result<Self, Halt> {
         let merged = merge(typed, around)?;
         let mut warnings = Vec::new();
-        check_topology(merged.values.topology)?;
         Ok(Self {
             connect: connect_options(&merged)?,
             budget: budget(&merged)?,
@@ -70,7 +76,11 @@ impl Settings {
             },
             json: merged.values.json.unwrap_or(false),
             progress: merged.values.progress.unwrap_or(ProgressChoice::Auto),
-            target: target(&merged, around, &mut warnings)?,
+            target: servers::target(&merged, around, &mut warnings)?,
+            lanes: lanes(&merged)?,
+            max_nodes: max_nodes(&merged)?,
+            allow_uncovered: merged.values.allow_uncovered.unwrap_or(false),
+            from_replica: merged.values.from_replica.unwrap_or(false),
             warnings,
         })
     }
@@ -88,71 +98,6 @@ pub(crate) fn password_beside_url(
     url_has_one: bool,
 ) -> Result<Option<String>, Halt> {
     secret::password(&merge(typed, around)?, around, url_has_one)
-}
-
-fn check_topology(topology: Option<Topology>) -> Result<(), Halt> {
-    let name = match topology {
-        None | Some(Topology::Auto | Topology::Standalone) => return Ok(()),
-        Some(Topology::Cluster) => "a cluster",
-        Some(Topology::Sentinel) => "servers behind sentinels",
-    };
-    Err(Halt::new(
-        Exit::Connection,
-        format!("find the servers: this version doesn't walk {name} yet"),
-    )
-    .with_hint("it walks single servers: --topology standalone"))
-}
-
-fn target(
-    merged: &Merged,
-    around: &Surroundings,
-    warnings: &mut Vec<String>,
-) -> Result<Target, Halt> {
-    let values = &merged.values;
-    let url = values.url.as_deref().unwrap_or(DEFAULT_URL);
-    let mut target =
-        Target::parse(url).map_err(|error| Halt::library(&error, Phase::Connecting))?;
-    let url_has_password = target.url_has_password();
-    if url_has_password && merged.origin("url") == Origin::Flag {
-        warnings.push(
-            "the password in --url can be seen by every user of this machine and stays in the \
-             shell's history; KEYPACE_PASSWORD and --password-file don't have that fault"
-                .to_owned(),
-        );
-    }
-    if let Some(user) = &values.user {
-        // A user inside a URL that outranks the file's `user` is the nearer word.
-        let url_names_one = secret::user_info(url)
-            .is_some_and(|info| info.split(':').next().is_some_and(|user| !user.is_empty()));
-        if !url_names_one || merged.origin("user") >= merged.origin("url") {
-            target = target.with_user(user.clone());
-        }
-    }
-    if let Some(password) = secret::password(merged, around, url_has_password)? {
-        target = target.with_password(password);
-    }
-    Ok(match tls_files(values) {
-        Some(files) => target.with_tls(files),
-        None => target,
-    })
-}
-
-/// The files, where any is named: the library refuses them for a connection without TLS.
-fn tls_files(values: &Layer) -> Option<TlsFiles> {
-    if values.tls_ca.is_none() && values.tls_cert.is_none() && values.tls_key.is_none() {
-        return None;
-    }
-    let mut tls = TlsFiles::default();
-    if let Some(path) = &values.tls_ca {
-        tls = tls.with_ca(path.clone());
-    }
-    if let Some(path) = &values.tls_cert {
-        tls = tls.with_cert(path.clone());
-    }
-    if let Some(path) = &values.tls_key {
-        tls = tls.with_key(path.clone());
-    }
-    Some(tls)
 }
 
 fn connect_options(merged: &Merged) -> Result<ConnectOptions, Halt> {
@@ -173,7 +118,7 @@ fn connect_options(merged: &Merged) -> Result<ConnectOptions, Halt> {
         }
         options = options.with_retries(retries);
     }
-    Ok(options)
+    servers::with_topology(options, merged)
 }
 
 fn budget(merged: &Merged) -> Result<Budget, Halt> {
@@ -194,6 +139,36 @@ fn rate(merged: &Merged) -> Result<Option<u64>, Halt> {
             "0 would never end; leave it out for no ceiling",
         )),
         rate => Ok(rate),
+    }
+}
+
+fn lanes(merged: &Merged) -> Result<Lanes, Halt> {
+    let text = match merged.values.lanes.as_deref() {
+        None | Some("auto") => return Ok(Lanes::Auto),
+        Some(text) => text,
+    };
+    match text.parse() {
+        Ok(lanes) if (1..=limits::MAX_LANES).contains(&lanes) => Ok(Lanes::Fixed(lanes)),
+        _ => Err(unreadable(
+            merged,
+            "lanes",
+            &format!(
+                "`{text}` is neither a number from 1 to {} nor `auto`",
+                limits::MAX_LANES
+            ),
+        )),
+    }
+}
+
+fn max_nodes(merged: &Merged) -> Result<Option<usize>, Halt> {
+    match merged.values.max_nodes {
+        Some(0) => Err(unreadable(
+            merged,
+            "max_nodes",
+            "0 would walk nothing; leave it out for all at once",
+        )),
+        // A number that doesn't fit is more than any cluster has.
+        nodes => Ok(nodes.map(|nodes| usize::try_from(nodes).unwrap_or(usize::MAX))),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::layers::{Merged, Origin};
 use super::surroundings::Surroundings;
+use super::urls;
 use crate::exit::{Exit, Halt, io_halt};
 
 /// A password file is a line; whatever is longer is another file, named by mistake.
@@ -20,8 +21,51 @@ pub(crate) fn user_info(url: &str) -> Option<&str> {
     authority.rsplit_once('@').map(|(info, _)| info)
 }
 
-/// The URL without the password in it, for texts that show what was typed.
-pub(crate) fn without_password(url: &str) -> String {
+/// The parameters of a URL that hold a password.
+const SECRET_PARAMETERS: [&str; 2] = ["password", "pass"];
+/// The parameter of a URL that holds a user.
+const USER_PARAMETER: &str = "user";
+
+/// What a URL says of user and password, to be compared with another's; empty where it says nothing.
+pub(super) fn login(url: &str) -> Vec<&str> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').filter(|pair| {
+        let name = name_of(pair);
+        name == USER_PARAMETER || SECRET_PARAMETERS.contains(&name)
+    });
+    user_info(url).into_iter().chain(pairs).collect()
+}
+
+fn name_of(pair: &str) -> &str {
+    pair.split('=').next().unwrap_or_default()
+}
+
+/// URLs as they were typed, without the passwords in them, for texts that show them.
+pub(crate) fn without_passwords(typed: &str) -> String {
+    let urls: Vec<String> = urls::split(typed)
+        .into_iter()
+        .map(without_password)
+        .collect();
+    urls.join(",")
+}
+
+fn without_password(url: &str) -> String {
+    let url = without_login_password(url);
+    let Some((place, query)) = url.split_once('?') else {
+        return url;
+    };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !SECRET_PARAMETERS.contains(&name_of(pair)))
+        .collect();
+    if kept.is_empty() {
+        place.to_owned()
+    } else {
+        format!("{place}?{}", kept.join("&"))
+    }
+}
+
+fn without_login_password(url: &str) -> String {
     match user_info(url) {
         Some(info) if info.contains(':') => {
             let user = info.split(':').next().unwrap_or_default();
@@ -59,6 +103,19 @@ pub(crate) fn password(
         return Ok(None);
     }
     file.map(read).transpose()
+}
+
+/// The password that Sentinels ask for, if there is one: the environment over the file.
+pub(crate) fn sentinel_password(
+    merged: &Merged,
+    around: &Surroundings,
+) -> Result<Option<String>, Halt> {
+    match &around.sentinel_password {
+        Some(password) => Ok(Some(password.clone())),
+        None => (merged.values.sentinel_password_file.as_deref())
+            .map(read)
+            .transpose(),
+    }
 }
 
 /// The first line of the file, or of stdin; typed unseen where that is a terminal.
@@ -104,7 +161,7 @@ fn read(path: &Path) -> Result<String, Halt> {
 
 #[cfg(test)]
 mod tests {
-    use super::{user_info, without_password};
+    use super::{user_info, without_passwords};
 
     #[test]
     fn a_password_is_taken_out_of_a_url_and_nothing_else() {
@@ -116,8 +173,18 @@ mod tests {
             ("redis://host:6379", "redis://host:6379"),
             ("unix:///tmp/a@b:c", "unix:///tmp/a@b:c"),
             ("nonsense", "nonsense"),
+            ("unix:///s?db=1&password=secret", "unix:///s?db=1"),
+            ("redis://h?pass=secret", "redis://h"),
+            (
+                "redis://:secret@a:1, redis://amy:secret@b",
+                "redis://a:1,redis://amy@b",
+            ),
+            (
+                "redis-sentinel://amy:secret@a:1,b:2/name",
+                "redis-sentinel://amy@a:1,b:2/name",
+            ),
         ] {
-            assert_eq!(without_password(url), expected, "{url}");
+            assert_eq!(without_passwords(url), expected, "{url}");
         }
         assert_eq!(user_info("redis://a:b@c"), Some("a:b"));
     }

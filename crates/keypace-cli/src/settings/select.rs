@@ -76,15 +76,21 @@ pub(crate) fn sweep_options(
         .map_err(|error| Halt::library(&error, Phase::Connecting))?
         .with_count(settings.count)
         .with_strategy(settings.strategy)
+        .with_lanes(settings.lanes)
         .with_order(order);
     if let Some(limit) = select.limit {
         scan = scan.with_limit(limit);
     }
     let mut options = SweepOptions::new(scan)
         .with_budget(settings.budget)
-        .with_thresholds(settings.thresholds);
+        .with_thresholds(settings.thresholds)
+        .with_allow_uncovered(settings.allow_uncovered)
+        .with_from_replica(settings.from_replica);
     if let Some(rate) = settings.rate {
         options = options.with_rate(rate);
+    }
+    if let Some(nodes) = settings.max_nodes {
+        options = options.with_max_nodes(nodes);
     }
     check_resume(settings, resume, order)?;
     if let Some(path) = &resume.resume {

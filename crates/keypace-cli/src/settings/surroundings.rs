@@ -13,13 +13,18 @@ pub(crate) const ENV_URL: &str = "KEYPACE_URL";
 /// The variable that holds the password.
 pub(crate) const ENV_PASSWORD: &str = "KEYPACE_PASSWORD";
 
-/// What was found. Without `Debug`: it holds a password.
+/// The variable that holds the Sentinels' own password.
+pub(crate) const ENV_SENTINEL_PASSWORD: &str = "KEYPACE_SENTINEL_PASSWORD";
+
+/// What was found. Without `Debug`: it holds passwords.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     /// `KEYPACE_URL`, unless empty.
     pub(crate) url: Option<String>,
     /// `KEYPACE_PASSWORD`, unless empty.
     pub(crate) password: Option<String>,
+    /// `KEYPACE_SENTINEL_PASSWORD`, unless empty.
+    pub(crate) sentinel_password: Option<String>,
     /// Where settings are looked for when no `--config` says.
     pub(crate) config_file: Option<PathBuf>,
     /// Where checkpoints go when no `--checkpoint` says.
@@ -55,6 +60,7 @@ impl Surroundings {
         Ok(Self {
             url: text(ENV_URL)?,
             password: text(ENV_PASSWORD)?,
+            sentinel_password: text(ENV_SENTINEL_PASSWORD)?,
             config_file: folder("XDG_CONFIG_HOME")
                 .or_else(|| folder("APPDATA"))
                 .or_else(|| below_home(".config"))
@@ -72,6 +78,7 @@ impl Surroundings {
         Self {
             url: None,
             password: None,
+            sentinel_password: None,
             config_file: None,
             state_folder: None,
             now: Local::now(),

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keypace::{Count, CountChoice, Strategy};
+use keypace::{Count, CountChoice, Lanes, Strategy};
 
 use super::{Settings, Surroundings};
-use crate::args::{Global, Topology};
+use crate::args::Global;
 use crate::exit::{Exit, Halt};
 
 fn resolve(typed: &Global) -> Result<Settings, Halt> {
@@ -99,21 +99,25 @@ fn a_count_is_a_number_or_auto() {
 }
 
 #[test]
-fn topologies_of_later_versions_are_named() {
-    for topology in [Topology::Cluster, Topology::Sentinel] {
-        let halt = refused(&Global {
-            topology: Some(topology),
-            ..Global::default()
-        });
-        assert_eq!(halt.exit, Exit::Connection);
-        assert!(halt.text.contains("doesn't walk"), "{}", halt.text);
+fn lanes_are_a_number_or_auto() {
+    let typed = |text: &str| Global {
+        lanes: Some(text.to_owned()),
+        ..Global::default()
+    };
+    assert_eq!(resolved(&Global::default()).lanes, Lanes::Auto);
+    assert_eq!(resolved(&typed("auto")).lanes, Lanes::Auto);
+    assert_eq!(resolved(&typed("16")).lanes, Lanes::Fixed(16));
+    for wrong in ["0", "65", "-1", "many", ""] {
+        let halt = refused(&typed(wrong));
+        assert_eq!(halt.exit, Exit::Usage, "{wrong}");
+        assert!(halt.text.contains("--lanes"), "{}", halt.text);
     }
 }
 
 #[test]
 fn a_password_on_the_command_line_is_warned_about_without_being_shown() {
     let typed = Global {
-        url: Some("redis://:hunter2@127.0.0.1".to_owned()),
+        url: vec!["redis://:hunter2@127.0.0.1".to_owned()],
         ..Global::default()
     };
     let settings = resolved(&typed);
@@ -190,7 +194,7 @@ fn bounds_are_checked() {
     };
     assert_eq!(refused(&typed).exit, Exit::Usage);
     let typed = Global {
-        url: Some("http://x".to_owned()),
+        url: vec!["http://x".to_owned()],
         ..Global::default()
     };
     assert_eq!(refused(&typed).exit, Exit::Usage);

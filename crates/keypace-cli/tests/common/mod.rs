@@ -1,6 +1,10 @@
 //! What the tests of the binary share: a clean process around it, and what it left behind. Asserts nothing about
 //! keypace itself.
 
+pub(crate) mod clusters;
+#[cfg(unix)]
+pub(crate) mod under_way;
+
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

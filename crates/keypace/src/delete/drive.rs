@@ -1,19 +1,24 @@
-//! Sends batches, several in flight, and reads their answers; asks again where an answer did not come.
+//! Sends batches, several in flight, and reads their answers; asks again where an answer did not come. In a cluster,
+//! where one slot's keys are a command, several commands go under one turn: a volley.
 
 use std::time::Duration;
 
+use super::meaning::{Meaning, Place, refused};
 use super::plan::Confirmed;
-use super::state::{Answer, Batch, Pieces, Refused, Settled};
+use super::state::{Answer, Batch, Pieces, Refused, Room, Settled};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Key;
 use crate::limits;
 use crate::pace::QueryKind;
-use crate::port::{Backoff, Class, Lease, Node, Paced, Removal, Reply, ServerCode, refuses_keys};
+use crate::port::{Backoff, Class, Lease, Node, Paced, Removal, Reply, Turn};
 
 /// Removes the keys it is given. Exists only where a delete was confirmed.
 pub(crate) struct Deleter {
     node: Node,
     removal: Removal,
+    place: Place,
+    /// What may be on its way at full speed.
+    full: Room,
     lease: Option<Lease>,
     backoff: Backoff,
     pieces: Pieces,
@@ -35,12 +40,43 @@ pub(crate) enum Until {
     Settled,
 }
 
+/// The turn that commands were sent under, and what came of them.
+struct Volley {
+    turn: Turn,
+    /// Keys that the server looked for.
+    keys: u32,
+}
+
 impl Deleter {
-    /// Sends nothing yet.
+    /// For a server that has all the keys. Sends nothing yet.
     pub(crate) fn new(node: &Node, confirmed: &Confirmed, paced: Paced) -> Self {
+        let full = Room::batches();
+        let place = if node.is_watched() {
+            Place::Watched
+        } else {
+            Place::Alone
+        };
+        Self::sending(node, confirmed, paced, place, full)
+    }
+
+    /// For one primary of a cluster: each batch holds keys of one slot, and of so many keys at most. Keys that are
+    /// on another node by now are settled as elsewhere. Sends nothing yet.
+    pub(crate) fn in_cluster(
+        node: &Node,
+        confirmed: &Confirmed,
+        paced: Paced,
+        batch: usize,
+    ) -> Self {
+        let full = Room::slots(batch);
+        Self::sending(node, confirmed, paced, Place::Cluster, full)
+    }
+
+    fn sending(node: &Node, confirmed: &Confirmed, paced: Paced, place: Place, full: Room) -> Self {
         Self {
             node: node.clone(),
             removal: confirmed.removal(),
+            place,
+            full,
             lease: None,
             backoff: node.backoff(),
             pieces: Pieces::default(),
@@ -57,8 +93,13 @@ impl Deleter {
         self.pieces.push(batch);
     }
 
-    /// Sends what was pushed, at most `limits::MAX_BATCHES_IN_FLIGHT` at once, and reads answers. Cancel-safe: the
-    /// next call goes on, and a batch that was half-way out counts as one whose reply did not come.
+    /// Takes keys that an earlier deleter sent and had no answer for.
+    pub(crate) fn push_again(&mut self, batch: Batch) {
+        self.pieces.push_again(batch);
+    }
+
+    /// Sends what was pushed, as much at once as there is `Room` for, and reads answers. Cancel-safe: the next call
+    /// goes on, and a batch that was half-way out counts as one whose reply did not come.
     ///
     /// # Errors
     /// What makes going on useless, after as many tries as the options allow. Batches that were sent without an
@@ -130,14 +171,15 @@ impl Deleter {
         if self.lease.is_none() {
             self.lease = Some(self.node.lease().await?);
         }
-        let mut turn = None;
+        let mut volley = None;
         if !self.paced.is_bounded() {
-            while self.send(usize::MAX) > 0 {}
+            while self.send(self.full) {}
         } else if !self.pieces.is_flying() && self.pieces.has_waiting() {
-            let mut granted = self.paced.turn(self.kind()).await;
-            granted.begin();
-            let keys = self.send(granted.units() as usize);
-            turn = Some((granted, keys));
+            let mut turn = self.paced.turn(self.kind()).await;
+            turn.begin();
+            let room = self.room_under(&turn);
+            while self.send(room) {}
+            volley = Some(Volley { turn, keys: 0 });
         }
         let Some(lease) = self.lease.as_mut() else {
             return Ok(());
@@ -157,33 +199,39 @@ impl Deleter {
             } else {
                 self.paced.beside(lease.reply()).await?
             };
-            if let (Some((turn, keys)), Reply::Int(_)) = (turn.take(), &reply) {
-                turn.done(keys);
-            }
+            let (asked, more) = (self.pieces.asked(), self.pieces.flying() > 1);
+            volley = volley.and_then(|volley| volley.answered(&reply, asked, more));
             self.answered(reply)?;
             // What is in flight met the same obstacle: all of it is heard before one wait, so that one incident
-            // costs one try and not one for each batch.
-            if self.obstacle.is_none() && self.pieces.can_send() {
+            // costs one try and not one for each batch. And a turn is over when all of its volley is answered.
+            if self.obstacle.is_none() && volley.is_none() && self.pieces.can_send(self.full) {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    /// Queues the next command, of at most so many keys. Gives how many it has.
-    fn send(&mut self, most: usize) -> u32 {
-        let (Some(lease), Some(piece)) = (self.lease.as_mut(), self.pieces.send_next(most)) else {
-            return 0;
+    fn room_under(&self, turn: &Turn) -> Room {
+        let keys = turn.units() as usize;
+        match self.place {
+            Place::Alone | Place::Watched => Room::one(keys),
+            Place::Cluster => Room::volley(keys),
+        }
+    }
+
+    /// Queues the next command, if there is room for it.
+    fn send(&mut self, room: Room) -> bool {
+        let (Some(lease), Some(piece)) = (self.lease.as_mut(), self.pieces.send_next(room)) else {
+            return false;
         };
         let command = self.removal.command();
-        let keys = piece.keys();
         let args = Args {
             command,
-            keys,
+            keys: piece.keys(),
             at: 0,
         };
         lease.queue(command, Class::Write, args);
-        u32::try_from(keys.len()).unwrap_or(u32::MAX)
+        true
     }
 
     fn kind(&self) -> QueryKind {
@@ -205,11 +253,15 @@ impl Deleter {
             },
             Reply::Error(text) => {
                 let error = lease.refused(command, &text).during("delete keys");
-                match meaning(&text, &error) {
-                    Meaning::Later => {
+                match Meaning::of(&text, &error, self.place) {
+                    Meaning::Torn if self.pieces.asked() > 1 => Answer::Torn,
+                    Meaning::Later | Meaning::Torn => {
                         self.obstacle = Some(error);
                         Answer::Later
                     }
+                    Meaning::Elsewhere => Answer::Elsewhere,
+                    // Asked again where the Sentinels point by then; nothing was removed here.
+                    Meaning::Replaced => return Err(replaced(&self.node).with_source(error)),
                     Meaning::Keys => Answer::Keys(refused(&error, None)),
                     Meaning::Never => {
                         self.settled
@@ -251,10 +303,17 @@ impl Deleter {
                     Some(removed) => Answer::Removed(removed),
                     None => break,
                 },
-                Ok(Reply::Error(text)) => Answer::Never(refused(
-                    &lease.refused(command, &text).during("delete keys"),
-                    None,
-                )),
+                Ok(Reply::Error(text)) => {
+                    let error = lease.refused(command, &text).during("delete keys");
+                    match Meaning::of(&text, &error, self.place) {
+                        Meaning::Elsewhere => Answer::Elsewhere,
+                        Meaning::Later
+                        | Meaning::Torn
+                        | Meaning::Replaced
+                        | Meaning::Keys
+                        | Meaning::Never => Answer::Never(refused(&error, None)),
+                    }
+                }
                 Ok(_) | Err(_) => break,
             };
             self.settled.extend(self.pieces.answered(answer));
@@ -265,37 +324,31 @@ impl Deleter {
     }
 }
 
-/// What an error reply to a whole batch means for it.
-enum Meaning {
-    Later,
-    Keys,
-    Never,
+fn replaced(node: &Node) -> Error {
+    Error::new(
+        ErrorKind::ReadOnly,
+        Retry::Reconnect,
+        "delete keys",
+        "the server is a replica by now",
+    )
+    .on_node(node.name())
 }
 
-fn meaning(text: &[u8], error: &Error) -> Meaning {
-    if error.retry() == Retry::Backoff {
-        return Meaning::Later;
-    }
-    match ServerCode::of(text) {
-        ServerCode::NoPerm if refuses_keys(text) => Meaning::Keys,
-        ServerCode::NoPerm
-        | ServerCode::NoAuth
-        | ServerCode::WrongPass
-        | ServerCode::ReadOnly
-        | ServerCode::UnknownCommand
-        | ServerCode::MaxClients
-        | ServerCode::Protected
-        | ServerCode::Moved
-        | ServerCode::Ask => Meaning::Never,
-        _ => Meaning::Keys,
-    }
-}
-
-fn refused(error: &Error, sample: Option<Key>) -> Refused {
-    Refused {
-        kind: error.kind(),
-        text: error.to_string(),
-        sample,
+impl Volley {
+    /// One of its commands, of so many keys, was answered. Tells the pace when something was done and the last answer
+    /// is in; `None` from then on.
+    fn answered(mut self, reply: &Reply, asked: usize, more: bool) -> Option<Self> {
+        if matches!(reply, Reply::Int(_)) {
+            let asked = u32::try_from(asked).unwrap_or(u32::MAX);
+            self.keys = self.keys.saturating_add(asked);
+        }
+        if more {
+            return Some(self);
+        }
+        if self.keys > 0 {
+            self.turn.done(self.keys);
+        }
+        None
     }
 }
 

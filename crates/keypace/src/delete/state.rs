@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::ErrorKind;
-use crate::key::Key;
+use crate::key::{Key, Slot};
 use crate::limits;
 
 /// Keys that go together.
@@ -46,9 +46,15 @@ impl Tally {
 pub(crate) struct Settled {
     /// The batch's number.
     pub(crate) batch: u64,
+    /// How many keys these are: the sum of the tally, or of keys that are elsewhere and have no outcome here.
+    pub(crate) keys: u64,
     pub(crate) tally: Tally,
     /// Why, where keys failed or their outcome is unknown.
     pub(crate) refused: Option<Refused>,
+    /// Keys that may have been removed, and of which no answer said so: whoever can ask again is to ask for these.
+    pub(crate) lost: Vec<Key>,
+    /// Slots to look through again, each once: their keys are on another node by now. Empty for any other end.
+    pub(crate) elsewhere: Vec<Slot>,
 }
 
 /// Why keys were not removed.
@@ -68,8 +74,60 @@ pub(crate) enum Answer {
     Later,
     /// Some of its keys are at fault: nothing was removed, and others may pass.
     Keys(Refused),
+    /// Some of its keys are here and some have moved on (TRYAGAIN): nothing was removed, and one by one they have an
+    /// answer.
+    Torn,
+    /// They are another node's by now (MOVED, ASK): nothing was removed.
+    Elsewhere,
     /// Nothing will pass (NOPERM for the command, READONLY): nothing was removed.
     Never(Refused),
+}
+
+/// How much may be on its way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    commands: usize,
+    keys: usize,
+    /// Sending goes on once no more commands than this, and no more than half of the keys, are on their way.
+    low: usize,
+}
+
+impl Room {
+    /// At full speed, where a batch is a command.
+    pub(crate) fn batches() -> Self {
+        Self {
+            commands: limits::MAX_BATCHES_IN_FLIGHT,
+            keys: usize::MAX,
+            low: limits::MAX_BATCHES_IN_FLIGHT - 1,
+        }
+    }
+
+    /// At full speed in a cluster: as many keys as so many full batches have, in however many commands they come. Sent
+    /// by the half, since a write to the socket for each small command costs more than the command.
+    pub(crate) fn slots(batch: usize) -> Self {
+        Self {
+            keys: batch.saturating_mul(limits::MAX_BATCHES_IN_FLIGHT),
+            ..Self::volley(0)
+        }
+    }
+
+    /// Under a turn: one command of at most so many keys.
+    pub(crate) fn one(keys: usize) -> Self {
+        Self {
+            commands: 1,
+            keys,
+            low: 0,
+        }
+    }
+
+    /// Under a turn in a cluster: commands of at most so many keys together.
+    pub(crate) fn volley(keys: usize) -> Self {
+        Self {
+            commands: limits::MAX_COMMANDS_IN_FLIGHT,
+            keys,
+            low: limits::MAX_COMMANDS_IN_FLIGHT / 2,
+        }
+    }
 }
 
 /// A run of keys of one batch, as one command.
@@ -79,7 +137,7 @@ pub(crate) struct Piece {
     range: Range<usize>,
     /// It was refused as it is once, and is tried once more before it is split.
     was_refused: bool,
-    /// It was sent and no reply came.
+    /// It was sent and no reply came, by this deleter or an earlier one.
     may_have_run: bool,
 }
 
@@ -89,15 +147,35 @@ impl Piece {
     }
 
     fn settled(&self, tally: Tally, refused: Option<Refused>) -> Settled {
-        debug_assert_eq!(
-            tally.sum(),
-            self.range.len() as u64,
-            "every key has one outcome"
-        );
+        let keys = self.range.len() as u64;
+        debug_assert_eq!(tally.sum(), keys, "every key has one outcome");
         Settled {
             batch: self.batch.id,
+            keys,
             tally,
             refused,
+            lost: Vec::new(),
+            elsewhere: Vec::new(),
+        }
+    }
+
+    /// No outcome: the keys are to be found again where they are now.
+    fn elsewhere(&self) -> Settled {
+        let keys = self.keys().iter();
+        let mut elsewhere: Vec<Slot> = keys.map(|key| Slot::of(key.as_bytes())).collect();
+        elsewhere.sort_unstable();
+        elsewhere.dedup();
+        Settled {
+            batch: self.batch.id,
+            keys: self.range.len() as u64,
+            tally: Tally::default(),
+            refused: None,
+            lost: if self.may_have_run {
+                self.keys().to_vec()
+            } else {
+                Vec::new()
+            },
+            elsewhere,
         }
     }
 }
@@ -107,53 +185,74 @@ impl Piece {
 pub(crate) struct Pieces {
     waiting: VecDeque<Piece>,
     flying: VecDeque<Piece>,
+    flying_keys: usize,
     failed_in_a_row: u64,
 }
 
 impl Pieces {
     pub(crate) fn push(&mut self, batch: Batch) {
+        self.push_as(batch, false);
+    }
+
+    /// Keys that an earlier command may have removed: wherever they are met, their outcome is still owed.
+    pub(crate) fn push_again(&mut self, batch: Batch) {
+        self.push_as(batch, true);
+    }
+
+    fn push_as(&mut self, batch: Batch, may_have_run: bool) {
         let range = 0..batch.keys.len();
         if !range.is_empty() {
             self.waiting.push_back(Piece {
                 batch,
                 range,
                 was_refused: false,
-                may_have_run: false,
+                may_have_run,
             });
         }
     }
 
-    /// The next piece to send, of at most so many keys; it counts as flying from here on.
-    pub(crate) fn send_next(&mut self, most: usize) -> Option<&Piece> {
-        if self.flying.len() >= limits::MAX_BATCHES_IN_FLIGHT {
+    /// The next piece to send, if there is room for it; it counts as flying from here on. Only the first is cut to fit:
+    /// one that does not fit behind others waits until they are answered, so that no command is sent more for it. Two
+    /// rooms full, one after the other, are more than one whole room all the same.
+    pub(crate) fn send_next(&mut self, room: Room) -> Option<&Piece> {
+        let size = self.waiting.front()?.range.len();
+        if self.flying.is_empty() {
+            self.cut_first(room.keys.max(1));
+        } else if self.flying.len() >= room.commands
+            || self.flying_keys.saturating_add(size) > room.keys
+        {
             return None;
         }
-        let mut piece = self.waiting.pop_front()?;
-        let Range { start, end } = piece.range;
-        let cut = end.min(start.saturating_add(most.max(1)));
-        if cut < end {
-            self.waiting.push_front(Piece {
-                range: cut..end,
-                ..piece.clone()
-            });
-            piece.range = start..cut;
-        }
+        let piece = self.waiting.pop_front()?;
+        self.flying_keys += piece.range.len();
         self.flying.push_back(piece);
         self.flying.back()
     }
 
-    /// Whether `send_next` would give a piece.
-    pub(crate) fn can_send(&self) -> bool {
-        self.flying.len() < limits::MAX_BATCHES_IN_FLIGHT && !self.waiting.is_empty()
+    /// Whether enough was answered to send more.
+    pub(crate) fn can_send(&self, room: Room) -> bool {
+        !self.waiting.is_empty()
+            && self.flying.len() <= room.low
+            && self.flying_keys <= room.keys / 2
     }
 
     pub(crate) fn is_flying(&self) -> bool {
         !self.flying.is_empty()
     }
 
+    /// Pieces on their way.
+    pub(crate) fn flying(&self) -> usize {
+        self.flying.len()
+    }
+
+    /// Keys of the oldest flying piece.
+    pub(crate) fn asked(&self) -> usize {
+        self.flying.front().map_or(0, |piece| piece.range.len())
+    }
+
     /// What the server says it removed of the oldest flying piece, where that can be true.
     pub(crate) fn checked(&self, removed: i64) -> Option<u64> {
-        let asked = self.flying.front()?.range.len() as u64;
+        let asked = self.asked() as u64;
         u64::try_from(removed)
             .ok()
             .filter(|removed| *removed <= asked)
@@ -170,6 +269,7 @@ impl Pieces {
     /// The oldest flying piece was answered. `None` where it goes on its way again.
     pub(crate) fn answered(&mut self, answer: Answer) -> Option<Settled> {
         let mut piece = self.flying.pop_front()?;
+        self.flying_keys -= piece.range.len();
         let size = piece.range.len() as u64;
         match answer {
             Answer::Removed(removed) => {
@@ -181,10 +281,15 @@ impl Pieces {
                 };
                 Some(piece.settled(tally, None))
             }
-            Answer::Later => {
+            Answer::Torn if size > 1 => {
+                self.split(&piece);
+                None
+            }
+            Answer::Later | Answer::Torn => {
                 self.waiting.push_front(piece);
                 None
             }
+            Answer::Elsewhere => Some(piece.elsewhere()),
             Answer::Keys(refused) if size == 1 => {
                 self.failed_in_a_row += 1;
                 Some(Self::refused(&piece, refused))
@@ -204,6 +309,7 @@ impl Pieces {
 
     /// The connection is gone: what was on its way may have run, and is asked again, in the same order.
     pub(crate) fn lost(&mut self) {
+        self.flying_keys = 0;
         while let Some(mut piece) = self.flying.pop_back() {
             piece.may_have_run = true;
             self.waiting.push_front(piece);
@@ -225,7 +331,11 @@ impl Pieces {
                     sample: piece.keys().first().cloned(),
                     ..refused.clone()
                 };
-                piece.settled(tally, Some(refused))
+                let lost = piece.keys().to_vec();
+                Settled {
+                    lost,
+                    ..piece.settled(tally, Some(refused))
+                }
             })
             .collect()
     }
@@ -247,12 +357,29 @@ impl Pieces {
         piece.settled(tally, Some(refused))
     }
 
+    /// Makes the first that waits a piece of at most so many keys.
+    fn cut_first(&mut self, most: usize) {
+        let Some(piece) = self.waiting.front_mut() else {
+            return;
+        };
+        let Range { start, end } = piece.range;
+        let cut = end.min(start.saturating_add(most));
+        if cut < end {
+            let rest = Piece {
+                range: cut..end,
+                ..piece.clone()
+            };
+            piece.range = start..cut;
+            self.waiting.insert(1, rest);
+        }
+    }
+
     /// Halves, so that a few bad keys among many are found in a few round trips.
     fn split(&mut self, piece: &Piece) {
         let Range { start, end } = piece.range;
         let middle = start + (end - start) / 2;
         for range in [middle..end, start..middle] {
-            // The batch as a whole was tried twice; its parts are not retried before they are split again.
+            // A batch whose keys were refused was tried twice as a whole; its parts are not retried before they are split again.
             self.waiting.push_front(Piece {
                 range,
                 ..piece.clone()
@@ -262,147 +389,4 @@ impl Pieces {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Answer, Batch, Pieces, Refused, Tally};
-    use crate::error::ErrorKind;
-    use crate::key::Key;
-    use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
-    use std::collections::BTreeSet;
-
-    fn batch(id: u64, keys: impl Iterator<Item = u32>) -> Batch {
-        Batch {
-            id,
-            keys: keys.map(|n| Key::new(n.to_string())).collect(),
-        }
-    }
-
-    fn refused() -> Refused {
-        Refused {
-            kind: ErrorKind::Permission,
-            text: "no".into(),
-            sample: None,
-        }
-    }
-
-    #[test]
-    fn splits_down_to_the_failing_key() {
-        let mut pieces = Pieces::default();
-        pieces.push(batch(7, 0..8));
-        let mut tally = Tally::default();
-        let mut commands = 0;
-        while let Some(piece) = pieces.send_next(usize::MAX) {
-            commands += 1;
-            let size = piece.keys().len() as u64;
-            let bad = piece.keys().iter().any(|key| key.as_bytes() == b"5");
-            let answer = if bad {
-                Answer::Keys(refused())
-            } else {
-                Answer::Removed(size)
-            };
-            if let Some(settled) = pieces.answered(answer) {
-                assert_eq!(settled.batch, 7);
-                if settled.tally.failed > 0 {
-                    assert_eq!(settled.refused.expect("reason").sample, Some(Key::new("5")));
-                }
-                tally.add(&settled.tally);
-            }
-        }
-        assert_eq!(
-            tally,
-            Tally {
-                deleted: 7,
-                failed: 1,
-                ..Tally::default()
-            }
-        );
-        assert_eq!(commands, 2 + 2 * 3, "one retry, then halves");
-    }
-
-    #[test]
-    fn p28b_what_lost_its_reply_is_asked_again_or_unknown() {
-        let mut pieces = Pieces::default();
-        pieces.push(batch(1, 0..3));
-        pieces.push(batch(2, 3..5));
-        pieces.push(batch(3, 5..9));
-        pieces.send_next(usize::MAX).expect("first");
-        pieces.send_next(usize::MAX).expect("second");
-        pieces.lost();
-        assert_eq!(
-            pieces
-                .send_next(usize::MAX)
-                .expect("first again")
-                .keys()
-                .len(),
-            3
-        );
-        let settled = pieces.answered(Answer::Removed(1)).expect("settled");
-        assert_eq!(
-            settled.tally,
-            Tally {
-                deleted: 1,
-                already_gone: 2,
-                ..Tally::default()
-            }
-        );
-        let unknown = pieces.give_up(&refused());
-        assert_eq!(
-            unknown.len(),
-            1,
-            "the third was never sent and is nobody's outcome"
-        );
-        assert_eq!((unknown[0].batch, unknown[0].tally.unknown), (2, 2));
-        assert!(pieces.is_empty());
-    }
-
-    #[test]
-    fn gives_up_where_everything_fails() {
-        let mut pieces = Pieces::default();
-        pieces.push(batch(1, 0..10_000));
-        while let Some(_piece) = pieces.send_next(usize::MAX) {
-            pieces.answered(Answer::Keys(refused()));
-        }
-        assert!(pieces.is_hopeless());
-    }
-
-    proptest! {
-        /// p29: whatever fails, is lost or comes late, every key has one outcome.
-        #[test]
-        fn p29_the_sum_of_outcomes_is_what_was_pushed(
-            sizes in prop::collection::vec(1u32..40, 1..12),
-            bad in prop::collection::btree_set(0u32..400, 0..20),
-            fates in prop::collection::vec(any::<u8>(), 1..200),
-            most in 0usize..60,
-        ) {
-            let mut pieces = Pieces::default();
-            let mut total = 0;
-            for (id, size) in sizes.iter().enumerate() {
-                pieces.push(batch(id as u64, total..total + size));
-                total += size;
-            }
-            let bad: BTreeSet<String> = bad.iter().map(ToString::to_string).collect();
-            let mut tally = Tally::default();
-            let mut fates = fates.iter().copied().chain(std::iter::repeat(255));
-            while !pieces.is_empty() {
-                while pieces.send_next(most).is_some() {}
-                match fates.next().expect("endless") {
-                    0..=20 => pieces.lost(),
-                    21..=40 => prop_assert!(pieces.answered(Answer::Later).is_none()),
-                    fate => {
-                        let keys: Vec<String> = pieces.flying[0].keys().iter().map(|k| k.escaped().to_string()).collect();
-                        let answer = if keys.iter().any(|key| bad.contains(key)) {
-                            Answer::Keys(refused())
-                        } else {
-                            Answer::Removed(keys.len() as u64 - u64::from(fate % 2).min(keys.len() as u64))
-                        };
-                        if let Some(settled) = pieces.answered(answer) {
-                            tally.add(&settled.tally);
-                        }
-                    }
-                }
-            }
-            prop_assert_eq!(tally.sum(), u64::from(total));
-            let bad_here = (0..total).filter(|n| bad.contains(&n.to_string())).count();
-            prop_assert_eq!(tally.failed, bad_here as u64);
-        }
-    }
-}
+mod tests;

@@ -74,6 +74,18 @@ impl SlotSet {
         (first.0..=last.0).map(Slot).collect()
     }
 
+    /// Reads what `Display` writes: ranges and numbers with spaces between.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut set = Self::default();
+        for part in text.split_ascii_whitespace() {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let slot = |number: &str| number.parse().ok().and_then(Slot::new);
+            set.extend_with(&Self::range(slot(first)?, slot(last)?));
+        }
+        Some(set)
+    }
+
     /// Puts a slot in. False where it was in already.
     pub fn insert(&mut self, slot: Slot) -> bool {
         let (word, bit) = place(slot);
@@ -107,6 +119,24 @@ impl SlotSet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
+    }
+
+    /// Whether no slot is in both.
+    #[must_use]
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        self.0
+            .iter()
+            .zip(other.0.iter())
+            .all(|(mine, theirs)| mine & theirs == 0)
+    }
+
+    /// Whether every slot of it is in the other.
+    #[must_use]
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.0
+            .iter()
+            .zip(other.0.iter())
+            .all(|(mine, theirs)| mine & !theirs == 0)
     }
 
     /// Puts all of another set in.
@@ -228,6 +258,11 @@ mod tests {
         assert_eq!(set.to_string(), "0-2 4-5460 8000 16383");
         assert_eq!(SlotSet::all().to_string(), "0-16383");
         assert!(Slot::new(16_384).is_none());
+        assert_eq!(SlotSet::parse(&set.to_string()), Some(set));
+        assert_eq!(SlotSet::parse(""), Some(SlotSet::default()));
+        for wrong in ["x", "1-", "16384", "1,2", "-1"] {
+            assert_eq!(SlotSet::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
@@ -243,6 +278,7 @@ mod tests {
         assert_eq!(both.to_string(), "100-149");
         both.intersect(&SlotSet::range(slot(140), slot(200)));
         assert_eq!(both.to_string(), "140-149");
+        assert!(both.is_subset(&SlotSet::all()) && !both.is_subset(&low));
         both.subtract(&SlotSet::all());
         assert!(both.is_empty());
         assert_eq!(both, SlotSet::default());

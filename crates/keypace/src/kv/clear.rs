@@ -71,7 +71,7 @@ impl Clearing<'_> {
         let patterns = scan.patterns().to_vec();
         let paced = self.paced.clone();
         let from = Mark::start();
-        let mut pages = Pages::paced(&self.kv.keyspace, scan, &from, paced, limits::COUNT_MAX);
+        let mut pages = Pages::paced(self.kv.node(), scan, &from, paced, limits::COUNT_MAX);
         while let Some(step) = pages.next().await? {
             match step {
                 Step::Page(page) => {

@@ -79,8 +79,9 @@ impl Kv {
     ///
     /// # Errors
     /// `InvalidOption` for a prefix that is empty, holds nothing but separators, or is longer than
-    /// `limits::KV_MAX_PREFIX_BYTES`.
+    /// `limits::KV_MAX_PREFIX_BYTES`; `Unsupported` on a cluster.
     pub fn new(keyspace: Keyspace, prefix: impl AsRef<[u8]>) -> Result<Self> {
+        keyspace.refuse_cluster("use a prefix of one's own")?;
         Ok(Self {
             keyspace,
             names: Names::new(prefix.as_ref())?,

@@ -82,6 +82,21 @@ impl Tally {
         Some((self.canary_at(0.5)?, self.canary_at(0.99)?))
     }
 
+    /// Adds the figures of other work.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        for (count, calls) in &other.counts {
+            *self.counts.entry(*count).or_default() += calls;
+        }
+        if let (Some(canary), Some(others)) = (&mut self.canary, &other.canary) {
+            // Both have the same bounds, so that nothing falls outside.
+            let _ = canary.add(others);
+        }
+        self.over_budget += other.over_budget;
+        for (reason, waited) in &other.paused {
+            *self.paused.entry(reason).or_default() += *waited;
+        }
+    }
+
     /// All of it.
     pub(crate) fn summary(&self, budget: Budget) -> PaceSummary {
         let paused = |reason| {

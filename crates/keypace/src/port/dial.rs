@@ -30,6 +30,13 @@ pub trait Dial: Send + Sync + fmt::Debug {
 
     /// What people call the server: `127.0.0.1:6379`.
     fn name(&self) -> String;
+
+    /// A way to another server of the same cluster or behind the same Sentinels. Opens nothing. Without one, as here,
+    /// clusters and Sentinels are refused: this dialer leads to one server only.
+    fn another(&self, host: &str, port: u16) -> Option<Arc<dyn Dial>> {
+        let _ = (host, port);
+        None
+    }
 }
 
 /// Dials what a [`Target`] says.
@@ -39,14 +46,12 @@ pub(super) struct TargetDialer {
     tls: Option<Tls>,
 }
 
-struct Tls {
-    connector: TlsConnector,
-    name: ServerName<'static>,
-}
+#[derive(Clone)]
+struct Tls(TlsConnector);
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tls({:?})", self.name)
+        f.write_str("Tls")
     }
 }
 
@@ -56,12 +61,12 @@ impl TargetDialer {
         let tls = match (&target.tls, &target.address) {
             (None, _) => None,
             (Some(_), Address::Unix(_)) => return Err(tls_error("a unix socket has no TLS")),
-            (Some(files), Address::Tcp { host, .. }) => Some(Tls {
-                connector: TlsConnector::from(Arc::new(tls_config(files)?)),
-                name: ServerName::try_from(host.clone()).map_err(|cause| {
+            (Some(files), Address::Tcp { host, .. }) => {
+                server_name(host).map_err(|cause| {
                     tls_error("the host is no name for a certificate").with_source(cause)
-                })?,
-            }),
+                })?;
+                Some(Tls(TlsConnector::from(Arc::new(tls_config(files)?))))
+            }
         };
         Ok(Self {
             address: target.address.clone(),
@@ -80,8 +85,8 @@ impl Dial for TargetDialer {
                     stream.set_nodelay(true)?;
                     match &self.tls {
                         None => Ok(Box::new(stream) as Box<dyn Stream>),
-                        Some(tls) => {
-                            let stream = tls.connector.connect(tls.name.clone(), stream).await?;
+                        Some(Tls(connector)) => {
+                            let stream = connector.connect(server_name(host)?, stream).await?;
                             Ok(Box::new(stream) as Box<dyn Stream>)
                         }
                     }
@@ -94,6 +99,22 @@ impl Dial for TargetDialer {
     fn name(&self) -> String {
         self.address.to_string()
     }
+
+    fn another(&self, host: &str, port: u16) -> Option<Arc<dyn Dial>> {
+        Some(Arc::new(Self {
+            address: Address::Tcp {
+                host: host.to_owned(),
+                port,
+            },
+            tls: self.tls.clone(),
+        }))
+    }
+}
+
+/// Whom the certificate has to be made out to.
+fn server_name(host: &str) -> io::Result<ServerName<'static>> {
+    ServerName::try_from(host.to_owned())
+        .map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause))
 }
 
 #[cfg(unix)]

@@ -19,7 +19,7 @@ use super::turn::{Held, Slot};
 use super::vitals::vitals;
 use crate::limits;
 use crate::pace::{Budget, Input, Order, Pacer, QueryKind, Tally, Thresholds};
-use crate::report::{PaceSummary, PauseReason};
+use crate::report::PauseReason;
 
 /// What all the work on a node shares.
 pub(super) struct Gauge {
@@ -279,11 +279,6 @@ impl Paced {
             }
         })
         .await
-    }
-
-    /// Figures for the Summary.
-    pub(crate) fn summary(&self) -> PaceSummary {
-        self.tally().summary(self.0.budget)
     }
 
     /// The figures, to be looked at from anywhere. Keeps no work alive.

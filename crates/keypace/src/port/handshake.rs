@@ -11,7 +11,8 @@ use super::info::Info;
 use super::options::{ConnectOptions, Protocol, Purpose};
 use super::resp::Reply;
 use super::server_error::ServerCode;
-use super::target::Target;
+use super::target::{Target, Watched};
+use super::topology;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits;
 
@@ -22,7 +23,10 @@ pub(super) struct Login {
     database: u32,
     protocol: Protocol,
     purpose: Purpose,
+    reads_replicas: bool,
     client_name: String,
+    /// Sentinels may name one that is none any more.
+    needs_primary: bool,
 }
 
 impl Login {
@@ -36,7 +40,24 @@ impl Login {
             database: target.database,
             protocol: options.protocol,
             purpose: options.purpose,
+            reads_replicas: options.reads_replicas,
             client_name: options.client_name.clone(),
+            needs_primary: target.sentinel.is_some(),
+        }
+    }
+
+    /// The login at a Sentinel itself, which holds no keys and has no databases.
+    pub(super) fn to_sentinel(watched: &Watched, options: &ConnectOptions) -> Self {
+        Self {
+            user: watched.user.clone(),
+            password: watched.password.clone(),
+            database: 0,
+            // Sentinels know AUTH and RESP2 in every version.
+            protocol: Protocol::Resp2,
+            reads_replicas: false,
+            purpose: Purpose::Application,
+            client_name: options.client_name.clone(),
+            needs_primary: false,
         }
     }
 
@@ -53,7 +74,7 @@ impl Login {
     ) -> Result<Connection> {
         let stream = match timeout(timeouts.handshake, dialer.dial()).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(cause)) => return Err(unreachable(node, &cause).with_source(cause)),
+            Ok(Err(cause)) => return Err(unreachable(node, cause)),
             Err(_) => {
                 return Err(connect_error(
                     ErrorKind::Unreachable,
@@ -67,6 +88,14 @@ impl Login {
         self.greet(&mut connection).await?;
         self.settle_in(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// Names the process. Behind Sentinels also its time as the primary, by the replication id that each promotion
+    /// makes anew: one that was a replica in between has loaded another dataset.
+    fn identity(&self, info: &Info) -> Option<String> {
+        let run_id = info.get("run_id")?.to_owned();
+        let reign = info.get("master_replid").filter(|_| self.needs_primary);
+        Some(reign.map_or(run_id.clone(), |reign| format!("{run_id}.{reign}")))
     }
 
     /// HELLO where the server has it, AUTH where it hasn't.
@@ -118,7 +147,7 @@ impl Login {
     /// Name, database, NO-TOUCH, and which process this is: one round trip.
     async fn settle_in(&self, connection: &mut Connection) -> Result<()> {
         let database = self.database.to_string();
-        let questions: [(&'static str, bool, &[&str]); 4] = [
+        let questions: [(&'static str, bool, &[&str]); 6] = [
             (
                 "CLIENT SETNAME",
                 true,
@@ -130,7 +159,10 @@ impl Login {
                 &["CLIENT", "NO-TOUCH", "ON"],
             ),
             ("SELECT", self.database != 0, &["SELECT", &database]),
-            ("INFO", true, &["INFO", "server"]),
+            ("READONLY", self.reads_replicas, &["READONLY"]),
+            // The role stands in another section, and several can't be asked for before 7.0.
+            ("INFO", self.needs_primary, &["INFO"]),
+            ("INFO", !self.needs_primary, &["INFO", "server"]),
         ];
         for (command, wanted, args) in questions {
             if wanted {
@@ -138,27 +170,44 @@ impl Login {
             }
         }
         connection.flush().await?;
+        let mut refused = None;
         for (command, _, _) in questions.into_iter().filter(|(_, wanted, _)| *wanted) {
             match connection.reply().await? {
                 Reply::Error(text)
-                    if command == "SELECT"
-                        || is_fatal(ServerCode::of(&text))
+                    if is_fatal(ServerCode::of(&text))
                         || (command == "INFO"
                             && ServerCode::of(&text).meaning().1 == Retry::Backoff) =>
                 {
                     // A server that is busy does not say who it is: asked again, not taken for another one.
                     return Err(connection.refused(command, &text));
                 }
+                // Whether it is a cluster's node, which has no other database, is in the answer behind.
+                Reply::Error(text) if command == "SELECT" => {
+                    refused = Some(connection.refused(command, &text));
+                }
                 Reply::Bulk(text) if command == "INFO" => {
-                    connection.run_id = Info::parse(&text)
-                        .get("run_id")
-                        .map(|id| id.to_owned().into());
+                    let info = Info::parse(&text);
+                    connection.run_id = self.identity(&info).map(Into::into);
+                    self.check_place(&info)
+                        .map_err(|error| error.on_node(connection.node()))?;
                 }
                 // A name and NO-TOUCH are courtesies, and a user without INFO can still be served.
                 _ => {}
             }
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Whether this is a place where what is wanted can be found.
+    fn check_place(&self, info: &Info) -> Result<()> {
+        let mode = info.get("redis_mode").or_else(|| info.get("server_mode"));
+        if self.database != 0 && mode == Some("cluster") {
+            return Err(topology::other_database(self.database));
+        }
+        match info.get("role") {
+            Some(role) if self.needs_primary && role != "master" => Err(topology::no_primary()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -169,7 +218,12 @@ fn is_fatal(code: ServerCode) -> bool {
     )
 }
 
-fn unreachable(node: &str, cause: &std::io::Error) -> Error {
+/// Why no stream could be opened. A dialer of ours may say so itself.
+pub(super) fn unreachable(node: &str, cause: std::io::Error) -> Error {
+    let cause = match cause.downcast::<Error>() {
+        Ok(error) => return error.on_node(node),
+        Err(cause) => cause,
+    };
     let (kind, context, hint) = match cause.kind() {
         std::io::ErrorKind::ConnectionRefused => (
             ErrorKind::Unreachable,
@@ -197,7 +251,9 @@ fn unreachable(node: &str, cause: &std::io::Error) -> Error {
             "check the address, and the way to it (name, firewall, route)",
         ),
     };
-    connect_error(kind, node, context).with_hint(hint)
+    connect_error(kind, node, context)
+        .with_hint(hint)
+        .with_source(cause)
 }
 
 fn connect_error(kind: ErrorKind, node: &str, context: impl Into<String>) -> Error {

@@ -1,22 +1,27 @@
-//! The handle that callers hold: one database of one server, found and asked who it is.
+//! The handle that callers hold: one database of one server, or of all primaries of a cluster, found and asked.
 
 use std::fmt;
 use std::sync::Arc;
 
+use super::cluster::{Cluster, Layout};
 use super::connection::Class;
 use super::dial::{Dial, TargetDialer};
-use super::info::Info;
 use super::node::Node;
 use super::options::ConnectOptions;
 use super::resp::Reply;
-use super::target::Target;
+use super::sentinel::SentinelDialer;
+use super::server_info::{Mode, ServerInfo, ask_server};
+use super::target::{Address, Target};
+use super::together::together;
+use super::topology;
 use crate::error::{Error, ErrorKind, Result, Retry};
 
-/// One database of a server. Clones are cheap and share its connections.
+/// One database of a server, or a whole cluster. Clones are cheap and share its connections.
 #[derive(Clone)]
 pub struct Keyspace {
     node: Node,
     server: Arc<ServerInfo>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl fmt::Debug for Keyspace {
@@ -29,38 +34,23 @@ impl fmt::Debug for Keyspace {
     }
 }
 
-/// Who answers, for people to see before they delete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ServerInfo {
-    /// Host and port, or the socket's path.
-    pub address: String,
-    /// `Redis` or `Valkey`.
-    pub product: String,
-    /// The product's version.
-    pub version: String,
-    /// `primary` or `replica`.
-    pub role: String,
-    /// Names the process: another one means other cursors.
-    pub run_id: String,
-    /// The database that is worked on.
-    pub database: u32,
-}
-
 impl Keyspace {
-    /// Connects, and asks the server who it is. A server that is loading is waited for, as often as the options
-    /// say; a refused connection is not. Cancel-safe.
+    /// Connects, asks the server who it is, and finds the rest of its cluster, or the primary that Sentinels name. A
+    /// server that is loading is waited for, as often as the options say; a refused connection is not, but the target's
+    /// further seeds are asked. Cancel-safe.
     ///
     /// # Errors
-    /// `Unreachable`, `Tls`, `Auth`, `Permission` (INFO is needed), `Loading`, `Timeout`, `Protocol`;
-    /// `Unsupported` for a cluster's node or a Sentinel, which this version can't walk whole.
+    /// `Unreachable`, `Tls`, `Auth`, `Permission` (INFO is needed, and in a cluster CLUSTER NODES), `Loading`,
+    /// `Timeout`, `Protocol`; `Unsupported` where the topology is another than the options ask for, for a database of
+    /// a cluster other than 0, and for a Sentinel that is given as a server.
     pub async fn connect(target: Target, options: ConnectOptions) -> Result<Self> {
         let dialer = Arc::new(TargetDialer::new(&target)?);
         Self::connect_through(dialer, target, options).await
     }
 
     /// The same through streams that the caller opens: a tunnel, or a server in a test's memory. The target's
-    /// address is not used, its user, password and database are. Cancel-safe.
+    /// address is not used, its user, password and database are. Other nodes, seeds and Sentinels are reached by
+    /// [`Dial::another`]. Cancel-safe.
     ///
     /// # Errors
     /// As [`Keyspace::connect`].
@@ -69,23 +59,67 @@ impl Keyspace {
         target: Target,
         options: ConnectOptions,
     ) -> Result<Self> {
-        let node = Node::new(dialer, &target, &options);
-        let mut backoff = node.backoff();
-        loop {
-            let error = match ask_server(&node).await {
-                Ok(server) => {
-                    return Ok(Self {
-                        node,
-                        server: Arc::new(server),
-                    });
-                }
-                Err(error) => error,
-            };
-            if error.retry() != Retry::Backoff {
-                return Err(error);
-            }
-            backoff.pause(error).await?;
+        topology::check_names(target.names_sentinels(), options.topology)?;
+        if let Some(watched) = &target.sentinel {
+            let dialer = SentinelDialer::new(dialer, &target, watched, &options)?;
+            return Self::watched(Arc::new(dialer), &target, &options).await;
         }
+        let seeds = seeds(&dialer, &target, &options)?;
+        let mut trouble = None;
+        for seed in &seeds {
+            match ask_patiently(seed).await {
+                Ok((server, mode)) => {
+                    let is_cluster = topology::is_cluster(mode, options.topology)
+                        .map_err(|error| error.on_node(seed.name()))?;
+                    if is_cluster {
+                        let node = seed.clone();
+                        let cluster = Cluster::new(dialer, target, options, seeds);
+                        return Self::clustered(node, server, cluster).await;
+                    }
+                    if seeds.len() > 1 {
+                        return Err(topology::several_singles().on_node(seed.name()));
+                    }
+                    return Ok(Self::single(seed.clone(), server));
+                }
+                Err(error) if is_lost(&error) => {
+                    trouble.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(trouble.unwrap_or_else(nobody))
+    }
+
+    async fn watched(
+        dialer: Arc<SentinelDialer>,
+        target: &Target,
+        options: &ConnectOptions,
+    ) -> Result<Self> {
+        let node = Node::new(Arc::clone(&dialer) as Arc<dyn Dial>, target, options);
+        let (server, mode) = ask_patiently(&node).await?;
+        topology::is_cluster(mode, super::options::Topology::Sentinel)
+            .map_err(|error| error.on_node(node.name()))?;
+        tracing::debug!(primary = ?dialer.last(), "a sentinel named the primary");
+        Ok(Self::single(node, server))
+    }
+
+    fn single(node: Node, server: ServerInfo) -> Self {
+        Self {
+            node,
+            server: Arc::new(server),
+            cluster: None,
+        }
+    }
+
+    async fn clustered(node: Node, mut server: ServerInfo, cluster: Cluster) -> Result<Self> {
+        let layout = cluster.layout().await?;
+        "cluster".clone_into(&mut server.role);
+        server.nodes = layout.primaries.len();
+        Ok(Self {
+            node,
+            server: Arc::new(server),
+            cluster: Some(Arc::new(cluster)),
+        })
     }
 
     /// Who answers.
@@ -94,92 +128,142 @@ impl Keyspace {
         &self.server
     }
 
-    /// How many keys the database holds: `DBSIZE`, at no cost. Cancel-safe.
+    /// How many keys the database holds: `DBSIZE`, at no cost; in a cluster the sum over its primaries. Cancel-safe.
     ///
     /// # Errors
-    /// Any that one command can give.
+    /// Any that one command can give, on any of the primaries.
     pub async fn dbsize(&self) -> Result<u64> {
+        if self.cluster.is_none() {
+            return dbsize(&self.node).await;
+        }
+        let layout = self.layout().await?;
+        let sizes = together(layout.primaries.iter().map(|primary| dbsize(&primary.node)));
+        sizes.await.into_iter().sum()
+    }
+
+    /// Whether several nodes hold a part each: then `node` is one of them, and not the whole.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.cluster.is_some()
+    }
+
+    /// For work that knows one server only: on a cluster it would be done on a part, and called the whole.
+    ///
+    /// # Errors
+    /// `Unsupported` on a cluster.
+    pub(crate) fn refuse_cluster(&self, operation: &'static str) -> Result<()> {
+        if self.is_cluster() {
+            let context = "this is a cluster, and one node holds a part of the keys only";
+            return Err(
+                Error::new(ErrorKind::Unsupported, Retry::Never, operation, context)
+                    .on_node(self.node.name())
+                    .with_hint("this version does that on single servers and behind Sentinels"),
+            );
+        }
+        Ok(())
+    }
+
+    /// Who owns which slot, asked anew each time. Tried again while no node answers. Cancel-safe.
+    ///
+    /// # Errors
+    /// `Permission` without the right to CLUSTER NODES; what the nodes gave where none of them answers; `Unsupported`
+    /// outside clusters.
+    pub(crate) async fn layout(&self) -> Result<Layout> {
+        self.find_layout(false).await
+    }
+
+    /// The same with the primaries' replicas.
+    pub(crate) async fn layout_with_replicas(&self) -> Result<Layout> {
+        self.find_layout(true).await
+    }
+
+    async fn find_layout(&self, with_replicas: bool) -> Result<Layout> {
+        let Some(cluster) = &self.cluster else {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                Retry::Never,
+                "find the cluster's nodes",
+                "it is a single server, and no node of a cluster",
+            )
+            .on_node(self.node.name()));
+        };
         let mut backoff = self.node.backoff();
         loop {
-            match self.try_dbsize().await {
-                Ok(size) => return Ok(size),
+            let found = if with_replicas {
+                cluster.layout_with_replicas().await
+            } else {
+                cluster.layout().await
+            };
+            match found {
+                Ok(layout) => return Ok(layout),
                 Err(error) => backoff.pause(error).await?,
             };
         }
     }
 
-    async fn try_dbsize(&self) -> Result<u64> {
-        let mut lease = self.node.lease().await?;
-        match lease.call("DBSIZE", Class::Read, ["DBSIZE"].iter()).await? {
-            Reply::Int(size) => Ok(u64::try_from(size).unwrap_or(0)),
-            _ => Err(lease.unexpected("DBSIZE")),
-        }
-    }
-
+    /// The server; in a cluster the node that said so first.
     pub(crate) fn node(&self) -> &Node {
         &self.node
     }
 }
 
-async fn ask_server(node: &Node) -> Result<ServerInfo> {
-    let mut lease = node.lease().await?;
-    let reply = lease.call("INFO", Class::Handshake, ["INFO"].iter()).await;
-    let Reply::Bulk(text) = reply.map_err(|error| error.during("ask the server who it is"))? else {
-        return Err(lease.unexpected("INFO"));
-    };
-    let info = Info::parse(&text);
-    refuse_other_modes(&info).map_err(|error| error.on_node(node.name()))?;
-    if info.get("loading").is_some_and(|loading| loading != "0") {
-        let done = info.get("loading_loaded_perc").unwrap_or("0");
-        return Err(Error::new(
-            ErrorKind::Loading,
-            Retry::Backoff,
-            "connect to the server",
-            format!("the server is loading its dataset ({done} % done)"),
-        )
-        .on_node(node.name())
-        .with_hint("try again when it is done; --retries allows more time"));
+/// The places that the target names, the dialer's own first.
+fn seeds(dialer: &Arc<dyn Dial>, target: &Target, options: &ConnectOptions) -> Result<Vec<Node>> {
+    let mut seeds = vec![Node::new(Arc::clone(dialer), target, options)];
+    for address in &target.seeds {
+        let way = match address {
+            Address::Tcp { host, port } => dialer.another(host, *port),
+            Address::Unix(_) => None,
+        };
+        let way = way.ok_or_else(|| topology::no_way(&address.to_string()))?;
+        seeds.push(Node::new(way, target, options));
     }
-    let field = |name: &str| info.get(name).map(str::to_owned);
-    let valkey = field("valkey_version");
-    Ok(ServerInfo {
-        address: node.name().to_string(),
-        product: if valkey.is_some() { "Valkey" } else { "Redis" }.to_owned(),
-        version: valkey
-            .or_else(|| field("redis_version"))
-            .unwrap_or_default(),
-        role: match info.get("role") {
-            Some("slave") => "replica".to_owned(),
-            Some("master") => "primary".to_owned(),
-            other => other.unwrap_or("unknown").to_owned(),
-        },
-        run_id: field("run_id").unwrap_or_default(),
-        database: node.database(),
-    })
+    Ok(seeds)
 }
 
-/// One node's walk would be a part of a cluster's keys, and a part is never called the whole.
-fn refuse_other_modes(info: &Info) -> Result<()> {
-    let mode = info
-        .get("redis_mode")
-        .or_else(|| info.get("server_mode"))
-        .unwrap_or("standalone");
-    let (what, hint) = match mode {
-        "standalone" => return Ok(()),
-        "cluster" => (
-            "it is a node of a cluster, and holds a part of the keys only",
-            "this version walks single servers; it refuses rather than call a part the whole",
-        ),
-        _ => (
-            "it is a Sentinel, which holds no keys",
-            "give the primary's own address",
-        ),
-    };
-    Err(Error::new(
-        ErrorKind::Unsupported,
-        Retry::Never,
-        "find the topology",
-        what,
+/// Waits where the server says that it will do: one that is loading, or a failover that is under way.
+async fn ask_patiently(node: &Node) -> Result<(ServerInfo, Mode)> {
+    let mut backoff = node.backoff();
+    loop {
+        match ask_server(node).await {
+            Ok(told) => return Ok(told),
+            Err(error) if error.retry() == Retry::Backoff => backoff.pause(error).await?,
+            Err(error) => return Err(error),
+        };
+    }
+}
+
+/// Whether another seed may be there where this one isn't.
+fn is_lost(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Disconnected | ErrorKind::Loading
     )
-    .with_hint(hint))
+}
+
+fn nobody() -> Error {
+    Error::new(
+        ErrorKind::Unreachable,
+        Retry::Never,
+        "connect to the server",
+        "no server is named",
+    )
+}
+
+/// How many keys one node holds.
+pub(crate) async fn dbsize(node: &Node) -> Result<u64> {
+    let mut backoff = node.backoff();
+    loop {
+        match try_dbsize(node).await {
+            Ok(size) => return Ok(size),
+            Err(error) => backoff.pause(error).await?,
+        };
+    }
+}
+
+async fn try_dbsize(node: &Node) -> Result<u64> {
+    let mut lease = node.lease().await?;
+    match lease.call("DBSIZE", Class::Read, ["DBSIZE"].iter()).await? {
+        Reply::Int(size) => Ok(u64::try_from(size).unwrap_or(0)),
+        _ => Err(lease.unexpected("DBSIZE")),
+    }
 }

@@ -4,29 +4,43 @@
 mod backoff;
 mod canary;
 mod capabilities;
+mod claims;
+mod cluster;
+#[cfg(test)]
+mod cluster_live;
 mod connection;
 mod dial;
 mod gauge;
 mod handshake;
 mod info;
 mod keyspace;
+mod naming;
 mod node;
+mod nodes_table;
 mod options;
 mod resp;
+mod sentinel;
+mod sentinel_url;
 mod server_error;
+mod server_info;
 mod target;
+mod together;
+mod topology;
 mod turn;
 mod vitals;
 
 pub use dial::{Dial, Dialing, Stream};
-pub use keyspace::{Keyspace, ServerInfo};
-pub use options::{ConnectOptions, Protocol, Purpose};
+pub use keyspace::Keyspace;
+pub use options::{ConnectOptions, Protocol, Purpose, Topology};
+pub use server_info::ServerInfo;
 pub use target::{Target, TlsFiles};
 
 pub(crate) use backoff::{Backoff, Waits};
 pub(crate) use capabilities::{Removal, removal};
+pub(crate) use cluster::{Layout, Primary};
 pub(crate) use connection::{Class, Connection};
 pub(crate) use gauge::{Paced, Turn};
+pub(crate) use keyspace::dbsize;
 pub(crate) use node::{Lease, Node};
 pub(crate) use resp::{Reply, decimal};
 pub(crate) use server_error::{ServerCode, refuses_keys};

@@ -26,10 +26,12 @@ struct Inner {
     login: Login,
     timeouts: Timeouts,
     retries: u32,
+    is_watched: bool,
     waits: Waits,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
     walks: Arc<Semaphore>,
+    lanes: Arc<Semaphore>,
     gauge: Gauge,
 }
 
@@ -48,10 +50,12 @@ impl Node {
             login: Login::new(target, options),
             timeouts: timeouts(options.timeout),
             retries: options.retries,
+            is_watched: target.names_sentinels(),
             waits: Waits::default(),
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(limits::MAX_CONNECTIONS_PER_NODE)),
             walks: Arc::new(Semaphore::new(limits::MAX_WALKS_PER_NODE)),
+            lanes: Arc::new(Semaphore::new(limits::MAX_LANES as usize)),
             gauge: Gauge::new(),
         }))
     }
@@ -101,8 +105,27 @@ impl Node {
         Ok(Lease {
             connection: Some(connection),
             node: self.clone(),
-            _permit: permit,
+            permit: Some(permit),
         })
+    }
+
+    /// The same for who holds a `lane_permit`: beyond the connections that others wait for. Cancel-safe.
+    pub(crate) async fn lease_beside(&self) -> Result<Lease> {
+        let connection = self.open().await?;
+        Ok(Lease {
+            connection: Some(connection),
+            node: self.clone(),
+            permit: None,
+        })
+    }
+
+    /// Rights to connections of further lanes, at most so many: what other walks have is not waited for.
+    pub(crate) fn lane_permits(&self, most: usize) -> Vec<OwnedSemaphorePermit> {
+        let permit = || Arc::clone(&self.0.lanes).try_acquire_owned().ok();
+        std::iter::repeat_with(permit)
+            .take(most)
+            .map_while(|permit| permit)
+            .collect()
     }
 
     /// A connection beyond those that are handed out: the canary's own.
@@ -133,6 +156,21 @@ impl Node {
     /// The right to walk until it is dropped: waits while too many others do. Cancel-safe.
     pub(crate) async fn walk_permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.walks).acquire_owned().await.ok()
+    }
+
+    /// How long the handshake, and what is asked with it, may take.
+    pub(super) fn handshake_timeout(&self) -> std::time::Duration {
+        self.0.timeouts.of(Class::Handshake)
+    }
+
+    /// Whether Sentinels say who it is: another process may be it at any time, and its own word is not enough.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.0.is_watched
+    }
+
+    /// How long one command may take.
+    pub(crate) fn timeout(&self) -> std::time::Duration {
+        self.0.timeouts.of(Class::Read)
     }
 
     /// The address, as people call it.
@@ -170,7 +208,8 @@ impl Node {
 pub(crate) struct Lease {
     connection: Option<Connection>,
     node: Node,
-    _permit: OwnedSemaphorePermit,
+    /// `None` for a lane's, whose connection is closed with it.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Deref for Lease {
@@ -193,7 +232,8 @@ impl DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(mut connection) = self.connection.take().filter(Connection::is_idle) {
+        let connection = self.connection.take().filter(Connection::is_idle);
+        if let (Some(mut connection), Some(_)) = (connection, &self.permit) {
             connection.shed();
             let mut idle = (self.node.0.idle)
                 .lock()

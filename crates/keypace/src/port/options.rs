@@ -1,7 +1,10 @@
 //! How to connect: timeouts, retries, protocol, purpose. Checked values; opens nothing.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::naming;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits;
 
@@ -29,6 +32,21 @@ pub enum Purpose {
     Application,
 }
 
+/// How the servers stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Topology {
+    /// Whatever the server says of itself.
+    #[default]
+    Auto,
+    /// One server; a cluster's node is refused, since it holds a part of the keys only.
+    Standalone,
+    /// The primaries of a cluster.
+    Cluster,
+    /// The primary that Sentinels name.
+    Sentinel,
+}
+
 /// How to connect.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -38,6 +56,11 @@ pub struct ConnectOptions {
     pub(super) protocol: Protocol,
     pub(super) purpose: Purpose,
     pub(super) client_name: String,
+    pub(super) topology: Topology,
+    /// From an announced address to the one that it has from here.
+    /// Commands with keys are meant for replicas of a cluster, which send them on otherwise.
+    pub(super) reads_replicas: bool,
+    pub(super) address_map: Arc<HashMap<String, String>>,
 }
 
 impl Default for ConnectOptions {
@@ -48,6 +71,9 @@ impl Default for ConnectOptions {
             protocol: Protocol::Auto,
             purpose: Purpose::Maintenance,
             client_name: "keypace".to_owned(),
+            topology: Topology::Auto,
+            reads_replicas: false,
+            address_map: Arc::default(),
         }
     }
 }
@@ -90,6 +116,35 @@ impl ConnectOptions {
     pub fn with_purpose(mut self, purpose: Purpose) -> Self {
         self.purpose = purpose;
         self
+    }
+
+    /// How the servers must stand to each other: anything else is refused.
+    #[must_use]
+    pub fn with_topology(mut self, topology: Topology) -> Self {
+        self.topology = topology;
+        self
+    }
+
+    /// Where servers are from here that announce other addresses to each other, as behind NAT, in containers or through
+    /// a tunnel: `"10.0.0.1:7000"` to `"127.0.0.1:17000"`. What is not in the map is dialled as announced. With TLS the
+    /// certificate has to be made out to the host that is dialled.
+    ///
+    /// # Errors
+    /// `InvalidOption` where one is not a host and a port.
+    pub fn with_address_map(mut self, map: HashMap<String, String>) -> Result<Self> {
+        for place in map.iter().flat_map(|(from, to)| [from, to]) {
+            if naming::split(place).is_none() {
+                return Err(Error::new(
+                    ErrorKind::InvalidOption,
+                    Retry::Never,
+                    "set the address map",
+                    format!("{place:?} is not a host and a port"),
+                )
+                .with_hint("write both sides as host:port, an IPv6 address in brackets"));
+            }
+        }
+        self.address_map = Arc::new(map);
+        Ok(self)
     }
 
     /// What CLIENT LIST shows for our connections; characters that the server refuses become `-`.

@@ -10,6 +10,8 @@ pub(crate) enum ServerCode {
     TryAgain,
     ClusterDown,
     CrossSlot,
+    /// A cluster command, to a server that is in none.
+    NoCluster,
     ReadOnly,
     Loading,
     OutOfMemory,
@@ -71,6 +73,8 @@ impl ServerCode {
             Self::TooManyKeys
         } else if text.contains("syntax error") {
             Self::Syntax
+        } else if text.contains("cluster support disabled") {
+            Self::NoCluster
         } else if text.contains("max number of clients") {
             Self::MaxClients
         } else if text.contains("invalid password")
@@ -88,15 +92,40 @@ impl ServerCode {
         use ErrorKind as K;
         use Retry as R;
         match self {
-            Self::Moved => (K::Moved, R::Redirect, None),
-            Self::Ask => (K::Ask, R::Redirect, None),
-            Self::TryAgain => (K::TryAgain, R::Backoff, None),
+            Self::Moved => (
+                K::Moved,
+                R::Redirect,
+                Some(
+                    "the slot is another node's by now: who owns it is asked anew (CLUSTER NODES)",
+                ),
+            ),
+            Self::Ask => (
+                K::Ask,
+                R::Redirect,
+                Some("the slot is on its way to another node: the key is asked for there"),
+            ),
+            Self::TryAgain => (
+                K::TryAgain,
+                R::Backoff,
+                Some("the slot's keys are split between two nodes until its move is done"),
+            ),
             Self::ClusterDown => (
                 K::ClusterDown,
                 R::Backoff,
                 Some("check the cluster's state: CLUSTER INFO"),
             ),
-            Self::CrossSlot => (K::CrossSlot, R::Never, None),
+            Self::CrossSlot => (
+                K::CrossSlot,
+                R::Never,
+                Some(
+                    "keys of one command have to be of one slot in a cluster: give them one hash tag, as in {user}:a",
+                ),
+            ),
+            Self::NoCluster => (
+                K::Unsupported,
+                R::Never,
+                Some("this is a single server: leave --topology out"),
+            ),
             Self::ReadOnly => (
                 K::ReadOnly,
                 R::Never,
@@ -233,6 +262,22 @@ mod tests {
             "CLUSTERDOWN The cluster is down",
             ErrorKind::ClusterDown,
             Retry::Backoff,
+        ),
+        (
+            "CLUSTERDOWN Hash slot not served",
+            ErrorKind::ClusterDown,
+            Retry::Backoff,
+        ),
+        ("MOVED 5 :6381", ErrorKind::Moved, Retry::Redirect),
+        (
+            "ERR This instance has cluster support disabled",
+            ErrorKind::Unsupported,
+            Retry::Never,
+        ),
+        (
+            "ERR SELECT is not allowed in cluster mode",
+            ErrorKind::Server,
+            Retry::Never,
         ),
         (
             "CROSSSLOT Keys in request don't hash to the same slot",

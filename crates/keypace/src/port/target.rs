@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::sentinel_url::{self, SentinelUrl};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits;
 
@@ -18,7 +19,20 @@ pub struct Target {
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
     pub(super) database: u32,
+    /// Further places where a cluster, or the Sentinels, may be asked.
+    pub(super) seeds: Vec<Address>,
+    /// Who is meant, where the addresses are those of Sentinels.
+    pub(super) sentinel: Option<Watched>,
     url_has_password: bool,
+}
+
+/// A primary that Sentinels watch.
+#[derive(Clone)]
+pub(super) struct Watched {
+    pub(super) name: String,
+    /// As whom we come to the Sentinels themselves.
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
 }
 
 /// How a server is reached.
@@ -74,11 +88,16 @@ impl TlsFiles {
 }
 
 impl Target {
-    /// Reads `redis://[user:password@]host[:port][/db]`, `rediss://...` (TLS), or `unix:///path[?db=N]`.
+    /// Reads `redis://[user:password@]host[:port][/db]`, `rediss://...` (TLS), `unix:///path[?db=N]`, or
+    /// `redis-sentinel://[user:password@]host[:port][,host...]/name[/db]` (`rediss-sentinel` with TLS), where user and
+    /// password are those of the data servers.
     ///
     /// # Errors
     /// `InvalidUrl` for anything else; the text never repeats the URL, which may hold a password.
     pub fn parse(text: &str) -> Result<Self> {
+        if let Some(url) = sentinel_url::split(text)? {
+            return Self::watched(url);
+        }
         let url = Url::parse(text).map_err(|cause| {
             invalid("it is not a URL").with_source(cause).with_hint(
                 "write it as redis://host:6379, rediss://host:6379, or unix:///path/to/socket",
@@ -87,21 +106,28 @@ impl Target {
         let target = match url.scheme() {
             "redis" | "rediss" => Self::tcp(&url)?,
             "unix" | "redis+unix" => Self::unix(&url)?,
-            "redis-sentinel" | "rediss-sentinel" => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    Retry::Never,
-                    OPERATION,
-                    "Sentinel is not supported by this version",
-                )
-                .with_hint("give the primary's own address: redis://host:6379"));
-            }
             other => {
-                return Err(invalid(format!("unknown scheme {other:?}"))
-                    .with_hint("known schemes are redis://, rediss:// and unix://"));
+                return Err(invalid(format!("unknown scheme {other:?}")).with_hint(
+                    "known schemes are redis://, rediss://, unix:// and redis-sentinel://",
+                ));
             }
         };
         target.with_query(&url)
+    }
+
+    /// Each Sentinel's address is read as that of a server: one set of rules for hosts, users and databases.
+    fn watched(url: SentinelUrl) -> Result<Self> {
+        let mut places = url.as_servers.iter().map(|text| Self::parse(text));
+        let mut target = places.next().ok_or_else(|| invalid("it names no host"))??;
+        for place in places {
+            target.seeds.push(place?.address);
+        }
+        target.sentinel = Some(Watched {
+            name: decoded(&url.name)?,
+            user: None,
+            password: None,
+        });
+        Ok(target)
     }
 
     fn tcp(url: &Url) -> Result<Self> {
@@ -122,6 +148,8 @@ impl Target {
             user: Some(decoded(url.username())?).filter(|user| !user.is_empty()),
             password: url.password().map(decoded).transpose()?,
             database,
+            seeds: Vec::new(),
+            sentinel: None,
             url_has_password: url.password().is_some(),
         })
     }
@@ -137,6 +165,8 @@ impl Target {
             user: None,
             password: None,
             database: 0,
+            seeds: Vec::new(),
+            sentinel: None,
             url_has_password: false,
         })
     }
@@ -187,6 +217,38 @@ impl Target {
         self
     }
 
+    /// Asks at these places too where the first does not answer: other nodes of the same cluster, or other Sentinels. Only
+    /// their addresses are used; users, passwords, TLS and database are this target's.
+    #[must_use]
+    pub fn with_seeds(mut self, seeds: impl IntoIterator<Item = Self>) -> Self {
+        for seed in seeds {
+            self.seeds.push(seed.address);
+            self.seeds.extend(seed.seeds);
+        }
+        self
+    }
+
+    /// Comes to the Sentinels themselves as this user, `default` where they know passwords only. Without effect where
+    /// the target names none.
+    #[must_use]
+    pub fn with_sentinel_login(
+        mut self,
+        user: Option<String>,
+        password: impl Into<String>,
+    ) -> Self {
+        if let Some(watched) = &mut self.sentinel {
+            watched.user = user;
+            watched.password = Some(password.into());
+        }
+        self
+    }
+
+    /// Whether the addresses are those of Sentinels.
+    #[must_use]
+    pub fn names_sentinels(&self) -> bool {
+        self.sentinel.is_some()
+    }
+
     /// Whether the URL itself held a password, which other users of a machine may see in its process list.
     #[must_use]
     pub fn url_has_password(&self) -> bool {
@@ -208,6 +270,9 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(watched) = &self.sentinel {
+            write!(f, "{}@", watched.name)?;
+        }
         self.address.fmt(f)
     }
 }
@@ -218,7 +283,7 @@ impl fmt::Debug for Target {
     }
 }
 
-fn invalid(context: impl Into<String>) -> Error {
+pub(super) fn invalid(context: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidUrl, Retry::Never, OPERATION, context)
 }
 
@@ -278,6 +343,27 @@ mod tests {
     }
 
     #[test]
+    fn reads_sentinels() {
+        let text = "redis-sentinel://app:p%2Fw@a.example,[::1]:5000,10.0.0.3/my%20name/3";
+        let target = Target::parse(text).expect("valid");
+        let watched = target.sentinel.as_ref().expect("watched");
+        assert_eq!(watched.name, "my name");
+        assert_eq!((target.database(), target.uses_tls()), (3, false));
+        assert_eq!(target.password.as_deref(), Some("p/w"));
+        assert!(target.url_has_password() && target.names_sentinels());
+        assert_eq!(target.to_string(), "my name@a.example:26379");
+        let seeds: Vec<String> = target.seeds.iter().map(ToString::to_string).collect();
+        assert_eq!(seeds, ["[::1]:5000", "10.0.0.3:26379"]);
+        let target = Target::parse("rediss-sentinel://h/n?db=2&password=x").expect("valid");
+        assert_eq!((target.database(), target.uses_tls()), (2, true));
+        let seed = Target::parse("redis://other:7000").expect("valid");
+        let target = Target::parse("redis://h")
+            .expect("valid")
+            .with_seeds([seed]);
+        assert_eq!(target.seeds[0].to_string(), "other:7000");
+    }
+
+    #[test]
     fn refuses_the_rest_without_repeating_it() {
         for (text, kind) in [
             ("localhost:6379", ErrorKind::InvalidUrl),
@@ -287,7 +373,13 @@ mod tests {
             ("redis://:secret%4@host", ErrorKind::InvalidUrl),
             ("redis://secret@host?nope=1", ErrorKind::InvalidUrl),
             ("unix://path", ErrorKind::InvalidUrl),
-            ("redis-sentinel://secret@host/name", ErrorKind::Unsupported),
+            ("redis-sentinel://secret@host", ErrorKind::InvalidUrl),
+            ("redis-sentinel://secret@host/name/x", ErrorKind::InvalidUrl),
+            (
+                "redis-sentinel://secret@host,:1/name",
+                ErrorKind::InvalidUrl,
+            ),
+            ("redis-sentinel:///secret", ErrorKind::InvalidUrl),
         ] {
             let error = Target::parse(text).expect_err(text);
             assert_eq!(error.kind(), kind, "{text}");

@@ -1,21 +1,20 @@
-//! What a walk sends and reads: SCAN at the size and at the time that the pace gives, the questions for types, the call
-//! ahead, KEYS. Moves no cursor and hands nothing out: `drive` does.
+//! What a walker sends and reads: SCAN at the size and at the time that the pace gives, the questions for types, and a look
+//! at which kind of table the node has. Moves no cursor and hands nothing out: `drive` does.
 
 use std::future::Future;
 
 use bytes::Bytes;
 
 use super::cursor::EDGE;
-use super::drive::{Candidates, Pages, Stage};
-use super::keys_command;
-use super::options::{CountChoice, Strategy};
-use super::page::Page;
+use super::estimate::{Evidence, Kind, SlotsSeen, number};
 use super::reply::into_page;
 use super::types::{self, TypeFilter};
-use crate::error::{Error, ErrorKind, Result, Retry};
+use super::walker::{Candidates, Raw, Stage, Walker, no_connection};
+use crate::error::Result;
 use crate::key::Key;
+use crate::limits;
 use crate::pace::QueryKind;
-use crate::port::{Class, Paced, Reply, ServerCode, Turn, decimal};
+use crate::port::{Class, Lease, Paced, Reply, ServerCode, Turn, decimal};
 
 /// Who says how large a page may be, and when.
 pub(super) struct Pacing {
@@ -26,19 +25,32 @@ pub(super) struct Pacing {
     /// can't know when that caller asks again, and would keep the right to send meanwhile.
     pub(super) runs_ahead: bool,
     /// A call that ran ahead was over before anybody looked: the next one doesn't run ahead, so that it is watched.
-    pub(super) was_missed: bool,
+    was_missed: bool,
     /// The right by which the call that is on its way was sent.
-    pub(super) turn: Option<Turn>,
+    turn: Option<Turn>,
     /// Its reply, where it was waited for before anybody wanted the page.
-    pub(super) landed: Option<Result<Reply>>,
+    landed: Option<Result<Reply>>,
 }
 
-impl Pages {
-    /// One page by SCAN, until it is `Ready`.
-    pub(super) async fn scan(&mut self) -> Result<()> {
+impl Pacing {
+    pub(super) fn new(paced: Paced, most: u32) -> Self {
+        Self {
+            paced,
+            most,
+            runs_ahead: false,
+            was_missed: false,
+            turn: None,
+            landed: None,
+        }
+    }
+}
+
+impl Walker {
+    /// One page by SCAN.
+    pub(super) async fn scan(&mut self) -> Result<Raw> {
         while matches!(self.stage, Stage::Idle | Stage::Asked) {
             if matches!(self.stage, Stage::Idle) {
-                let turn = turn(self.paced_handle(), self.kind()).await;
+                let turn = self.turn().await;
                 self.ask(turn).await?;
                 self.stage = Stage::Asked;
             }
@@ -55,14 +67,37 @@ impl Pages {
                     next,
                 });
             } else {
-                return self.ready(keys, next);
+                self.stage = Stage::Idle;
+                return Ok(Raw { keys, next });
             }
         }
         self.find_types().await
     }
 
+    /// Which kind of table the node has, as far as the first keys of all show it. `None` where they don't.
+    pub(super) async fn learn_kind(&mut self) -> Result<Option<Kind>> {
+        let mut evidence = Evidence::default();
+        let mut cursor = Bytes::from_static(EDGE);
+        for _ in 0..limits::KIND_PAGES {
+            let turn = self.turn_for(QueryKind::Scan).await;
+            // Out of the walker's hands: dropped meanwhile, the reply that is owed goes with its connection.
+            let mut lease = self.lease.take().ok_or_else(no_connection)?;
+            let (keys, next) = first_keys(&mut lease, turn, &cursor).await?;
+            self.lease = Some(lease);
+            let (Some(from), Some(to)) = (number(&cursor), number(&next)) else {
+                return Ok(None);
+            };
+            evidence.see(from, to, &SlotsSeen::of(&keys));
+            if evidence.kind().is_some() || next == EDGE {
+                break;
+            }
+            cursor = next;
+        }
+        Ok(evidence.kind())
+    }
+
     /// Waits for the call that is on its way, and gives its right to send back. Cancel-safe.
-    pub(crate) async fn land(&mut self) {
+    pub(super) async fn land(&mut self) {
         let (Some(pacing), Some(lease)) = (&mut self.pacing, &mut self.lease) else {
             return;
         };
@@ -85,7 +120,7 @@ impl Pages {
     }
 
     /// Gives the right to send back without waiting: nobody asks for the page any more.
-    pub(crate) fn let_go(&mut self) {
+    pub(super) fn let_go(&mut self) {
         if let Some(pacing) = &mut self.pacing {
             pacing.turn = None;
         }
@@ -100,23 +135,44 @@ impl Pages {
     }
 
     fn kind(&self) -> QueryKind {
-        if self.matching.is_some() || self.filter == TypeFilter::Server {
+        if self.query.matching.is_some() || self.filter == TypeFilter::Server {
             QueryKind::ScanFilter
         } else {
             QueryKind::Scan
         }
     }
 
-    fn paced_handle(&self) -> Option<Paced> {
-        self.pacing.as_ref().map(|pacing| pacing.paced.clone())
+    /// The right to send, where a pace gives it. Cancel-safe. Borrows nothing: a walker's connection can't be shared.
+    pub(super) fn turn(&self) -> impl Future<Output = Option<Turn>> + use<> {
+        self.turn_for(self.kind())
     }
 
-    /// Sends SCAN with the walk's cursor.
-    async fn ask(&mut self, turn: Option<Turn>) -> Result<()> {
-        if let (Some(mut turn), Some(pacing)) = (turn, &mut self.pacing) {
-            if self.options.count == CountChoice::Auto {
-                self.count = turn.units().min(pacing.most);
+    fn turn_for(&self, kind: QueryKind) -> impl Future<Output = Option<Turn>> + use<> {
+        let paced = self.pacing.as_ref().map(|pacing| pacing.paced.clone());
+        async move {
+            match paced {
+                Some(paced) => Some(paced.turn(kind).await),
+                None => None,
             }
+        }
+    }
+
+    /// Whether the pace has a reason not to send ahead.
+    pub(super) fn has_to_wait(&mut self) -> bool {
+        self.pacing.as_mut().is_some_and(|pacing| {
+            let was_missed = std::mem::take(&mut pacing.was_missed);
+            pacing.paced.is_bounded() && (was_missed || !pacing.runs_ahead)
+        })
+    }
+
+    /// Sends SCAN with the walker's cursor.
+    pub(super) async fn ask(&mut self, turn: Option<Turn>) -> Result<()> {
+        let granted = match (&turn, &self.pacing) {
+            (Some(turn), Some(pacing)) => Some(turn.units().min(pacing.most)),
+            _ => None,
+        };
+        self.choose_count(granted);
+        if let (Some(mut turn), Some(pacing)) = (turn, &mut self.pacing) {
             pacing.paced.scanning(self.count);
             turn.begin();
             pacing.turn = Some(turn);
@@ -131,8 +187,8 @@ impl Pages {
             used += 1;
         };
         push(b"SCAN");
-        push(self.walk.cursor());
-        if let Some(pattern) = &self.matching {
+        push(&self.cursor);
+        if let Some(pattern) = &self.query.matching {
             push(b"MATCH");
             push(pattern.as_bytes());
         }
@@ -140,7 +196,7 @@ impl Pages {
         push(decimal(u64::from(count), &mut digits));
         if self.filter == TypeFilter::Server {
             push(b"TYPE");
-            push(self.options.types[0].as_bytes());
+            push(self.query.options.types[0].as_bytes());
         }
         lease.queue("SCAN", Class::Read, args[..used].iter());
         lease.flush().await
@@ -159,9 +215,6 @@ impl Pages {
             if self.filter == TypeFilter::Server && ServerCode::of(text) == ServerCode::Syntax {
                 self.filter = TypeFilter::Ask;
                 self.stage = Stage::Idle;
-                if self.pacing.is_none() {
-                    self.count = self.options.count_for(true);
-                }
                 return Ok(None);
             }
             return Err(lease.refused("SCAN", text).during("scan the keyspace"));
@@ -171,20 +224,24 @@ impl Pages {
     }
 
     /// Asks for the types of a page's keys, as many at once as the pace allows.
-    async fn find_types(&mut self) -> Result<()> {
+    async fn find_types(&mut self) -> Result<Raw> {
         let mut turn = None;
-        while let Stage::Typing(page) = &mut self.stage {
+        loop {
+            let Stage::Typing(page) = &mut self.stage else {
+                return Err(no_connection());
+            };
             if page.wanted.len() == page.keys.len() {
                 let mut wanted = std::mem::take(&mut page.wanted).into_iter();
                 let mut keys = std::mem::take(&mut page.keys);
-                let next = page.next.clone();
+                let next = std::mem::take(&mut page.next);
                 keys.retain(|_| wanted.next().unwrap_or(false));
-                return self.ready(keys, next);
+                self.stage = Stage::Idle;
+                return Ok(Raw { keys, next });
             }
             if page.wanted.len() < page.asked {
                 let lease = self.lease.as_mut().ok_or_else(no_connection)?;
                 let paced = self.pacing.as_ref().map(|pacing| &pacing.paced);
-                let answer = types::answer(lease, &self.options.types);
+                let answer = types::answer(lease, &self.query.options.types);
                 page.wanted.push(beside(paced, answer).await?);
                 if page.wanted.len() == page.asked
                     && let Some((turn, units)) = turn.take()
@@ -193,10 +250,9 @@ impl Pages {
                 }
                 continue;
             }
-            let granted = self::turn(self.paced_handle(), QueryKind::Type).await;
+            let granted = self.turn_for(QueryKind::Type).await;
             turn = self.ask_types(granted).await?;
         }
-        Ok(())
     }
 
     /// Sends the next questions; gives the turn back with their number.
@@ -216,54 +272,30 @@ impl Pages {
         lease.flush().await?;
         Ok(turn.map(|turn| (turn, units)))
     }
-
-    /// The next call is on its way while the page in hand is worked on. A failure shows when its reply is read.
-    pub(super) async fn prefetch(&mut self) {
-        let is_enough = match (&self.stage, self.options.limit) {
-            (Stage::Ready(page, _), Some(limit)) => {
-                self.handed_out + page.keys.len() as u64 >= limit
-            }
-            _ => false,
-        };
-        let waits = self.pacing.as_mut().is_some_and(|pacing| {
-            let was_missed = std::mem::take(&mut pacing.was_missed);
-            pacing.paced.is_bounded() && (was_missed || !pacing.runs_ahead)
-        });
-        let is_scan = self.options.strategy == Strategy::Scan;
-        if self.walk.is_ended() || is_enough || waits || !is_scan {
-            return;
-        }
-        if matches!(self.stage, Stage::Ready(_, false)) {
-            let turn = turn(self.paced_handle(), self.kind()).await;
-            if let Stage::Ready(_, is_asked) = &mut self.stage {
-                *is_asked = true;
-            }
-            if let Err(error) = self.ask(turn).await {
-                tracing::debug!(%error, "the call ahead could not be sent");
-            }
-        }
-    }
-
-    pub(super) async fn keys(&mut self) -> Result<Page> {
-        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
-        let keys = keys_command::keys(lease, &self.options, self.matching.as_ref()).await?;
-        self.select(keys, None);
-        let _ = self.walk.advance(Bytes::from_static(EDGE));
-        self.stage = Stage::Idle;
-        Ok(Page {
-            keys: Vec::new(),
-            pattern_of: Vec::new(),
-            mark: None,
-        })
-    }
 }
 
-/// The right to send, where a pace gives it.
-async fn turn(paced: Option<Paced>, kind: QueryKind) -> Option<Turn> {
-    match paced {
-        Some(paced) => Some(paced.turn(kind).await),
-        None => None,
+/// A page of any keys, of a walk of its own.
+async fn first_keys(
+    lease: &mut Lease,
+    turn: Option<Turn>,
+    cursor: &[u8],
+) -> Result<(Vec<Key>, Bytes)> {
+    let count = turn.as_ref().map_or(limits::COUNT_AUTO, |turn| {
+        turn.units().min(limits::COUNT_AUTO)
+    });
+    let mut digits = [0; 20];
+    let args: [&[u8]; 4] = [
+        b"SCAN",
+        cursor,
+        b"COUNT",
+        decimal(u64::from(count), &mut digits),
+    ];
+    let reply = lease.call("SCAN", Class::Read, args.iter()).await?;
+    if let Some(turn) = turn {
+        turn.done(count);
     }
+    let (next, keys) = into_page(reply, lease)?;
+    Ok((keys, next))
 }
 
 /// Waits for a reply, and looks after the canary of a pace meanwhile.
@@ -272,13 +304,4 @@ async fn beside<F: Future>(paced: Option<&Paced>, work: F) -> F::Output {
         Some(paced) => paced.beside(work).await,
         None => work.await,
     }
-}
-
-fn no_connection() -> Error {
-    Error::new(
-        ErrorKind::Disconnected,
-        Retry::Reconnect,
-        "scan the keyspace",
-        "there is no connection",
-    )
 }

@@ -27,6 +27,7 @@ pub struct Collected {
 /// # Errors
 /// `Limit` for a limit above `limits::COLLECT_MAX_KEYS`; else what a walk gives.
 pub async fn collect(keyspace: &Keyspace, options: ScanOptions) -> Result<Collected> {
+    keyspace.refuse_cluster("collect keys")?;
     let limit = checked_limit(&options)?;
     warn_unscoped(&options);
     // One more than wanted shows whether there are more; a duplicate must not be taken for that one.

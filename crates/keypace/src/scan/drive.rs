@@ -1,21 +1,22 @@
-//! Walks: sends SCAN, reads pages, has the next call on its way before a page is handed on, and takes the walk up
-//! again after a failure. Decides nothing that `state` can decide.
+//! Walks: has pages fetched, moves the cursors on, hands pages out, and begins again where another process answers or where
+//! lanes don't fit. Decides nothing that `state` and `lanes` can decide.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use super::call::Pacing;
-use super::cursor::EDGE;
-use super::options::{Order, ScanOptions, Strategy};
-use super::order::Held;
-use super::page::{Mark, Page};
+use super::crew::Crew;
+use super::estimate::Estimate;
+use super::lanes::{self, Course, Ground};
+use super::mark::{Mark, Place};
+use super::options::ScanOptions;
+use super::page::Page;
+use super::sieve::Sieve;
 use super::state::Walk;
-use super::types::TypeFilter;
-use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::key::{Key, Pattern};
+use super::walker::{Found, Query, Raw, Walker, failure};
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::SlotSet;
 use crate::limits;
-use crate::port::{Backoff, Keyspace, Lease, Node, Paced};
+use crate::port::{Keyspace, Node, Paced};
 
 /// What came of one step of a walk.
 #[derive(Debug)]
@@ -23,55 +24,55 @@ use crate::port::{Backoff, Keyspace, Lease, Node, Paced};
 pub enum Step {
     /// A page, perhaps an empty one.
     Page(Page),
-    /// Another process answers at the address: its cursors mean something else, so the walk begins again, and
-    /// keys that were handed out come again.
+    /// Another process answers at the address, so that the cursors mean something else, or several lanes did not fit what
+    /// the server answers: the walk begins again, and keys that were handed out come again.
     Restarted,
 }
 
-/// A walk over one database.
+/// A walk over one database of one node.
 pub struct Pages {
-    node: Node,
-    pub(super) options: ScanOptions,
-    /// What the server filters by; `None` where all keys match.
-    pub(super) matching: Option<Pattern>,
-    pub(super) filter: TypeFilter,
-    held: Held,
-    /// Pages cut from sorted keys, or from KEYS, that are still to be handed out.
-    cut: Option<std::vec::IntoIter<(Key, u8)>>,
-    pub(super) walk: Walk,
-    run_id: Option<Bytes>,
-    pub(super) lease: Option<Lease>,
+    pub(super) node: Node,
+    pub(super) query: Arc<Query>,
+    pub(super) sieve: Sieve,
+    pub(super) route: Route,
+    pub(super) team: Team,
+    pace: Option<(Paced, u32)>,
+    runs_ahead: bool,
     /// Held from the first call to the end, over reconnects too.
     permit: Option<tokio::sync::OwnedSemaphorePermit>,
-    backoff: Backoff,
-    pub(super) stage: Stage,
-    pub(super) handed_out: u64,
+    /// A page that is whole, and not handed out yet.
+    ready: Option<Page>,
+    limit: Option<u64>,
+    handed_out: u64,
     limited: bool,
+    calls: u64,
+    restarts: u64,
     waited: Duration,
-    pub(super) pacing: Option<Pacing>,
-    /// COUNT of the call that was sent last.
-    pub(super) count: u32,
+    /// COUNT of the call that was answered last.
+    count: u32,
+    /// Lanes that are wanted, whenever the walk begins.
+    pub(super) wanted_lanes: u32,
+    pub(super) lanes: u32,
+    /// The slots asked for are few of the node's: worth finding out whether the others can be passed over.
+    pub(super) is_narrow: bool,
+    /// Who answers decides whether there will be several lanes, and nobody has answered yet.
+    pub(super) is_opening: bool,
+    /// Behind Sentinels: the process that was walked is the primary still.
+    is_confirmed: bool,
+    /// What this walk would be a part of.
+    cluster: Option<Keyspace>,
 }
 
-/// What is on its way on the connection.
-pub(super) enum Stage {
-    /// Nothing.
-    Idle,
-    /// A SCAN with the walk's cursor.
-    Asked,
-    /// A page is here, and its keys' types are being asked for.
-    Typing(Candidates),
-    /// A page is whole, and the call behind it may be on its way.
-    Ready(Page, bool),
+/// Where the walk stands.
+pub(super) enum Route {
+    One(Walk),
+    Lanes(Course),
 }
 
-/// A page whose types are not all known yet.
-pub(super) struct Candidates {
-    pub(super) keys: Vec<Key>,
-    pub(super) wanted: Vec<bool>,
-    /// How many of them have been asked for.
-    pub(super) asked: usize,
-    pub(super) next: Bytes,
+/// Who walks.
+pub(super) enum Team {
+    One(Box<Walker>),
+    Many(Crew),
 }
 
 impl Pages {
@@ -82,69 +83,121 @@ impl Pages {
     }
 
     /// A walk that goes on behind a Mark. Where another process answers than the one that gave the Mark, the walk
-    /// begins again, and says so by [`Step::Restarted`]; the Mark's cursor is not sent to it.
+    /// begins again, and says so by [`Step::Restarted`]; the Mark's cursor is not sent to it. A cluster is refused by
+    /// `next`: one node's keys are a part, and a `Sweep` walks them all.
     #[must_use]
     pub fn resume(keyspace: &Keyspace, options: ScanOptions, mark: &Mark) -> Self {
-        count_scope(&options);
-        let matching =
-            Pattern::covering(&options.patterns).filter(|pattern| pattern.as_bytes() != b"*");
-        let order = if options.strategy == Strategy::Scan {
-            options.order
-        } else {
-            Order::Sorted
-        };
-        Self {
-            node: keyspace.node().clone(),
-            matching,
-            filter: TypeFilter::new(&options.types),
-            held: Held::new(order),
-            cut: None,
-            walk: if mark.is_end {
-                Walk::at_end()
-            } else {
-                Walk::from(mark.cursor.clone())
-            },
-            run_id: mark.run_id.clone(),
-            lease: None,
-            permit: None,
-            backoff: keyspace.node().backoff(),
-            stage: Stage::Idle,
-            handed_out: 0,
-            limited: false,
-            waited: Duration::ZERO,
-            pacing: None,
-            count: options.count_for(options.types.len() > 1),
-            options,
-        }
+        let lanes = lanes::number_of(options.lanes, None, false);
+        let mut pages = Self::on(keyspace.node(), options, mark, None).with_lanes(lanes);
+        pages.cluster = keyspace.is_cluster().then(|| keyspace.clone());
+        pages
     }
 
-    /// The same under a pace, which chooses COUNT where the caller has not, up to `most`.
+    /// The same on one node, whichever keyspace it is a part of, under a pace, which chooses COUNT where the caller has not,
+    /// up to `most`. In one lane unless [`Pages::in_lanes`] says otherwise.
     pub(crate) fn paced(
-        keyspace: &Keyspace,
+        node: &Node,
         options: ScanOptions,
         mark: &Mark,
         paced: Paced,
         most: u32,
     ) -> Self {
-        let mut pages = Self::resume(keyspace, options, mark);
-        pages.pacing = Some(Pacing {
-            paced,
-            most,
+        Self::on(node, options, mark, Some((paced, most)))
+    }
+
+    fn on(node: &Node, options: ScanOptions, mark: &Mark, pace: Option<(Paced, u32)>) -> Self {
+        count_scope(&options);
+        let query = Arc::new(Query::new(options));
+        let mut walker = Walker::new(node, &query, pace.as_ref());
+        walker.run_id.clone_from(&mark.run_id);
+        let route = match &mark.place {
+            Place::One { cursor, .. } if !mark.is_end() => Route::One(Walk::from(cursor.clone())),
+            Place::Lanes(places) if !mark.is_end() => Route::Lanes(Course::at(places)),
+            Place::One { .. } | Place::Lanes(_) => Route::One(Walk::at_end()),
+        };
+        match &route {
+            Route::One(walk) => walker.stand_at(walk),
+            Route::Lanes(_) => walker.is_fresh = false,
+        }
+        Self {
+            node: node.clone(),
+            sieve: Sieve::new(&query),
+            is_opening: matches!(route, Route::Lanes(_)),
+            count: walker.count,
+            limit: query.options.limit,
+            query,
+            route,
+            team: Team::One(Box::new(walker)),
+            pace,
             runs_ahead: false,
-            was_missed: false,
-            turn: None,
-            landed: None,
-        });
-        pages
+            permit: None,
+            ready: None,
+            handed_out: 0,
+            limited: false,
+            calls: 0,
+            restarts: 0,
+            waited: Duration::ZERO,
+            wanted_lanes: 1,
+            lanes: 1,
+            is_narrow: false,
+            is_confirmed: !node.is_watched(),
+            cluster: None,
+        }
+    }
+
+    /// Keys of other slots are dropped before anything else sees them: those that a node still holds, or already holds,
+    /// of slots that are not its own (pitfall P19). For nodes of a cluster: how lanes are cut and how far a walk is depend
+    /// on it.
+    pub(crate) fn only_slots(mut self, slots: SlotSet) -> Self {
+        match &mut self.route {
+            Route::One(walk) => walk.estimate_by(Estimate::in_cluster(&slots)),
+            Route::Lanes(course) => course.rank(&slots),
+        }
+        self.sieve.only_slots(slots);
+        self
+    }
+
+    /// The same where the slots are few of those that the node has: with a table per slot nothing else is walked.
+    pub(crate) fn within_slots(self, slots: SlotSet) -> Self {
+        let mut pages = self.only_slots(slots);
+        pages.is_narrow = true;
+        let lanes = pages.wanted_lanes;
+        pages.with_lanes(lanes)
+    }
+
+    /// In as many lanes as the options and the ground allow.
+    pub(crate) fn in_lanes(self, ground: &Ground) -> Self {
+        let is_bounded = (self.pace.as_ref()).is_some_and(|(paced, _)| paced.is_bounded());
+        let lanes = lanes::number_of(self.query.options.lanes, Some(ground), is_bounded);
+        self.with_lanes(lanes)
     }
 
     /// The next call may be on its way while a page is worked on, also under a budget. Who sends other commands has to
     /// `land` first, and who stops asking to `let_go`.
     pub(crate) fn run_ahead(mut self) -> Self {
-        if let Some(pacing) = &mut self.pacing {
-            pacing.runs_ahead = true;
+        self.runs_ahead = true;
+        if let Team::One(walker) = &mut self.team {
+            walker.run_ahead();
         }
         self
+    }
+
+    /// Waits for the calls that are on their way, and gives their right to send back. Cancel-safe.
+    pub(crate) async fn land(&mut self) {
+        match &mut self.team {
+            Team::One(walker) => walker.land().await,
+            // At full speed nobody holds a right to send.
+            Team::Many(crew) if crew.is_bounded() => crew.land().await,
+            Team::Many(_) => {}
+        }
+    }
+
+    /// Gives the right to send back without waiting: nobody asks for the page any more.
+    pub(crate) fn let_go(&mut self) {
+        match &mut self.team {
+            Team::One(walker) => walker.let_go(),
+            Team::Many(crew) => crew.let_go(),
+        }
     }
 
     /// The next step, or `None` when the walk has ended. Cancel-safe: a dropped future loses no key.
@@ -153,33 +206,38 @@ impl Pages {
     /// After as many tries as the connection's options allow; the walk stands where it stood, and another call
     /// tries again. `CursorLoop` where the server's cursors go round in a circle.
     pub async fn next(&mut self) -> Result<Option<Step>> {
+        if let Some(cluster) = &self.cluster {
+            cluster.refuse_cluster("walk the keys")?;
+        }
         loop {
             if self.limited {
+                self.close();
                 return Ok(None);
             }
-            if let Some(page) = self.next_cut() {
-                return Ok(Some(Step::Page(page)));
+            if let Some(page) = self.sieve.next_cut() {
+                return Ok(Some(Step::Page(self.hand_out(page))));
             }
-            if self.walk.is_ended() && !matches!(self.stage, Stage::Ready(..)) {
-                self.lease = None;
-                self.permit = None;
-                if !self.cut_sorted() {
-                    return Ok(None);
+            if self.ready.is_none() {
+                if self.has_walked() {
+                    if self.was_replaced().await? {
+                        return Ok(Some(Step::Restarted));
+                    }
+                    self.close();
+                    if !self.sieve.cut_sorted() {
+                        return Ok(None);
+                    }
+                    continue;
                 }
-                continue;
+                if self.permit.is_none() {
+                    self.permit = self.node.walk_permit().await;
+                }
+                if self.work().await? {
+                    return Ok(Some(Step::Restarted));
+                }
             }
-            match self.attempt().await {
-                Ok(step) => {
-                    self.backoff = self.node.backoff();
-                    return Ok(Some(step));
-                }
-                Err(error) => {
-                    self.lease = None;
-                    self.node.forget_idle();
-                    self.forget_call();
-                    self.stage = Stage::Idle;
-                    self.waited += self.backoff.pause(error).await?;
-                }
+            self.call_ahead().await;
+            if let Some(page) = self.ready.take() {
+                return Ok(Some(Step::Page(self.hand_out(page))));
             }
         }
     }
@@ -187,19 +245,28 @@ impl Pages {
     /// Share of the walk that is done, 0 to 1; never goes back but at a restart.
     #[must_use]
     pub fn share(&self) -> f64 {
-        self.walk.share()
+        match &self.route {
+            Route::One(walk) => walk.share(),
+            Route::Lanes(course) => course.share(),
+        }
     }
 
     /// SCAN calls so far.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.walk.calls()
+        self.calls
     }
 
     /// How often the walk began again.
     #[must_use]
     pub fn restarts(&self) -> u64 {
-        self.walk.restarts()
+        self.restarts
+    }
+
+    /// Lanes that the walk is worked on in at once: 1 until it is known that more may be.
+    #[must_use]
+    pub fn lanes(&self) -> u32 {
+        self.lanes
     }
 
     /// COUNT of the last call.
@@ -217,133 +284,128 @@ impl Pages {
     /// Whether the whole walk is done.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.walk.is_ended() && self.cut.as_ref().is_none_or(|cut| cut.len() == 0)
+        self.has_walked() && self.sieve.is_cut_out()
     }
 
     /// Time spent waiting to try again.
     #[must_use]
     pub fn waited(&self) -> Duration {
-        self.waited
+        match &self.team {
+            Team::One(walker) => self.waited + walker.waited,
+            Team::Many(_) => self.waited,
+        }
     }
 
     /// What was handed out before a restart counts no longer against the limit.
     pub(crate) fn forget_handed_out(&mut self, limit: Option<u64>) {
-        self.options.limit = limit;
+        self.limit = limit;
         self.handed_out = 0;
-        self.held.forget();
+        self.sieve.forget();
     }
 
-    async fn attempt(&mut self) -> Result<Step> {
-        if !matches!(self.stage, Stage::Ready(..)) {
-            if self.connect().await? {
-                return Ok(Step::Restarted);
+    /// One page more, into `ready`. True where the walk begins again.
+    async fn work(&mut self) -> Result<bool> {
+        if self.is_opening {
+            return self.open().await;
+        }
+        let walker = match &mut self.team {
+            Team::Many(_) => return self.work_in_lanes().await,
+            Team::One(walker) => walker,
+        };
+        match walker.fetch().await? {
+            Found::OtherProcess => {
+                tracing::warn!(node = %self.node.name(), "another process answers: the walk begins again");
+                self.begin_again();
+                Ok(true)
             }
-            if self.options.strategy != Strategy::Scan {
-                return self.keys().await.map(Step::Page);
-            }
-            self.scan().await?;
+            Found::Page(raw) => self.take(raw).map(|()| false),
         }
-        self.prefetch().await;
-        match std::mem::replace(&mut self.stage, Stage::Idle) {
-            Stage::Ready(page, is_asked) => {
-                if is_asked {
-                    self.stage = Stage::Asked;
-                }
-                Ok(Step::Page(self.hand_out(page)))
-            }
-            Stage::Idle | Stage::Asked | Stage::Typing(_) => {
-                Err(self.error(ErrorKind::Protocol, "no page came of a call"))
-            }
-        }
-    }
-
-    /// Makes sure of a connection. True where it leads to another process than before.
-    async fn connect(&mut self) -> Result<bool> {
-        if self.lease.is_some() {
-            return Ok(false);
-        }
-        if self.permit.is_none() {
-            self.permit = self.node.walk_permit().await;
-        }
-        let lease = self.node.lease().await?;
-        let run_id = lease.run_id().cloned();
-        // A server that does not say who it is can't be known to be the same.
-        let is_same = run_id.is_some() && run_id == self.run_id;
-        let goes_on = is_same || self.walk.is_at_start();
-        if !goes_on && self.walk.restarts() >= limits::MAX_RESTARTS {
-            // Nothing of this process is kept: asked again, it is still another one, and the old cursor stays unsent.
-            return Err(self
-                .error(
-                    ErrorKind::Disconnected,
-                    "another process answers again and again: the walk would never end",
-                )
-                .with_hint(
-                    "does the server restart under this load, or do two servers share the address?",
-                ));
-        }
-        self.lease = Some(lease);
-        self.forget_call();
-        self.stage = Stage::Idle;
-        self.run_id = run_id;
-        if goes_on {
-            return Ok(false);
-        }
-        tracing::warn!(node = %self.node.name(), "another process answers: the walk begins again");
-        self.walk.restart();
-        self.held.restart();
-        Ok(true)
     }
 
     /// A page is whole: the walk moves on, so that no failure from here on repeats or loses it.
-    pub(super) fn ready(&mut self, keys: Vec<Key>, next: Bytes) -> Result<()> {
-        if self.walk.advance(next.clone()).is_err() {
-            return Err(self
-                .error(
-                    ErrorKind::CursorLoop,
-                    "the server's cursors go round in a circle: the walk would never end",
-                )
-                .with_hint(
+    fn take(&mut self, mut raw: Raw) -> Result<()> {
+        let (Route::One(walk), Team::One(walker)) = (&mut self.route, &mut self.team) else {
+            return Err(self.no_page());
+        };
+        let seen = self.sieve.drop_foreign(&mut raw.keys, None);
+        if walk.advance(raw.next.clone(), &seen).is_err() {
+            walker.lose();
+            let going_round = "the server's cursors go round in a circle: the walk would never end";
+            return Err(
+                failure(&self.node, ErrorKind::CursorLoop, going_round).with_hint(
                     "is a proxy in between that alters SCAN? connect to the server itself",
-                ));
+                ),
+            );
         }
-        let mark = (self.options.order == Order::AsFound).then(|| Mark {
-            run_id: self.run_id.clone(),
-            is_end: next == EDGE,
-            cursor: next,
-        });
-        let page = self.select(keys, mark);
-        self.stage = Stage::Ready(page, false);
+        walker.stand_at(walk);
+        self.count = walker.count;
+        self.calls += 1;
+        let mark = (self.sieve.keeps_place())
+            .then(|| Mark::one(walker.run_id.clone(), raw.next, walk.is_ended()));
+        self.ready = Some(self.sieve.select(raw.keys, mark));
         Ok(())
     }
 
-    /// Excludes, attribution to patterns, duplicates: what is decided on our side.
-    pub(super) fn select(&mut self, mut keys: Vec<Key>, mark: Option<Mark>) -> Page {
-        let mut pattern_of = Vec::new();
-        let many = self.options.patterns.len() > 1;
-        keys.retain(|key| {
-            let bytes = key.as_bytes();
-            // Also for one pattern: a proxy that loses MATCH must not get other keys deleted.
-            let first = self.options.patterns.iter().position(|p| p.matches(bytes));
-            let Some(first) = first.and_then(|place| u8::try_from(place).ok()) else {
-                return false;
-            };
-            let wanted = !self.options.exclude.iter().any(|p| p.matches(bytes))
-                && self.held.admit(key, first);
-            if wanted && many {
-                pattern_of.push(first);
-            }
-            wanted
+    /// The same of one of several lanes; its Mark is where all of them stand, as of the pages handed out so far.
+    pub(super) fn take_of_lane(&mut self, raw: Raw, count: u32, run_id: Option<bytes::Bytes>) {
+        let Route::Lanes(course) = &self.route else {
+            return;
+        };
+        self.count = count;
+        self.calls += 1;
+        let mark = self.sieve.keeps_place().then(|| Mark {
+            run_id,
+            place: Place::Lanes(course.places()),
         });
-        Page {
-            keys,
-            pattern_of,
-            mark,
+        self.ready = Some(self.sieve.select(raw.keys, mark));
+    }
+
+    /// Time that a walker has spent waiting to try again.
+    pub(super) fn has_waited(&mut self, walker: &mut Walker) {
+        self.waited += std::mem::take(&mut walker.waited);
+    }
+
+    /// From 0, with whoever answers now.
+    pub(super) fn begin_again(&mut self) {
+        self.restarts += 1;
+        self.sieve.restart();
+        let mut walk = Walk::from(bytes::Bytes::from_static(super::cursor::EDGE));
+        if let Some(slots) = self.sieve.slots() {
+            walk.estimate_by(Estimate::in_cluster(slots));
+        }
+        if let Team::Many(_) = &self.team {
+            self.team = Team::One(self.walker());
+        }
+        if let Team::One(walker) = &mut self.team {
+            walker.stand_at(&walk);
+            walker.may_restart = self.restarts < limits::MAX_RESTARTS;
+        }
+        self.route = Route::One(walk);
+        self.lanes = 1;
+        let lanes = self.wanted_lanes;
+        self.expect_lanes(lanes);
+    }
+
+    /// The next calls go on their way, before the page in hand is handed on.
+    async fn call_ahead(&mut self) {
+        let in_hand = self.ready.as_ref().map_or(0, |page| page.keys.len() as u64);
+        let is_enough = (self.limit).is_some_and(|limit| self.handed_out + in_hand >= limit);
+        if is_enough || self.ready.is_none() || self.has_walked() {
+            return;
+        }
+        match (&mut self.team, &self.route) {
+            (Team::One(walker), _) => walker.call_ahead().await,
+            (Team::Many(crew), Route::Lanes(course)) if !crew.is_bounded() => {
+                crew.assign(course);
+                crew.set_off().await;
+            }
+            (Team::Many(_), _) => {}
         }
     }
 
     /// The page as the caller gets it: cut where the limit ends it.
     fn hand_out(&mut self, mut page: Page) -> Page {
-        if let Some(limit) = self.options.limit {
+        if let Some(limit) = self.limit {
             let left = usize::try_from(limit.saturating_sub(self.handed_out)).unwrap_or(usize::MAX);
             if page.keys.len() >= left {
                 self.limited = true;
@@ -356,34 +418,68 @@ impl Pages {
         page
     }
 
-    /// The walk has ended: what was held back can be cut into pages. False where there is nothing.
-    fn cut_sorted(&mut self) -> bool {
-        if self.cut.is_some() || !matches!(self.held, Held::All(_)) {
-            return false;
+    /// Nothing more is fetched: connections and the right to walk go back.
+    fn close(&mut self) {
+        self.permit = None;
+        match &mut self.team {
+            Team::One(walker) => walker.close(),
+            Team::Many(_) => self.team = Team::One(self.walker()),
         }
-        self.cut = Some(
-            std::mem::replace(&mut self.held, Held::Nothing)
-                .into_sorted()
-                .into_iter(),
-        );
-        true
     }
 
-    fn next_cut(&mut self) -> Option<Page> {
-        let cut = self.cut.as_mut()?;
-        let (keys, pattern_of): (Vec<_>, Vec<_>) = cut.take(limits::PAGE_KEYS).unzip();
-        if keys.is_empty() {
-            return None;
+    /// A walker that has no connection yet.
+    fn walker(&self) -> Box<Walker> {
+        let mut walker = Walker::new(&self.node, &self.query, self.pace.as_ref());
+        if self.runs_ahead {
+            walker.run_ahead();
         }
-        Some(self.hand_out(Page {
-            keys,
-            pattern_of,
-            mark: None,
-        }))
+        Box::new(walker)
     }
 
-    fn error(&self, kind: ErrorKind, context: &str) -> Error {
-        Error::new(kind, Retry::Never, "scan the keyspace", context).on_node(self.node.name())
+    /// Behind Sentinels a walk has ended when the process that was walked is still the one that they name: an old primary
+    /// answers on open connections long after a failover. True where it is another: the walk begins again.
+    async fn was_replaced(&mut self) -> Result<bool> {
+        if self.is_confirmed {
+            return Ok(false);
+        }
+        let walked = match &self.team {
+            Team::One(walker) => walker.run_id.clone(),
+            Team::Many(crew) => crew.run_id().cloned(),
+        };
+        self.close();
+        self.node.forget_idle();
+        let mut backoff = self.node.backoff();
+        let now = loop {
+            match self.node.lease().await {
+                Ok(lease) => break lease.run_id().cloned(),
+                Err(error) => backoff.pause(error).await?,
+            };
+        };
+        if walked.is_some() && walked == now {
+            self.is_confirmed = true;
+            return Ok(false);
+        }
+        if self.restarts >= limits::MAX_RESTARTS {
+            return Err(failure(
+                &self.node,
+                ErrorKind::Disconnected,
+                "another process is the primary again and again: the walk would never end",
+            ));
+        }
+        tracing::warn!(node = %self.node.name(), "another process is the primary now: the walk begins again");
+        self.begin_again();
+        Ok(true)
+    }
+
+    fn has_walked(&self) -> bool {
+        match &self.route {
+            Route::One(walk) => walk.is_ended(),
+            Route::Lanes(course) => course.is_ended(),
+        }
+    }
+
+    pub(super) fn no_page(&self) -> Error {
+        failure(&self.node, ErrorKind::Protocol, "no page came of a call")
     }
 }
 

@@ -8,17 +8,32 @@
 
 mod call;
 mod collect;
+mod coverage;
+mod crew;
 mod cursor;
 mod drive;
+mod estimate;
 mod keys_command;
+mod lanes;
+mod mark;
+mod open;
 mod options;
 mod order;
 mod page;
 mod reply;
+mod sieve;
 mod state;
+#[cfg(test)]
+mod tests;
 mod types;
+mod walker;
 
 pub use collect::{Collected, collect};
+pub(crate) use coverage::{Claim, Coverage};
 pub use drive::{Pages, Step};
-pub use options::{Count, CountChoice, Order, ScanOptions, Strategy};
-pub use page::{Mark, Page};
+pub(crate) use lanes::{Ground, are_proven};
+pub use mark::Mark;
+pub(crate) use mark::SavedMark;
+pub use options::{Count, CountChoice, Lanes, Order, ScanOptions, Strategy};
+pub(crate) use order::Held;
+pub use page::Page;

@@ -71,6 +71,20 @@ pub enum Order {
     Sorted,
 }
 
+/// In how many lanes a node is walked at once, each on a connection of its own.
+///
+/// Lanes rest on a structure of cursors that servers don't document. It is checked on each answer: where one does not fit, the
+/// node's walk begins again in one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Lanes {
+    /// One, unless the budget is off, round trips are long, and there is enough to walk.
+    #[default]
+    Auto,
+    /// So many: the next power of two that is not above, and at most `limits::MAX_LANES`. Under a budget they take turns.
+    Fixed(u32),
+}
+
 /// What to walk, and how.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -82,6 +96,7 @@ pub struct ScanOptions {
     pub(crate) limit: Option<u64>,
     pub(crate) strategy: Strategy,
     pub(crate) order: Order,
+    pub(crate) lanes: Lanes,
 }
 
 impl ScanOptions {
@@ -102,6 +117,7 @@ impl ScanOptions {
             limit: None,
             strategy: Strategy::Scan,
             order: Order::AsFound,
+            lanes: Lanes::Auto,
         })
     }
 
@@ -161,6 +177,13 @@ impl ScanOptions {
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Self {
         self.order = order;
+        self
+    }
+
+    /// In how many lanes.
+    #[must_use]
+    pub fn with_lanes(mut self, lanes: Lanes) -> Self {
+        self.lanes = lanes;
         self
     }
 

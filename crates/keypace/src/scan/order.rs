@@ -7,7 +7,7 @@ use crate::key::Key;
 
 /// What is held for the order asked for. Keys are copied out of reply buffers, which would stay whole otherwise.
 #[derive(Debug)]
-pub(super) enum Held {
+pub(crate) enum Held {
     /// Nothing: keys go out as they come.
     Nothing,
     /// The keys that have gone out.
@@ -17,7 +17,7 @@ pub(super) enum Held {
 }
 
 impl Held {
-    pub(super) fn new(order: Order) -> Self {
+    pub(crate) fn new(order: Order) -> Self {
         match order {
             Order::AsFound => Self::Nothing,
             Order::Exact => Self::Seen(HashSet::new()),
@@ -26,7 +26,7 @@ impl Held {
     }
 
     /// Whether this key goes out now.
-    pub(super) fn admit(&mut self, key: &Key, pattern: u8) -> bool {
+    pub(crate) fn admit(&mut self, key: &Key, pattern: u8) -> bool {
         match self {
             Self::Nothing => true,
             Self::Seen(seen) => {
@@ -40,21 +40,21 @@ impl Held {
     }
 
     /// Another process answers: what was held back is found again.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         if let Self::All(keys) = self {
             keys.clear();
         }
     }
 
     /// What has gone out counts no longer.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         if let Self::Seen(seen) = self {
             seen.clear();
         }
     }
 
     /// Everything held back, sorted bytewise, each key once.
-    pub(super) fn into_sorted(self) -> Vec<(Key, u8)> {
+    pub(crate) fn into_sorted(self) -> Vec<(Key, u8)> {
         match self {
             Self::Nothing | Self::Seen(_) => Vec::new(),
             Self::All(mut keys) => {

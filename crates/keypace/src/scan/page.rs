@@ -1,30 +1,7 @@
-//! One page of keys, and the Mark behind it: where a walk can be taken up again. Opaque to callers.
+//! One page of keys, with the Mark behind it.
 
-use bytes::Bytes;
-
-use super::cursor::EDGE;
+use super::mark::Mark;
 use crate::key::Key;
-
-/// A place in a walk: the process that gave the cursor, and the cursor. A cursor means nothing to another process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    pub(crate) run_id: Option<Bytes>,
-    pub(crate) cursor: Bytes,
-    /// The walk was over: 0 is the cursor of the beginning and of the end.
-    pub(crate) is_end: bool,
-}
-
-impl Mark {
-    /// The beginning of a walk.
-    #[must_use]
-    pub fn start() -> Self {
-        Self {
-            run_id: None,
-            cursor: Bytes::from_static(EDGE),
-            is_end: false,
-        }
-    }
-}
 
 /// Keys that one call found, after all filters. May be empty: long runs of empty pages are usual after a mass
 /// delete and where few keys match.
@@ -60,5 +37,41 @@ impl Page {
     #[must_use]
     pub fn pattern_of(&self, place: usize) -> usize {
         self.pattern_of.get(place).copied().map_or(0, usize::from)
+    }
+
+    /// A page of keys that were held back.
+    pub(crate) fn of(keys: Vec<(Key, u8)>) -> Self {
+        let (keys, pattern_of) = keys.into_iter().unzip();
+        Self {
+            keys,
+            pattern_of,
+            mark: None,
+        }
+    }
+
+    /// Leaves the first keys only; a page that is cut has no Mark.
+    pub(crate) fn truncate(&mut self, keys: usize) {
+        if keys < self.keys.len() {
+            self.keys.truncate(keys);
+            self.pattern_of.truncate(keys);
+            self.mark = None;
+        }
+    }
+
+    /// Leaves the keys for which `keep` says so, given the pattern that each matched first.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Key, u8) -> bool) {
+        let patterns = std::mem::take(&mut self.pattern_of);
+        let mut place = 0;
+        let mut kept = Vec::new();
+        self.keys.retain(|key| {
+            let pattern = patterns.get(place).copied();
+            place += 1;
+            let keeps = keep(key, pattern.unwrap_or(0));
+            if keeps {
+                kept.extend(pattern);
+            }
+            keeps
+        });
+        self.pattern_of = kept;
     }
 }

@@ -1,11 +1,26 @@
-//! Cuts keys into batches: one pattern each, bounded by number and by bytes, across pages.
+//! Cuts keys into batches: one pattern each, and in a cluster one slot, bounded by number and by bytes, across pages.
+//! Decides by what it is given; sends nothing and knows no node.
+//!
+//! In a cluster a command is a slot's, so keys wait for others of their slot. Where pages go slot by slot a batch is
+//! cut as soon as pages have passed its slot. Where they don't, a slot's keys are spread over the whole walk: batches
+//! are kept for as many pages and as many keys as the limits allow.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::key::Key;
+use crate::key::{Key, Slot};
 use crate::limits;
 
-/// Keys of one pattern that wait for company.
+/// What the keys of a batch have in common. Slots come first, so that those which were passed lie together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    /// `None` where slots don't matter.
+    slot: Option<Slot>,
+    pattern: usize,
+}
+
+/// Keys of one group that wait for company.
 #[derive(Debug, Default)]
 struct Filling {
     keys: Vec<Key>,
@@ -22,109 +37,169 @@ pub(super) struct Cut {
     pub(super) parts: Vec<(u64, u64)>,
 }
 
-/// The batches being filled, one a pattern.
+/// The batches being filled, one a pattern, or one a pattern and slot.
 #[derive(Debug)]
 pub(super) struct Batcher {
-    filling: Vec<Filling>,
+    filling: BTreeMap<Group, Filling>,
     size: usize,
-    /// The first page that has a key in here.
-    oldest: Option<u64>,
+    /// What is known of the order of slots; `None` where slots don't matter.
+    order: Option<SlotOrder>,
+    /// How many keys of which page wait here, in the order of pages; those of the first are more than none.
+    pages: VecDeque<(u64, usize)>,
+    keys: usize,
+    bytes: usize,
 }
 
 impl Batcher {
-    pub(super) fn new(patterns: usize, size: usize) -> Self {
+    /// For so many patterns, with batches of at most so many keys; `by_slot` where a batch may hold one slot's only.
+    pub(super) fn new(patterns: usize, size: usize, by_slot: bool) -> Self {
+        debug_assert!(patterns > 0, "keys are found by a pattern");
         Self {
-            filling: (0..patterns).map(|_| Filling::default()).collect(),
+            filling: BTreeMap::new(),
             size: size.max(1),
-            oldest: None,
+            order: by_slot.then(SlotOrder::default),
+            pages: VecDeque::new(),
+            keys: 0,
+            bytes: 0,
         }
     }
 
-    /// Takes a key; gives the batch that it filled.
+    /// Takes a key of a page; gives the batch that it filled. Pages come in the order of their numbers.
     pub(super) fn push(&mut self, key: Key, pattern: usize, page: u64) -> Option<Cut> {
-        let filling = self.filling.get_mut(pattern)?;
-        filling.bytes += key.as_bytes().len();
+        let slot = self.order.is_some().then(|| Slot::of(key.as_bytes()));
+        if let (Some(order), Some(slot)) = (&mut self.order, slot) {
+            order.see(slot);
+        }
+        let group = Group { slot, pattern };
+        let filling = self.filling.entry(group).or_default();
+        let bytes = key.as_bytes().len();
+        filling.bytes += bytes;
         filling.keys.push(key);
         match filling.parts.last_mut() {
             Some((last, keys)) if *last == page => *keys += 1,
             _ => filling.parts.push((page, 1)),
         }
-        self.oldest.get_or_insert(page);
         let is_full = filling.keys.len() >= self.size || filling.bytes >= limits::MAX_BATCH_BYTES;
-        if is_full { self.cut(pattern) } else { None }
+        self.keys += 1;
+        self.bytes += bytes;
+        match self.pages.back_mut() {
+            Some((last, keys)) if *last == page => *keys += 1,
+            _ => self.pages.push_back((page, 1)),
+        }
+        if is_full { self.cut(group) } else { None }
     }
 
-    /// Whether keys have waited here since too many pages.
-    pub(super) fn is_stale(&self, page: u64) -> bool {
-        self.oldest
-            .is_some_and(|oldest| page.saturating_sub(oldest) >= limits::MAX_PAGES_PER_BATCH)
+    /// A page is at its end, which may have had no keys: gives what has no company to wait for, or has waited too long.
+    pub(super) fn end_page(&mut self, page: u64) -> Vec<Cut> {
+        let passed = self.order.as_mut().and_then(SlotOrder::end_page);
+        if self.is_stale(page) || self.is_heavy() {
+            return self.cut_all();
+        }
+        passed.map_or_else(Vec::new, |passed| self.cut_passed(passed, page))
     }
 
     /// Everything that waits.
     pub(super) fn cut_all(&mut self) -> Vec<Cut> {
-        (0..self.filling.len())
-            .filter_map(|pattern| self.cut(pattern))
-            .collect()
+        let groups: Vec<Group> = self.filling.keys().copied().collect();
+        self.cut_each(groups)
     }
 
-    /// Drops everything that waits. Gives how many keys that were.
+    /// Drops everything that waits, and what was learnt of the pages: another process answers. Gives how many keys that
+    /// were.
     pub(super) fn forget(&mut self) -> u64 {
-        self.oldest = None;
-        let waiting = self.filling.iter_mut().map(std::mem::take);
-        waiting.map(|filling| filling.keys.len() as u64).sum()
+        let keys = std::mem::take(&mut self.keys);
+        self.filling.clear();
+        self.pages.clear();
+        self.bytes = 0;
+        self.order = self.order.is_some().then(SlotOrder::default);
+        keys as u64
     }
 
-    fn cut(&mut self, pattern: usize) -> Option<Cut> {
-        let filled = std::mem::take(self.filling.get_mut(pattern)?);
-        self.oldest = self
-            .filling
-            .iter()
-            .filter_map(|f| f.parts.first().map(|(page, _)| *page))
-            .min();
-        let is_empty = filled.keys.is_empty();
-        (!is_empty).then(|| Cut {
-            pattern,
+    /// Whether keys have waited here since too many pages.
+    fn is_stale(&self, page: u64) -> bool {
+        let most = if self.order.is_some() {
+            limits::MAX_PAGES_PER_SLOT_BATCH
+        } else {
+            limits::MAX_PAGES_PER_BATCH
+        };
+        let oldest = self.pages.front();
+        oldest.is_some_and(|(oldest, _)| page.saturating_sub(*oldest) >= most)
+    }
+
+    /// Whether the keys of many slots are too much together. Those of a pattern each are bounded by their batch.
+    fn is_heavy(&self) -> bool {
+        self.order.is_some()
+            && (self.keys >= limits::MAX_WAITING_KEYS || self.bytes >= limits::MAX_WAITING_BYTES)
+    }
+
+    /// Batches of the slots that a page has passed, and of the one where the page before it stopped: the page's first, or
+    /// else the nearest below. No others, as several lanes of a walk stop at slots of their own.
+    fn cut_passed(&mut self, passed: Range<Slot>, page: u64) -> Vec<Cut> {
+        let of = |slot| Group {
+            slot: Some(slot),
+            pattern: 0,
+        };
+        let mut up_to_first = self.filling.range(..of(passed.end)).rev();
+        let stopped = up_to_first.find(|(group, filling)| {
+            group.slot < Some(passed.start) || filling.parts.first().is_some_and(|p| p.0 < page)
+        });
+        let from = stopped.and_then(|(group, _)| group.slot);
+        let from = from.map_or(passed.start, |slot| slot.min(passed.start));
+        let groups = self.filling.range(of(from)..of(passed.end));
+        let groups: Vec<Group> = groups.map(|(group, _)| *group).collect();
+        self.cut_each(groups)
+    }
+
+    fn cut_each(&mut self, groups: Vec<Group>) -> Vec<Cut> {
+        let cuts = groups.into_iter().filter_map(|group| self.cut(group));
+        cuts.collect()
+    }
+
+    fn cut(&mut self, group: Group) -> Option<Cut> {
+        let filled = self.filling.remove(&group)?;
+        self.keys -= filled.keys.len();
+        self.bytes -= filled.bytes;
+        for (page, keys) in &filled.parts {
+            if let Ok(place) = self.pages.binary_search_by_key(page, |(page, _)| *page) {
+                self.pages[place].1 -= *keys as usize;
+            }
+        }
+        while self.pages.front().is_some_and(|(_, keys)| *keys == 0) {
+            self.pages.pop_front();
+        }
+        Some(Cut {
+            pattern: group.pattern,
             keys: filled.keys.into(),
             parts: filled.parts,
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Batcher;
-    use crate::key::Key;
-    use crate::limits;
+/// Whether pages go slot by slot, as where a server has a table per slot. Learnt from the slots of each page's keys, of
+/// which one below the last is proof that they don't; pages of several lanes may follow each other in any order.
+#[derive(Debug, Default)]
+struct SlotOrder {
+    /// The slots of this page's first and last key.
+    page: Option<(Slot, Slot)>,
+    rises: u32,
+    has_fallen: bool,
+}
 
-    #[test]
-    fn cuts_by_number_and_by_pattern() {
-        let mut batcher = Batcher::new(2, 3);
-        assert!(batcher.push(Key::new("a"), 0, 1).is_none());
-        assert!(batcher.push(Key::new("x"), 1, 1).is_none());
-        assert!(batcher.push(Key::new("b"), 0, 2).is_none());
-        let cut = batcher.push(Key::new("c"), 0, 2).expect("full");
-        assert_eq!(
-            (cut.pattern, cut.keys.len(), cut.parts),
-            (0, 3, vec![(1, 1), (2, 2)])
-        );
-        let rest = batcher.cut_all();
-        assert_eq!((rest.len(), rest[0].pattern), (1, 1));
-        assert!(batcher.cut_all().is_empty());
+impl SlotOrder {
+    fn see(&mut self, slot: Slot) {
+        let (first, last) = *self.page.get_or_insert((slot, slot));
+        self.has_fallen |= slot < last;
+        self.rises = self.rises.saturating_add(u32::from(slot > last));
+        self.page = Some((first, slot));
     }
 
-    #[test]
-    fn p21_cuts_by_bytes() {
-        let mut batcher = Batcher::new(1, 10_000);
-        let long = "k".repeat(limits::MAX_BATCH_BYTES / 2);
-        assert!(batcher.push(Key::new(long.clone()), 0, 1).is_none());
-        assert!(batcher.push(Key::new(long), 0, 1).is_some());
-    }
-
-    #[test]
-    fn keys_do_not_wait_for_ever() {
-        let mut batcher = Batcher::new(1, 10);
-        batcher.push(Key::new("a"), 0, 5);
-        assert!(!batcher.is_stale(5 + limits::MAX_PAGES_PER_BATCH - 1));
-        assert!(batcher.is_stale(5 + limits::MAX_PAGES_PER_BATCH));
+    /// The slots that the page has left behind: from its first key's to the one before its last key's.
+    fn end_page(&mut self) -> Option<Range<Slot>> {
+        let (first, last) = self.page.take()?;
+        let is_known = !self.has_fallen && self.rises >= limits::MIN_SLOT_RISES;
+        is_known.then_some(first..last)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::books::{Books, SharedBooks};
 use super::tallies::{Counts, Tallies};
+use super::work::About;
 use crate::delete::Tally;
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::key::Pattern;
+use crate::key::{Key, Pattern, SlotSet};
 use crate::limits;
-use crate::port::ServerInfo;
-use crate::scan::{Mark, ScanOptions};
+use crate::scan::{Claim, Mark, SavedMark};
 
-const MAGIC: &str = "keypace-checkpoint 1";
+const MAGIC: &str = "keypace-checkpoint 2";
 const READ: &str = "read the checkpoint";
 const WRITE: &str = "write the checkpoint";
 
@@ -32,17 +32,43 @@ pub struct Checkpoint {
     dry_run: bool,
     address: String,
     database: u32,
-    run_id: Option<String>,
-    cursor: String,
-    at_end: bool,
     ended: bool,
     patterns: Vec<String>,
     exclude: Vec<String>,
     types: Vec<String>,
-    counts: Vec<SavedCounts>,
     prefix_depth: Option<usize>,
+    /// In a cluster: the slots that are not proven to have been walked whole.
+    open_slots: Option<String>,
+    shards: Vec<SavedShard>,
+}
+
+/// One shard: where its walk stands, and what it has counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SavedShard {
+    node: String,
+    /// In a cluster: what it answers for, and what its node owned when the walk began.
+    slots: Option<String>,
+    claim: Option<SavedClaim>,
+    mark: SavedMark,
+    walked: bool,
+    counts: Vec<SavedCounts>,
+    /// In a cluster: slots of keys that were met elsewhere.
+    elsewhere: String,
+    /// Keys that may have been removed, with the number of their pattern.
+    lost: Vec<(usize, String)>,
     prefixes: Vec<(String, u64)>,
     other_prefixes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedClaim {
+    id: String,
+    epoch: u64,
+    at_rest: String,
+    is_highest: bool,
+    is_agreed: bool,
 }
 
 /// One pattern's counts.
@@ -57,46 +83,28 @@ struct SavedCounts {
     unknown: u64,
 }
 
-/// What a checkpoint is about: it is of use for the same only.
-pub(super) struct About<'a> {
-    pub(super) command: &'a str,
-    pub(super) dry_run: bool,
-    pub(super) server: &'a ServerInfo,
-    pub(super) scan: &'a ScanOptions,
-    pub(super) prefix_depth: Option<usize>,
-}
-
 impl Checkpoint {
-    pub(super) fn new(about: &About<'_>, mark: &Mark, ended: bool, tallies: &Tallies) -> Self {
-        let names = |patterns: &[Pattern]| {
-            patterns
-                .iter()
-                .map(|p| BASE64.encode(p.as_bytes()))
-                .collect()
-        };
+    pub(super) fn new(
+        about: &About<'_>,
+        ended: bool,
+        open_slots: Option<&SlotSet>,
+        shards: &[SharedBooks],
+    ) -> Self {
         Self {
             command: about.command.to_owned(),
             dry_run: about.dry_run,
             address: about.server.address.clone(),
             database: about.server.database,
-            run_id: mark
-                .run_id
-                .as_ref()
-                .map(|id| String::from_utf8_lossy(id).into_owned()),
-            cursor: BASE64.encode(&mark.cursor),
-            at_end: mark.is_end,
             ended,
             patterns: names(&about.scan.patterns),
             exclude: names(&about.scan.exclude),
             types: about.scan.types.clone(),
-            counts: tallies.by_pattern.iter().map(SavedCounts::of).collect(),
             prefix_depth: about.prefix_depth,
-            prefixes: tallies
-                .prefix_table()
-                .into_iter()
-                .map(|(name, n)| (BASE64.encode(name), n))
+            open_slots: open_slots.map(ToString::to_string),
+            shards: shards
+                .iter()
+                .map(|shard| SavedShard::of(&shard.open()))
                 .collect(),
-            other_prefixes: tallies.other_prefixes(),
         }
     }
 
@@ -174,22 +182,13 @@ impl Checkpoint {
 
     /// Whether it is of this very work.
     pub(super) fn check(&self, about: &About<'_>) -> Result<()> {
-        let names = |patterns: &[Pattern]| -> Vec<String> {
-            patterns
-                .iter()
-                .map(|p| BASE64.encode(p.as_bytes()))
-                .collect()
-        };
-        let run_id = self.run_id.as_deref().unwrap_or_default();
-        let same_server = self.address == about.server.address
-            || (!run_id.is_empty() && run_id == about.server.run_id);
         let differences = [
             (self.command != about.command, "another command"),
             (
                 self.dry_run != about.dry_run,
                 "a dry run and the other is none",
             ),
-            (!same_server, "another server"),
+            (!self.is_of(about), "another server"),
             (self.database != about.server.database, "another database"),
             (
                 self.patterns != names(&about.scan.patterns),
@@ -205,7 +204,7 @@ impl Checkpoint {
                 "another prefix depth",
             ),
             (
-                self.counts.len() != about.scan.patterns.len(),
+                (self.shards.iter()).any(|shard| shard.counts.len() != about.scan.patterns.len()),
                 "other patterns",
             ),
         ];
@@ -223,25 +222,112 @@ impl Checkpoint {
         }
     }
 
-    pub(super) fn mark(&self) -> Result<Mark> {
-        let cursor = BASE64.decode(&self.cursor).map_err(|cause| {
-            Error::new(
-                ErrorKind::Checkpoint,
-                Retry::Never,
-                READ,
-                "its cursor can't be read",
-            )
-            .with_source(cause)
-        })?;
-        Ok(Mark {
-            run_id: self.run_id.clone().map(Bytes::from),
-            is_end: self.at_end,
-            cursor: cursor.into(),
-        })
+    /// The same server by its address or its process; a cluster by any of its nodes.
+    fn is_of(&self, about: &About<'_>) -> bool {
+        let run_id = about.server.run_id.as_str();
+        let is_known = |shard: &SavedShard| {
+            !run_id.is_empty() && shard.mark.run_id() == Some(run_id)
+                || about.is_cluster && shard.node == about.server.address
+        };
+        self.open_slots.is_some() == about.is_cluster
+            && (self.address == about.server.address || self.shards.iter().any(is_known))
+    }
+
+    pub(super) fn shards(&self) -> &[SavedShard] {
+        &self.shards
+    }
+
+    /// In a cluster: what is still to be proven.
+    pub(super) fn open_slots(&self) -> Result<SlotSet> {
+        self.open_slots
+            .as_deref()
+            .map_or_else(|| Err(unreadable("it is not of a cluster")), parse_slots)
     }
 
     pub(super) fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// All keys that were counted.
+    pub(super) fn matched(&self) -> u64 {
+        let counts = self.shards.iter().flat_map(|shard| &shard.counts);
+        counts.map(|saved| saved.restored().matched()).sum()
+    }
+}
+
+impl SavedShard {
+    fn of(books: &Books) -> Self {
+        let tallies = &books.tallies;
+        Self {
+            node: books.node.to_string(),
+            slots: books.slots.as_ref().map(ToString::to_string),
+            claim: books.claim.as_ref().map(|claim| SavedClaim {
+                id: claim.id.clone(),
+                epoch: claim.epoch,
+                at_rest: claim.at_rest.to_string(),
+                is_highest: claim.is_highest,
+                is_agreed: claim.is_agreed,
+            }),
+            mark: books.ledger.mark().to_saved(),
+            walked: books.has_walked,
+            counts: tallies.by_pattern.iter().map(SavedCounts::of).collect(),
+            elsewhere: books.elsewhere.to_string(),
+            lost: books
+                .lost
+                .iter()
+                .map(|(pattern, key)| (*pattern, BASE64.encode(key.as_bytes())))
+                .collect(),
+            prefixes: tallies
+                .prefix_table()
+                .into_iter()
+                .map(|(name, n)| (BASE64.encode(name), n))
+                .collect(),
+            other_prefixes: tallies.other_prefixes(),
+        }
+    }
+
+    pub(super) fn mark(&self) -> Result<Mark> {
+        self.mark.to_mark()
+    }
+
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
+    pub(super) fn has_walked(&self) -> bool {
+        self.walked
+    }
+
+    pub(super) fn slots(&self) -> Result<SlotSet> {
+        self.slots
+            .as_deref()
+            .map_or_else(|| Ok(SlotSet::default()), parse_slots)
+    }
+
+    pub(super) fn elsewhere(&self) -> Result<SlotSet> {
+        parse_slots(&self.elsewhere)
+    }
+
+    pub(super) fn claim(&self) -> Result<Option<Claim>> {
+        let claim = self.claim.as_ref().map(|saved| {
+            Ok(Claim {
+                id: saved.id.clone(),
+                epoch: saved.epoch,
+                at_rest: parse_slots(&saved.at_rest)?,
+                is_highest: saved.is_highest,
+                is_agreed: saved.is_agreed,
+            })
+        });
+        claim.transpose()
+    }
+
+    pub(super) fn lost(&self) -> Result<Vec<(usize, Key)>> {
+        let read = |(pattern, name): &(usize, String)| {
+            let name = BASE64.decode(name).ok()?;
+            (*pattern < self.counts.len()).then(|| (*pattern, Key::new(name)))
+        };
+        let lost: Option<Vec<_>> = self.lost.iter().map(read).collect();
+        lost.ok_or_else(|| unreadable("its keys can't be read"))
     }
 
     /// Puts back what was counted.
@@ -295,6 +381,21 @@ impl SavedCounts {
             },
         }
     }
+}
+
+fn names(patterns: &[Pattern]) -> Vec<String> {
+    patterns
+        .iter()
+        .map(|pattern| BASE64.encode(pattern.as_bytes()))
+        .collect()
+}
+
+fn parse_slots(text: &str) -> Result<SlotSet> {
+    SlotSet::parse(text).ok_or_else(|| unreadable("its slots can't be read"))
+}
+
+fn unreadable(what: &str) -> Error {
+    Error::new(ErrorKind::Checkpoint, Retry::Never, READ, what)
 }
 
 fn damaged(path: &Path, what: &str) -> Error {

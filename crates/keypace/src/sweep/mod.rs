@@ -5,13 +5,20 @@
 //! caller that stops calling stops the work. How it stands can be read meanwhile by a [`ProgressHandle`], and a
 //! [`StopHandle`] ends it: what is in flight is settled first.
 
+mod alone;
 mod batcher;
+mod books;
 mod checkpoint;
+mod cluster;
 mod drive;
-mod gauge;
 mod options;
+mod overview;
+mod owners;
 mod plan;
 mod rate;
+mod replicas;
+mod shard;
+mod shared;
 mod state;
 mod stop;
 mod tallies;
@@ -20,7 +27,7 @@ mod work;
 
 pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};
-pub use gauge::ProgressHandle;
 pub use options::SweepOptions;
+pub use overview::ProgressHandle;
 pub use plan::{plan_delete, plan_delete_unseen};
 pub use stop::StopHandle;

@@ -18,6 +18,9 @@ pub struct SweepOptions {
     pub(super) prefix_depth: Option<usize>,
     pub(super) checkpoint: Option<PathBuf>,
     pub(super) resume: Option<Checkpoint>,
+    pub(super) max_nodes: usize,
+    pub(super) allow_uncovered: bool,
+    pub(super) from_replica: bool,
 }
 
 impl SweepOptions {
@@ -32,6 +35,9 @@ impl SweepOptions {
             prefix_depth: None,
             checkpoint: None,
             resume: None,
+            max_nodes: usize::MAX,
+            allow_uncovered: false,
+            from_replica: false,
         }
     }
 
@@ -75,6 +81,28 @@ impl SweepOptions {
     #[must_use]
     pub fn with_resume(mut self, checkpoint: Checkpoint) -> Self {
         self.resume = Some(checkpoint);
+        self
+    }
+
+    /// In a cluster: walks at most so many nodes at once, and at least one. All, where nothing is said.
+    #[must_use]
+    pub fn with_max_nodes(mut self, nodes: usize) -> Self {
+        self.max_nodes = nodes.max(1);
+        self
+    }
+
+    /// In a cluster: walks what is served where some slots are not, and ends incomplete. Refused otherwise.
+    #[must_use]
+    pub fn with_allow_uncovered(mut self, allow: bool) -> Self {
+        self.allow_uncovered = allow;
+        self
+    }
+
+    /// Walks replicas in place of primaries: they may be behind, and hold keys that have expired, so that the outcome is
+    /// labelled. Refused where keys are deleted. Without it a replica is refused.
+    #[must_use]
+    pub fn with_from_replica(mut self, from_replica: bool) -> Self {
+        self.from_replica = from_replica;
         self
     }
 

@@ -11,6 +11,7 @@ pub struct StopHandle(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
+    was_asked: AtomicBool,
     is_stopped: AtomicBool,
     notify: Notify,
 }
@@ -18,11 +19,22 @@ struct Inner {
 impl StopHandle {
     /// Asks the sweep to stop. Calling it again changes nothing.
     pub fn stop(&self) {
+        self.0.was_asked.store(true, Ordering::Release);
+        self.stop_all();
+    }
+
+    /// Ends the work for a reason of its own: a bound was reached, or it can't go on.
+    pub(super) fn stop_all(&self) {
         self.0.is_stopped.store(true, Ordering::Release);
         self.0.notify.notify_waiters();
     }
 
-    /// Whether it was asked to stop.
+    /// Whether somebody asked for the stop.
+    pub(super) fn was_asked(&self) -> bool {
+        self.0.was_asked.load(Ordering::Acquire)
+    }
+
+    /// Whether it stops, or has stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.is_stopped.load(Ordering::Acquire)

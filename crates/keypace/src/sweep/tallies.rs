@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::delete::{Refused, Tally};
-use crate::key::{Escaped, Key};
+use crate::error::Error;
+use crate::key::{Escaped, Key, Slot, SlotSet};
 use crate::limits;
 use crate::report::{Failure, PatternCount, PrefixCount};
 
@@ -26,6 +27,7 @@ impl Counts {
 pub(super) struct Tallies {
     pub(super) by_pattern: Vec<Counts>,
     prefixes: Option<Prefixes>,
+    slots: Option<BySlot>,
     failures: Vec<Failure>,
     samples: Vec<Key>,
 }
@@ -35,8 +37,44 @@ impl Tallies {
         Self {
             by_pattern: vec![Counts::default(); patterns],
             prefixes: prefix_depth.map(Prefixes::new),
+            slots: None,
             failures: Vec::new(),
             samples: Vec::new(),
+        }
+    }
+
+    /// Counts by slot too, so that the counts of some can be taken back.
+    pub(super) fn by_slot(mut self) -> Self {
+        self.slots = Some(BySlot::default());
+        self
+    }
+
+    /// What was counted before is not known by slot.
+    pub(super) fn for_the_whole(mut self) -> Self {
+        self.slots = None;
+        self
+    }
+
+    /// Whether `forget_slots` can take back what was counted in some slots alone.
+    pub(super) fn knows_slots(&self) -> bool {
+        self.slots.is_some()
+    }
+
+    /// These slots are walked again: what was only counted in them is counted anew, and what failed is tried again.
+    pub(super) fn forget_slots(&mut self, slots: &SlotSet) {
+        let Some(by_slot) = &mut self.slots else {
+            return;
+        };
+        by_slot.forget(slots, |pattern, counts| {
+            if let Some(mine) = self.by_pattern.get_mut(pattern) {
+                mine.found -= counts.found;
+                mine.tally.failed -= counts.failed;
+                mine.tally.unknown -= counts.unknown;
+            }
+        });
+        let left = self.total().tally;
+        if left.failed + left.unknown == 0 {
+            self.failures.clear();
         }
     }
 
@@ -44,6 +82,9 @@ impl Tallies {
     pub(super) fn find(&mut self, key: &Key, pattern: usize) {
         if let Some(counts) = self.by_pattern.get_mut(pattern) {
             counts.found += 1;
+        }
+        if let Some(slots) = &mut self.slots {
+            slots.of(pattern, Slot::of(key.as_bytes())).found += 1;
         }
         if let Some(prefixes) = &mut self.prefixes {
             prefixes.add(key.as_bytes());
@@ -58,10 +99,17 @@ impl Tallies {
         }
     }
 
-    /// Keys came to their end.
-    pub(super) fn settle(&mut self, pattern: usize, tally: &Tally) {
+    /// Keys came to their end; in a cluster all of them are of one slot.
+    pub(super) fn settle(&mut self, pattern: usize, slot: Option<Slot>, tally: &Tally) {
         if let Some(counts) = self.by_pattern.get_mut(pattern) {
             counts.tally.add(tally);
+        }
+        if let (Some(slots), Some(slot)) = (&mut self.slots, slot)
+            && tally.failed + tally.unknown > 0
+        {
+            let counts = slots.of(pattern, slot);
+            counts.failed += tally.failed;
+            counts.unknown += tally.unknown;
         }
     }
 
@@ -76,16 +124,25 @@ impl Tallies {
             prefixes.counts.clear();
             prefixes.others = 0;
         }
+        if let Some(slots) = &mut self.slots {
+            // What is unknown stays so, but in a slot that is walked again.
+            *slots = BySlot::default();
+        }
         self.samples.clear();
+    }
+
+    /// Other shards walk all of it again, and ask first for the keys whose outcome is unknown.
+    pub(super) fn restart_elsewhere(&mut self) {
+        self.restart();
+        for counts in &mut self.by_pattern {
+            counts.tally.unknown = 0;
+        }
+        self.failures.clear();
     }
 
     /// Keys failed, or a part of the work did (`count` 1 and no key).
     pub(super) fn fail(&mut self, refused: &Refused, count: u64) {
-        let place = self
-            .failures
-            .iter()
-            .position(|f| f.kind == refused.kind.as_str() && f.text == refused.text);
-        let place = place.unwrap_or_else(|| self.new_failure(refused));
+        let place = self.place_of(refused.kind.as_str(), &refused.text);
         let failure = &mut self.failures[place];
         failure.count += count;
         let sample = refused.sample.as_ref();
@@ -94,12 +151,52 @@ impl Tallies {
         }
     }
 
+    /// A part of the work failed.
+    pub(super) fn fail_with(&mut self, error: &Error) {
+        let refused = Refused {
+            kind: error.kind(),
+            text: error.to_string(),
+            sample: None,
+        };
+        self.fail(&refused, 1);
+    }
+
+    /// Adds what another shard has counted. Bounded as this one is.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (mine, theirs) in self.by_pattern.iter_mut().zip(&other.by_pattern) {
+            mine.tally.add(&theirs.tally);
+            mine.found += theirs.found;
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.prefixes, &other.prefixes) {
+            mine.absorb(theirs);
+        }
+        for failure in &other.failures {
+            let place = self.place_of(&failure.kind, &failure.text);
+            let mine = &mut self.failures[place];
+            mine.count += failure.count;
+            let room = limits::SAMPLE_KEYS - mine.sample_keys.len();
+            mine.sample_keys
+                .extend(failure.sample_keys.iter().take(room).cloned());
+        }
+        for key in &other.samples {
+            self.sample(key);
+        }
+    }
+
+    fn place_of(&mut self, kind: &str, text: &str) -> usize {
+        let place = self
+            .failures
+            .iter()
+            .position(|failure| failure.kind == kind && failure.text == text);
+        place.unwrap_or_else(|| self.new_failure(kind, text))
+    }
+
     /// A place in the list for a failure that is not in it; the last place is for all that find none.
-    fn new_failure(&mut self, refused: &Refused) -> usize {
+    fn new_failure(&mut self, kind: &str, text: &str) -> usize {
         let (kind, text) = match self.failures.len() {
             limits::MAX_FAILURE_KINDS.. => return limits::MAX_FAILURE_KINDS - 1,
             n if n == limits::MAX_FAILURE_KINDS - 1 => ("others", "further kinds of failure"),
-            _ => (refused.kind.as_str(), refused.text.as_str()),
+            _ => (kind, text),
         };
         self.failures.push(Failure {
             kind: kind.to_owned(),
@@ -175,6 +272,34 @@ impl Tallies {
     }
 }
 
+/// What can be taken back of a slot's counts.
+#[derive(Debug, Clone, Copy, Default)]
+struct SlotCounts {
+    found: u64,
+    failed: u64,
+    unknown: u64,
+}
+
+/// Counts by pattern and slot: at most one entry for each of a cluster's slots that had any, per pattern.
+#[derive(Debug, Default)]
+struct BySlot(HashMap<(usize, Slot), SlotCounts>);
+
+impl BySlot {
+    fn of(&mut self, pattern: usize, slot: Slot) -> &mut SlotCounts {
+        self.0.entry((pattern, slot)).or_default()
+    }
+
+    fn forget(&mut self, slots: &SlotSet, mut forget: impl FnMut(usize, SlotCounts)) {
+        self.0.retain(|(pattern, slot), counts| {
+            let stays = !slots.contains(*slot);
+            if !stays {
+                forget(*pattern, *counts);
+            }
+            stays
+        });
+    }
+}
+
 /// Keys by prefix. A prefix ends with its last separator.
 #[derive(Debug)]
 struct Prefixes {
@@ -203,6 +328,19 @@ impl Prefixes {
             self.counts.insert(prefix.into(), 1);
         } else {
             self.others += 1;
+        }
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        self.others += other.others;
+        for (prefix, count) in &other.counts {
+            if let Some(mine) = self.counts.get_mut(prefix) {
+                *mine += count;
+            } else if self.counts.len() < limits::MAX_PREFIXES {
+                self.counts.insert(prefix.clone(), *count);
+            } else {
+                self.others += count;
+            }
         }
     }
 

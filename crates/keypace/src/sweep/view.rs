@@ -1,31 +1,32 @@
-//! How a sweep shows itself: Progress while it works, Summary when it has ended. Changes nothing.
+//! What a sweep says of itself when it has ended, or so far: the Summary, put together from all books. Changes nothing.
 
-use std::time::Duration;
-
-use super::drive::{Phase, Sweep};
-use super::work::Work;
-use crate::key::Pattern;
-use crate::port::Keyspace;
-use crate::report::{NodeProgress, PaceSummary, Progress, RunState, ShardSummary, Summary};
-use crate::scan::Pages;
+use super::books::Books;
+use super::drive::Sweep;
+use super::overview::millis;
+use super::tallies::Tallies;
+use crate::key::{Pattern, SlotSet};
+use crate::pace;
+use crate::report::{PaceSummary, Progress, ShardSummary, Summary};
 
 impl Sweep {
     /// How the work stands.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.handle.get()
+        self.overview.get()
     }
 
     /// What was done so far; final once `next()` gave `None`.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let total = self.tallies.total();
-        let is_dry_run = matches!(self.work, Work::DryRun);
+        let options = &self.shared.options;
+        let tallies = self.tallies();
+        let total = tallies.total();
+        let is_dry_run = self.kind.is_dry_run();
         Summary {
-            command: self.work.command(),
+            command: self.kind.command(),
             dry_run: is_dry_run,
             complete: self.is_complete(),
-            limited: self.pages.is_limited(),
+            limited: self.is_limited(),
             matched: total.matched(),
             deleted: total.tally.deleted,
             already_gone: total.tally.already_gone,
@@ -33,109 +34,107 @@ impl Sweep {
             failed: total.tally.failed,
             unknown: total.tally.unknown,
             would_delete: if is_dry_run { total.found } else { 0 },
-            elapsed_ms: millis(self.elapsed()),
-            by_pattern: self
-                .tallies
-                .pattern_counts(self.options.scan.patterns.iter().map(Pattern::as_bytes)),
-            prefixes: self.tallies.prefix_counts(),
-            shards: vec![ShardSummary {
-                node: self.keyspace.server().address.clone(),
-                complete: self.walked,
-                matched: total.matched(),
-                calls: self.pages.calls(),
-                lanes: 1,
-                restarts: self.pages.restarts(),
-            }],
+            elapsed_ms: millis(self.overview.elapsed()),
+            by_pattern: tallies.pattern_counts(options.scan.patterns.iter().map(Pattern::as_bytes)),
+            prefixes: tallies.prefix_counts(),
+            shards: self.shards(),
             pace: self.pace(),
-            errors: self.tallies.failures().to_vec(),
+            errors: tallies.failures().to_vec(),
         }
+    }
+
+    /// All that was counted, over all shards.
+    pub(super) fn tallies(&self) -> Tallies {
+        let options = &self.shared.options;
+        let mut all = Tallies::new(options.scan.patterns.len(), options.prefix_depth);
+        for shard in self.overview.books() {
+            all.absorb(&shard.open().tallies);
+        }
+        for error in &self.errors {
+            all.fail_with(error);
+        }
+        all
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        let tally = self.tallies.total().tally;
-        self.walked && self.error.is_none() && tally.failed + tally.unknown == 0
+        let tally = self.tallies().total().tally;
+        self.is_walked() && self.errors.is_empty() && tally.failed + tally.unknown == 0
     }
 
-    fn elapsed(&self) -> Duration {
-        if self.phase == Phase::Ended {
-            self.elapsed
-        } else {
-            self.started.elapsed()
+    /// Every part was walked whole, or as far as a limit asked for.
+    pub(super) fn is_walked(&self) -> bool {
+        match self.uncovered() {
+            Some(open) => open.is_empty() || self.is_limited(),
+            None => {
+                let books = self.overview.books();
+                books.iter().all(|shard| shard.open().has_walked)
+            }
         }
     }
 
-    pub(super) fn publish(&self) {
-        let total = self.tallies.total();
-        let share = self.pages.share();
-        let elapsed = self.elapsed();
-        // What a resumed run found done is not of its own doing.
-        let walked = (share - self.share_before).max(0.0);
-        let matched = total.matched().saturating_sub(self.matched_before);
-        let scanned = ((walked * self.total_keys as f64) as u64).max(matched);
-        let handled = match self.work {
-            Work::Delete(..) => matched,
-            Work::List | Work::Count | Work::DryRun => scanned,
-        };
-        let state = match self.phase {
-            Phase::Walking | Phase::Settling => RunState::Running,
-            Phase::Ended if self.is_complete() => RunState::Done,
-            Phase::Ended if self.stop.is_stopped() && self.error.is_none() => RunState::Cancelled,
-            Phase::Ended => RunState::Incomplete,
-        };
-        self.handle.update(|progress| {
-            progress.state = state;
-            progress.share = share;
-            progress.scanned = scanned;
-            progress.matched = total.matched();
-            progress.deleted = total.tally.deleted;
-            progress.failed = total.tally.failed;
-            progress.keys_per_s = (handled as f64 / elapsed.as_secs_f64().max(0.001)) as u64;
-            progress.eta_ms = eta(share, walked, elapsed).map(millis);
-            progress.paused_for = None;
-            for node in &mut progress.nodes {
-                node.share = share;
+    pub(super) fn is_limited(&self) -> bool {
+        let books = self.overview.books();
+        self.shared.is_limit_reached() || books.iter().any(|shard| shard.open().walk.is_limited)
+    }
+
+    /// One entry a node, in the order in which they were first walked.
+    fn shards(&self) -> Vec<ShardSummary> {
+        let uncovered = self.uncovered();
+        let is_limited = self.is_limited();
+        let mut shards: Vec<ShardSummary> = Vec::new();
+        for shard in self.overview.books() {
+            let books = shard.open();
+            let mut shown = shard_summary(&books, uncovered);
+            // What lies beyond a limit was not asked for.
+            shown.complete |= is_limited;
+            match shards.iter_mut().find(|other| other.node == shown.node) {
+                Some(same) => {
+                    same.complete &= shown.complete;
+                    same.matched += shown.matched;
+                    same.calls += shown.calls;
+                    same.lanes = same.lanes.max(shown.lanes);
+                    // It was walked once more, if only for some slots.
+                    same.restarts += shown.restarts + 1;
+                    same.repeated_slots += shown.repeated_slots;
+                }
+                None => shards.push(shown),
             }
-        });
+        }
+        shards
     }
 
     fn pace(&self) -> PaceSummary {
-        let waited = self.pages.waited()
-            + match &self.work {
-                Work::Delete(deleter, _) => deleter.waited(),
-                Work::List | Work::Count | Work::DryRun => Duration::ZERO,
-            };
-        let mut pace = self.paced.summary();
+        let mut figures = pace::Tally::default();
+        let mut waited = std::time::Duration::ZERO;
+        for shard in self.overview.books() {
+            let books = shard.open();
+            figures.absorb(
+                &books
+                    .figures
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner),
+            );
+            waited += books.walk.waited + books.delete_waited;
+        }
+        let mut pace = figures.summary(self.shared.options.budget);
         pace.paused_ms.server += millis(waited);
         pace
     }
 }
 
-pub(super) fn first_progress(keyspace: &Keyspace, pages: &Pages) -> Progress {
-    Progress {
-        state: RunState::Running,
-        share: 0.0,
-        scanned: 0,
-        matched: 0,
-        deleted: 0,
-        failed: 0,
-        keys_per_s: 0,
-        eta_ms: None,
-        paused_for: None,
-        nodes: vec![NodeProgress {
-            node: keyspace.server().address.clone(),
-            share: 0.0,
-            count: pages.count(),
-            canary_p50_us: None,
-            canary_p99_us: None,
-        }],
+fn shard_summary(books: &Books, uncovered: Option<&SlotSet>) -> ShardSummary {
+    let complete = match (&books.slots, uncovered) {
+        (Some(slots), Some(open)) => slots.is_disjoint(open),
+        _ => books.has_walked,
+    };
+    ShardSummary {
+        node: books.node.to_string(),
+        complete,
+        matched: books.tallies.total().matched(),
+        calls: books.walk.calls,
+        lanes: books.walk.lanes,
+        restarts: books.walk.restarts,
+        from_replica: books.from_replica,
+        repeated_slots: books.repeated_slots,
     }
-}
-
-/// What is left at the speed so far; unknown at the very beginning.
-fn eta(share: f64, walked: f64, elapsed: Duration) -> Option<Duration> {
-    (walked > 0.001).then(|| elapsed.mul_f64((1.0 - share) / walked))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

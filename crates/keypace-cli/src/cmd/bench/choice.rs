@@ -94,7 +94,7 @@ impl Choice {
 
 /// The flags that a bench heeds; those that would change what it measures, and can't, are refused.
 pub(in crate::cmd) fn globals(typed: &Global, bench: &Bench) -> Result<Global, Halt> {
-    if typed.url.is_some() {
+    if !typed.url.is_empty() {
         return Err(Halt::usage(
             "read --url: bench starts a private server of its own and touches no other",
         )
@@ -106,6 +106,11 @@ pub(in crate::cmd) fn globals(typed: &Global, bench: &Bench) -> Result<Global, H
         ("--deadline", typed.deadline.is_some()),
         ("--use-keys", typed.use_keys),
         ("--retries", typed.retries.is_some()),
+        ("--topology", typed.topology.is_some()),
+        ("--lanes", typed.lanes.is_some()),
+        ("--max-nodes", typed.max_nodes.is_some()),
+        ("--allow-uncovered", typed.allow_uncovered),
+        ("--from-replica", typed.from_replica),
     ];
     if let Some((flag, _)) = refused.into_iter().find(|(_, is_typed)| *is_typed) {
         return Err(Halt::usage(format!(
@@ -181,7 +186,7 @@ mod tests {
 
     #[test]
     fn flags_that_would_do_nothing_are_refused() {
-        let url = Some("redis://h".to_owned());
+        let url = vec!["redis://h".to_owned()];
         let user = Some("amy".to_owned());
         let file = Some(PathBuf::from("-"));
         let none = Global::default;
@@ -207,6 +212,13 @@ mod tests {
                     ..none()
                 },
                 "--retries",
+            ),
+            (
+                Global {
+                    max_nodes: Some(2),
+                    ..none()
+                },
+                "--max-nodes",
             ),
             (
                 Global {

@@ -32,7 +32,7 @@ pub(super) fn visit(url: &str, global: &Global, choice: &Choice) -> Result<Visit
         ..Surroundings::nothing()
     };
     let typed = Global {
-        url: Some(url.to_owned()),
+        url: vec![url.to_owned()],
         password_file: global.password_file.clone(),
         ..Global::default()
     };

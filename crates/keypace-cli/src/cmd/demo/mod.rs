@@ -188,7 +188,7 @@ async fn dry_run(run: &mut Run, guide: &mut Guide<'_>, stage: &Stage) -> Result<
         Sweep::dry_run(&stage.keyspace, options(SWEPT)?, DeleteOptions::default()).await?;
     complete(run, &mut sweep, Watched::Matches).await?;
     let waits = stage.probe.reset();
-    let shown = text::would_delete(&sweep.summary(), sweep.samples(), total, guide.paint);
+    let shown = text::would_delete(&sweep.summary(), &sweep.samples(), total, guide.paint);
     guide.result(shown.trim_end()).await?;
     guide.waits(Some(waits)).await
 }

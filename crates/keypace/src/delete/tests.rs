@@ -1,0 +1,294 @@
+//! Deleting in a cluster, scripted on the simulator: volleys of one command a slot, each answered for itself.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use keypace_testkit::{Action, Rule, Sim};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::state::Settled;
+use super::{Batch, Consent, Deleter, Draft, Plan, Tally, Until};
+use crate::error::{Error, ErrorKind};
+use crate::key::{Key, Pattern, Slot};
+use crate::limits;
+use crate::pace::{Budget, Thresholds};
+use crate::port::{ConnectOptions, Dial, Dialing, Keyspace, Paced, Stream, Target};
+use crate::scan::ScanOptions;
+
+const SLOTS: u64 = 40;
+const KEYS_A_SLOT: u64 = 5;
+
+/// Dials into the simulator's memory, and keeps the UNLINKs of each write to the socket.
+#[derive(Clone, Default)]
+struct Wire {
+    sim: Sim,
+    writes: Arc<Mutex<Vec<usize>>>,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl Dial for Wire {
+    fn dial(&self) -> Dialing<'_> {
+        let inner: Box<dyn Stream> = Box::new(self.sim.connect());
+        let writes = Arc::clone(&self.writes);
+        Box::pin(async move { Ok(Box::new(Line { inner, writes }) as Box<dyn Stream>) })
+    }
+
+    fn name(&self) -> String {
+        "sim:7000".to_owned()
+    }
+}
+
+struct Line {
+    inner: Box<dyn Stream>,
+    writes: Arc<Mutex<Vec<usize>>>,
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.inner).poll_write(cx, buf);
+        if let Poll::Ready(Ok(bytes)) = &wrote {
+            let text = String::from_utf8_lossy(&buf[..*bytes]);
+            let commands = text.matches("UNLINK\r\n$").count();
+            if commands > 0 {
+                self.writes.lock().expect("writes").push(commands);
+            }
+        }
+        wrote
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+fn name(slot: u64, n: u64) -> String {
+    format!("k:{{{slot}}}:{n}")
+}
+
+/// A node with a few keys in each of a few slots.
+fn seeded() -> Wire {
+    let wire = Wire::default();
+    for slot in 0..SLOTS {
+        wire.sim
+            .insert_strings(&format!("k:{{{slot}}}:"), 0..KEYS_A_SLOT);
+    }
+    wire
+}
+
+/// What a delete of all of them came to.
+struct Outcome {
+    tally: Tally,
+    elsewhere: BTreeSet<Slot>,
+    elsewhere_keys: u64,
+    error: Option<Error>,
+}
+
+async fn deleted(wire: &Wire, budget: Budget) -> Outcome {
+    let target = Target::parse("redis://sim").expect("valid");
+    let options = ConnectOptions::default().with_retries(3);
+    let dial = Arc::new(wire.clone());
+    let keyspace = Keyspace::connect_through(dial, target, options).await;
+    let keyspace = keyspace.expect("the simulator answers");
+    let scan = ScanOptions::new(vec![Pattern::new("k:*").expect("valid")]).expect("valid");
+    let plan = Plan::new(Draft::unseen(&keyspace, &scan).await.expect("planned"));
+    let confirmed = plan.confirm(Consent::Scoped).expect("scoped");
+    let paced = Paced::join(keyspace.node(), budget, Thresholds::default(), true);
+    let batch = limits::BATCH_KEYS;
+    let mut deleter = Deleter::in_cluster(keyspace.node(), &confirmed, paced, batch);
+    for id in 0..SLOTS {
+        let keys = (0..KEYS_A_SLOT).map(|n| Key::new(name(id, n)));
+        deleter.push(Batch {
+            id,
+            keys: keys.collect(),
+        });
+    }
+    let error = deleter.run(Until::Settled).await.err();
+    let mut outcome = Outcome {
+        tally: Tally::default(),
+        elsewhere: BTreeSet::new(),
+        elsewhere_keys: 0,
+        error,
+    };
+    for settled in deleter.take_settled() {
+        outcome.enter(settled);
+    }
+    outcome
+}
+
+impl Outcome {
+    fn enter(&mut self, settled: Settled) {
+        self.tally.add(&settled.tally);
+        self.elsewhere_keys += settled.keys - settled.tally.sum();
+        self.elsewhere.extend(settled.elsewhere);
+    }
+
+    fn keys(&self) -> u64 {
+        self.tally.sum() + self.elsewhere_keys
+    }
+}
+
+fn budgets() -> [Budget; 2] {
+    [Budget::off(), Budget::default()]
+}
+
+fn moved(text: &str) -> Rule {
+    Rule::on("UNLINK")
+        .with_arg(name(7, 0))
+        .then(Action::Error(text.to_owned()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_each_piece_of_a_volley_has_an_answer_of_its_own() {
+    for budget in budgets() {
+        for text in ["MOVED 7 h:7001", "ASK 7 h:7001", "READONLY a replica now"] {
+            let wire = seeded();
+            // Under a budget the slot may go in more than one command.
+            wire.sim.script(moved(text).always());
+            let outcome = deleted(&wire, budget).await;
+            assert!(outcome.error.is_none(), "{text}: {:?}", outcome.error);
+            assert_eq!(outcome.keys(), SLOTS * KEYS_A_SLOT, "{text}");
+            assert_eq!(
+                outcome.elsewhere,
+                BTreeSet::from([Slot::of(b"7")]),
+                "{text}"
+            );
+            assert_eq!(outcome.elsewhere_keys, wire.sim.keys(0).len() as u64);
+            assert_eq!(outcome.tally.deleted, outcome.tally.sum(), "{text}");
+            assert!(outcome.elsewhere_keys <= KEYS_A_SLOT);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_torn_slots_go_key_by_key() {
+    for budget in budgets() {
+        let wire = seeded();
+        let torn = Rule::on("UNLINK").with_arg(name(7, 3));
+        let torn = torn.then(Action::Error("TRYAGAIN Multiple keys request".to_owned()));
+        wire.sim.script(torn.times(3));
+        let outcome = deleted(&wire, budget).await;
+        assert!(outcome.error.is_none(), "{:?}", outcome.error);
+        assert_eq!(outcome.tally.deleted, SLOTS * KEYS_A_SLOT);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_what_may_pass_later_is_sent_again() {
+    for budget in budgets() {
+        for text in ["CLUSTERDOWN The cluster is down", "MASTERDOWN", "LOADING"] {
+            let wire = seeded();
+            wire.sim.script(moved(text).times(2));
+            let outcome = deleted(&wire, budget).await;
+            assert!(outcome.error.is_none(), "{text}: {:?}", outcome.error);
+            assert_eq!(outcome.tally.deleted, SLOTS * KEYS_A_SLOT, "{text}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28b_a_reply_lost_in_a_volley_is_settled_by_asking_again() {
+    for budget in budgets() {
+        for fault in [
+            Action::ExecuteThenDrop,
+            Action::DropConnection,
+            Action::ExecuteThenStall,
+            Action::Stall,
+            Action::CutReply { after_bytes: 1 },
+        ] {
+            let wire = seeded();
+            wire.sim
+                .script(Rule::on("UNLINK").nth(3).then(fault.clone()));
+            let outcome = deleted(&wire, budget).await;
+            assert!(outcome.error.is_none(), "{fault:?}: {:?}", outcome.error);
+            let tally = outcome.tally;
+            assert_eq!(
+                tally.deleted + tally.already_gone,
+                SLOTS * KEYS_A_SLOT,
+                "{fault:?}"
+            );
+            assert_eq!(wire.sim.keys(0).len(), 0, "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28b_where_nobody_answers_any_more_a_volley_is_unknown_piece_by_piece() {
+    let wire = seeded();
+    let dead = Rule::on("UNLINK").nth(3).always();
+    wire.sim.script(dead.then(Action::ExecuteThenDrop));
+    let outcome = deleted(&wire, Budget::off()).await;
+    assert_eq!(
+        outcome.error.expect("given up").kind(),
+        ErrorKind::Disconnected
+    );
+    assert_eq!(outcome.tally.deleted, 2 * KEYS_A_SLOT);
+    assert_eq!(outcome.tally.unknown, (SLOTS - 2) * KEYS_A_SLOT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28_a_right_that_is_missing_ends_the_delete_and_the_volley_is_heard() {
+    let wire = seeded();
+    wire.sim.script(
+        Rule::on("UNLINK")
+            .nth(3)
+            .then(Action::Error("NOPERM User u can't run 'unlink'".to_owned())),
+    );
+    wire.sim.script(moved("MOVED 7 h:7001"));
+    let outcome = deleted(&wire, Budget::off()).await;
+    assert_eq!(
+        outcome.error.as_ref().expect("ended").kind(),
+        ErrorKind::Permission
+    );
+    assert_eq!(outcome.keys(), SLOTS * KEYS_A_SLOT, "all were on their way");
+    assert_eq!(
+        (outcome.tally.failed, outcome.elsewhere_keys),
+        (KEYS_A_SLOT, KEYS_A_SLOT)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn p28c_a_volley_is_one_write_and_a_slot_one_command() {
+    let wire = seeded();
+    let outcome = deleted(&wire, Budget::off()).await;
+    assert_eq!(outcome.tally.deleted, SLOTS * KEYS_A_SLOT);
+    assert_eq!(wire.sim.count_of("UNLINK"), SLOTS);
+    assert_eq!(*wire.writes.lock().expect("writes"), [SLOTS as usize]);
+
+    let wire = seeded();
+    let outcome = deleted(&wire, Budget::default()).await;
+    assert_eq!(outcome.tally.deleted, SLOTS * KEYS_A_SLOT);
+    let writes = wire.writes.lock().expect("writes").clone();
+    let first = limits::BATCH_FIRST as usize / KEYS_A_SLOT as usize;
+    assert_eq!(writes[0], first, "{writes:?}: a first turn's worth of keys");
+    assert!(
+        writes.len() < SLOTS as usize / 2,
+        "{writes:?}: several commands a turn"
+    );
+    assert_eq!(wire.sim.count_of("UNLINK"), SLOTS, "none was cut");
+}
