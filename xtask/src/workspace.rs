@@ -2,6 +2,7 @@
 //! Must not guess: a configured target folder is honoured.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -42,6 +43,24 @@ impl Workspace {
     /// Where server programs that we unpack go. Always below the workspace, as the lab looks for them there.
     pub(crate) fn servers(&self) -> PathBuf {
         self.root.join("target/servers")
+    }
+
+    /// keypace at `program`, without what the environment and configuration files of this machine say.
+    pub(crate) fn keypace(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        for variable in ["KEYPACE_URL", "KEYPACE_PASSWORD", "KEYPACE_LOG"] {
+            command.env_remove(variable);
+        }
+        let home = self.target.join("bench");
+        command
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_STATE_HOME", home.join("state"));
+        command
+    }
+
+    /// A program of the build with debug checks.
+    pub(crate) fn debug(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
     }
 
     /// A program of the release build.

@@ -4,14 +4,16 @@
 mod beside;
 mod big;
 mod check;
+mod cluster;
 mod doc;
 mod figures;
 mod ground;
 mod kept;
+mod lanes;
 mod listing;
 mod memory;
 mod options;
-mod process;
+pub(crate) mod process;
 mod promise;
 mod rank;
 mod relay;
@@ -141,5 +143,7 @@ fn rows(group: Group, setting: &Setting<'_>) -> Outcome<Vec<Row>> {
         Group::Big => big::measure(setting),
         Group::Replica => replica::measure(setting),
         Group::Steady => steady::measure(setting),
+        Group::Cluster => cluster::measure(setting),
+        Group::Lanes => lanes::measure(setting),
     }
 }

@@ -22,10 +22,12 @@ pub(crate) enum Group {
     Big,
     Replica,
     Steady,
+    Cluster,
+    Lanes,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::List,
         Self::Delete,
         Self::Memory,
@@ -36,9 +38,11 @@ impl Group {
         Self::Big,
         Self::Replica,
         Self::Steady,
+        Self::Cluster,
+        Self::Lanes,
     ];
-    /// Those with a count, a ratio or memory of our own to compare. The replica's limits gate where `--only` names it;
-    /// the others have times and rivals only, and a check of them is refused, as it could not fail.
+    /// Those with a count, a ratio or memory of our own to compare. The replica's limits gate, and the
+    /// ratios of the cluster and of lanes, where `--only` names them; the others have times and rivals only, and a check of them is refused, as it could not fail.
     const GATING: [Self; 5] = [
         Self::List,
         Self::Delete,
@@ -60,6 +64,8 @@ impl Group {
             Self::Big => "big",
             Self::Replica => "replica",
             Self::Steady => "steady",
+            Self::Cluster => "cluster",
+            Self::Lanes => "lanes",
         }
     }
 

@@ -7,6 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::failure::{Failure, Outcome};
 use crate::shell;
 
@@ -25,6 +27,39 @@ pub(crate) struct Ended {
     pub(crate) output: Vec<u8>,
     /// How many lines it printed.
     pub(crate) lines: u64,
+}
+
+impl Ended {
+    /// The whole output as JSON.
+    pub(crate) fn said(&self) -> Outcome<Value> {
+        serde_json::from_slice(&self.output).map_err(|error| {
+            let shown = String::from_utf8_lossy(&self.output);
+            Failure::new(format!(
+                "failed to read {:?} as JSON: {error}",
+                shown.trim()
+            ))
+        })
+    }
+}
+
+/// Runs all `commands` at once, each to its end; all must succeed. Each wall begins with the first of them.
+pub(crate) fn at_once(commands: Vec<Command>) -> Outcome<Vec<Ended>> {
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        let run = |command| {
+            scope.spawn(move || {
+                let mut ended = piped(vec![command])?;
+                ended.wall = begun.elapsed();
+                Ok(ended)
+            })
+        };
+        let threads: Vec<_> = commands.into_iter().map(run).collect();
+        let ended = threads.into_iter().map(|thread| match thread.join() {
+            Ok(ended) => ended,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        ended.collect()
+    })
 }
 
 /// Runs `stages` as a pipe from the first to the last, whose output is read. All must succeed.
@@ -168,7 +203,7 @@ fn end(mut child: Child) {
 }
 
 /// `VmHWM` of a running process, in bytes. Linux only.
-fn resident_peak(pid: u32) -> Option<u64> {
+pub(crate) fn resident_peak(pid: u32) -> Option<u64> {
     parse_peak(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
@@ -203,6 +238,7 @@ fn could_not_run(shown: &str, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::KEPT_OUTPUT_BYTES;
+    use super::at_once;
     use super::drain;
     use super::parse_peak;
     use super::peak_bytes;
@@ -244,6 +280,18 @@ mod tests {
         );
         let failure = piped(vec![command(&["false"]), command(&["true"])]).expect_err("one fails");
         assert!(failure.to_string().starts_with("false | true"), "{failure}");
+    }
+
+    #[test]
+    fn several_run_at_once() {
+        let commands = vec![
+            command(&["printf", "a\\n"]),
+            command(&["printf", "b\\nc\\n"]),
+        ];
+        let ended = at_once(commands).expect("both run");
+        let lines: Vec<u64> = ended.iter().map(|ended| ended.lines).collect();
+        assert_eq!(lines, [1, 2]);
+        at_once(vec![command(&["true"]), command(&["false"])]).expect_err("one fails");
     }
 
     #[test]

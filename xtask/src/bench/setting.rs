@@ -23,15 +23,7 @@ pub(crate) struct Setting<'a> {
 impl Setting<'_> {
     /// keypace, without what the environment and configuration files of this machine say.
     pub(crate) fn keypace(&self) -> Command {
-        let mut command = Command::new(self.workspace.release("keypace"));
-        for variable in ["KEYPACE_URL", "KEYPACE_PASSWORD", "KEYPACE_LOG"] {
-            command.env_remove(variable);
-        }
-        let home = self.workspace.target.join("bench");
-        command
-            .env("XDG_CONFIG_HOME", home.join("config"))
-            .env("XDG_STATE_HOME", home.join("state"));
-        command
+        self.workspace.keypace(&self.workspace.release("keypace"))
     }
 
     /// keypace on the server at `url`, with this budget and no progress.

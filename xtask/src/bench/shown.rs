@@ -26,6 +26,8 @@ const COLUMNS: &[(&str, &str, f64)] = &[
     ("stream_bytes", "stream MiB", MIB),
     ("largest_lag_bytes", "largest lag MiB", MIB),
     ("paused_replica_ms", "paused for it ms", 1.0),
+    ("unlinks_per_key", "UNLINK calls a key", 1.0),
+    ("lanes", "lanes", 1.0),
     ("small_bytes", "small MiB", MIB),
     ("large_bytes", "large MiB", MIB),
 ];

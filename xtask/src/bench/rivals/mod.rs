@@ -1,7 +1,7 @@
 //! Deleting with the tools that people have, beside keypace at full speed: same server, same keyspace, same run.
 //! Must not report a rival that could not be had as beaten.
 
-mod programs;
+pub(crate) mod programs;
 
 use std::process::Command;
 

@@ -15,6 +15,9 @@ pub(crate) const PYTHON_PACKAGES: [&str; 3] =
 /// As above.
 pub(crate) const NODE_PACKAGES: [&str; 1] = ["ioredis@6.0.0"];
 
+/// Of the rivals on clusters, in an environment of their own: what one of them needs must not change the others.
+pub(crate) const CLUSTER_PACKAGES: [&str; 2] = ["redis==8.1.0", "valkey-glide==2.5.3"];
+
 /// What could be had, and why not where it couldn't.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -30,7 +33,8 @@ impl Tools {
         Self {
             drivers: workspace.root.join("xtask/rivals"),
             redis_cli: shell::which("redis-cli"),
-            python: python(&folder.join("python")).map_err(|failure| failure.to_string()),
+            python: python(&folder.join("python"), &PYTHON_PACKAGES)
+                .map_err(|failure| failure.to_string()),
             node_modules: node(&folder.join("node")).map_err(|failure| failure.to_string()),
         }
     }
@@ -67,10 +71,35 @@ impl Tools {
     }
 }
 
+/// A Python with packages, and the drivers that it runs.
+#[derive(Debug)]
+pub(crate) struct Python {
+    program: PathBuf,
+    drivers: PathBuf,
+}
+
+impl Python {
+    /// The one with client libraries for clusters.
+    pub(crate) fn for_clusters(workspace: &Workspace) -> Outcome<Self> {
+        let folder = workspace.root.join("target/rivals/python-cluster");
+        Ok(Self {
+            program: python(&folder, &CLUSTER_PACKAGES)?,
+            drivers: workspace.root.join("xtask/rivals"),
+        })
+    }
+
+    /// Running this driver.
+    pub(crate) fn driver(&self, driver: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(self.drivers.join(driver));
+        command
+    }
+}
+
 /// A virtual environment with the packages; the path of its Python.
-fn python(folder: &Path) -> Outcome<PathBuf> {
+fn python(folder: &Path, packages: &[&str]) -> Outcome<PathBuf> {
     let program = folder.join("bin/python");
-    installed(folder, &PYTHON_PACKAGES, |folder| {
+    installed(folder, packages, |folder| {
         shell::output(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         let mut pip = Command::new(&program);
         pip.args([
@@ -80,7 +109,7 @@ fn python(folder: &Path) -> Outcome<PathBuf> {
             "--quiet",
             "--disable-pip-version-check",
         ]);
-        shell::output(pip.args(PYTHON_PACKAGES)).map(|_| ())
+        shell::output(pip.args(packages)).map(|_| ())
     })?;
     Ok(program)
 }
