@@ -203,6 +203,10 @@ impl Crew {
         for node in nodes.chain(&mut self.others) {
             set_slots(node, slots, "NODE", &self.target_id)?;
         }
+        // Redis 7.0 was seen to keep a slot's mark after quick moves there and back: it would stay half-moved for ever.
+        for node in [&mut self.target, &mut self.source] {
+            set_slots(node, slots, "STABLE", "")?;
+        }
         Ok(moved)
     }
 }
@@ -210,8 +214,15 @@ impl Crew {
 /// All at once, each on a connection of its own: Valkey lets a connection wait until its change is with the replicas.
 fn set_slots(raws: &mut [Raw], slots: &[u16], how: &str, id: &str) -> Result<(), LabError> {
     for (raw, slot) in raws.iter_mut().zip(slots) {
-        let words = ["CLUSTER", "SETSLOT", &slot.to_string(), how, id];
-        raw.begin(&words.map(str::as_bytes))?;
+        let slot = slot.to_string();
+        let words = ["CLUSTER", "SETSLOT", &slot, how, id];
+        // STABLE names nobody.
+        let words: Vec<&[u8]> = words
+            .iter()
+            .filter(|word| !word.is_empty())
+            .map(|word| word.as_bytes())
+            .collect();
+        raw.begin(&words)?;
     }
     for (raw, slot) in raws.iter_mut().zip(slots) {
         if let Value::Error(text) = raw.end()? {
