@@ -87,6 +87,7 @@ impl OwnedCluster {
         Ok(Crew {
             source_id: self.node(from).id.clone(),
             target_id: self.node(to).id.clone(),
+            source_address: self.address(from)?,
             target_address: self.address(to)?,
             source: connections(from)?,
             target: connections(to)?,
@@ -129,6 +130,14 @@ impl SlotMove {
     pub fn finish(mut self) -> Result<u64, LabError> {
         self.crew.finish(&[self.slot])
     }
+
+    /// Carries the keys that have moved back, and leaves the slot at rest where it was; how many keys that were.
+    ///
+    /// # Errors
+    /// As [`Self::move_keys`].
+    pub fn call_off(mut self) -> Result<u64, LabError> {
+        self.crew.call_off(self.slot)
+    }
 }
 
 /// The connections of a migration: to each node as many as slots are under way at once.
@@ -136,6 +145,7 @@ impl SlotMove {
 struct Crew {
     source_id: String,
     target_id: String,
+    source_address: SocketAddr,
     target_address: SocketAddr,
     source: Vec<Raw>,
     target: Vec<Raw>,
@@ -148,42 +158,24 @@ impl Crew {
         set_slots(&mut self.source, slots, "MIGRATING", &self.target_id)
     }
 
-    fn move_keys(&mut self, slot: u16, limit: usize) -> Result<u64, LabError> {
-        let (slot, limit) = (slot.to_string(), limit.to_string());
-        let words: [&[u8]; 4] = [
-            b"CLUSTER",
-            b"GETKEYSINSLOT",
-            slot.as_bytes(),
-            limit.as_bytes(),
-        ];
-        let reply = self.source[0].command(&words)?.checked()?;
-        let keys: Vec<&[u8]> = reply
-            .items()
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Value::bytes)
-            .collect();
-        for batch in keys.chunks(limits::MIGRATE_BATCH_KEYS) {
-            self.migrate(batch)?;
+    fn call_off(&mut self, slot: u16) -> Result<u64, LabError> {
+        // First: the owner of a slot under way asks for the target, and takes nothing in.
+        set_slots(&mut self.source, &[slot], "STABLE", "")?;
+        let mut moved = 0;
+        loop {
+            let (from, to) = (&mut self.target[0], self.source_address);
+            let keys = carry(from, to, slot, limits::MIGRATE_BATCH_KEYS)?;
+            moved += keys;
+            if keys == 0 {
+                break;
+            }
         }
-        Ok(keys.len() as u64)
+        set_slots(&mut self.target, &[slot], "STABLE", "")?;
+        Ok(moved)
     }
 
-    fn migrate(&mut self, keys: &[&[u8]]) -> Result<(), LabError> {
-        let host = self.target_address.ip().to_string();
-        let port = self.target_address.port().to_string();
-        let timeout = limits::MIGRATE_TIMEOUT_MS.to_string();
-        let mut words: Vec<&[u8]> = vec![
-            b"MIGRATE",
-            host.as_bytes(),
-            port.as_bytes(),
-            b"",
-            b"0",
-            timeout.as_bytes(),
-            b"KEYS",
-        ];
-        words.extend(keys);
-        self.source[0].say(&words)
+    fn move_keys(&mut self, slot: u16, limit: usize) -> Result<u64, LabError> {
+        carry(&mut self.source[0], self.target_address, slot, limit)
     }
 
     /// The source redirects every new key of a slot under way, so the slot stays empty once it is.
@@ -209,6 +201,44 @@ impl Crew {
         }
         Ok(moved)
     }
+}
+
+/// Up to so many keys that a node has in a slot go to another; how many there were.
+fn carry(from: &mut Raw, to: SocketAddr, slot: u16, limit: usize) -> Result<u64, LabError> {
+    let (slot, limit) = (slot.to_string(), limit.to_string());
+    let words: [&[u8]; 4] = [
+        b"CLUSTER",
+        b"GETKEYSINSLOT",
+        slot.as_bytes(),
+        limit.as_bytes(),
+    ];
+    let reply = from.command(&words)?.checked()?;
+    let keys: Vec<&[u8]> = reply
+        .items()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::bytes)
+        .collect();
+    for batch in keys.chunks(limits::MIGRATE_BATCH_KEYS) {
+        migrate(from, to, batch)?;
+    }
+    Ok(keys.len() as u64)
+}
+
+fn migrate(from: &mut Raw, to: SocketAddr, keys: &[&[u8]]) -> Result<(), LabError> {
+    let (host, port) = (to.ip().to_string(), to.port().to_string());
+    let timeout = limits::MIGRATE_TIMEOUT_MS.to_string();
+    let mut words: Vec<&[u8]> = vec![
+        b"MIGRATE",
+        host.as_bytes(),
+        port.as_bytes(),
+        b"",
+        b"0",
+        timeout.as_bytes(),
+        b"KEYS",
+    ];
+    words.extend(keys);
+    from.say(&words)
 }
 
 /// All at once, each on a connection of its own: Valkey lets a connection wait until its change is with the replicas.

@@ -36,6 +36,8 @@ pub struct State {
     pub(crate) log: CommandLog,
     pub(crate) scripts: Scripts,
     pub(crate) info: BTreeMap<String, String>,
+    /// Calls of commands that no client has sent, by name.
+    pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) random: Random,
     pub(crate) empty_pages: u64,
     pub(crate) expired_keys: u64,
@@ -67,6 +69,7 @@ impl State {
             log: CommandLog::default(),
             scripts: Scripts::default(),
             info: BTreeMap::new(),
+            calls: BTreeMap::new(),
             random,
             empty_pages: 0,
             expired_keys: 0,
@@ -193,6 +196,7 @@ impl State {
     /// As if restarted: another `run_id`, another hash seed, scripts forgotten, keys kept.
     /// Connections stay; `close_connections` ends them.
     pub fn new_run_id(&mut self) {
+        self.calls.clear();
         self.run_id = self.random.run_id();
         let seed = self.random.next();
         self.scripts.forget_loaded();
@@ -224,6 +228,11 @@ impl State {
     /// What INFO says of a field from now on, such as `lazyfree_pending_objects`.
     pub fn set_info(&mut self, field: &str, value: &str) {
         self.info.insert(field.to_owned(), value.to_owned());
+    }
+
+    /// One call more of a command that no client has sent, for `INFO commandstats`.
+    pub(crate) fn count_calls(&mut self, command: &str) {
+        *self.calls.entry(command.to_owned()).or_default() += 1;
     }
 
     /// `maxclients` from now on, and at most `MAX_CONNECTIONS`. Connections that are open stay so.

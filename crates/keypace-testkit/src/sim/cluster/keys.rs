@@ -104,6 +104,8 @@ impl ClusterState {
     fn carry(&mut self, keys: Vec<(Vec<u8>, Entry)>, from: usize, to: usize, behind: Behind) {
         for (key, entry) in keys {
             if behind == Behind::Nothing {
+                self.nodes[from].count_calls("migrate");
+                self.nodes[to].count_calls("restore-asking");
                 self.nodes[from].databases[0].remove(&key);
                 self.nodes[from].watchers.changed(0, &key);
             }
@@ -143,6 +145,19 @@ impl ClusterState {
         let is_there = !keys.is_empty();
         self.carry(keys, from, to, Behind::Nothing);
         is_there
+    }
+
+    /// Gives up on handing a slot over: keys that have moved are carried back to its owner, and both sides are at rest.
+    ///
+    /// # Panics
+    /// Where the slot is not on its way.
+    pub fn call_off_migration(&mut self, slot: u16) {
+        let owner = self.owner(slot).expect("a slot on its way has an owner");
+        let target = self.member(owner).migrating.get(&slot).copied();
+        let to = target.unwrap_or_else(|| panic!("slot {slot} is not on its way"));
+        let keys = self.entries(to, |key| slot::of_key(key) == slot);
+        self.carry(keys, to, owner, Behind::Nothing);
+        self.forget_migration(slot);
     }
 
     /// The rest of a slot's keys goes over and the other node owns it, at a higher epoch.

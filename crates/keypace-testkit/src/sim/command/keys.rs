@@ -41,6 +41,7 @@ pub(super) const SPECS: &[Spec] = &[
     Spec::new("persist", 2, ONE_KEY, FAST_WRITE, persist),
     Spec::new("object", -2, NO_KEYS, CONTAINER, |_| refuse(SYNTAX)),
     Spec::new("object|idletime", 3, SUB_KEY, READ, idle_time),
+    Spec::new("object|refcount", 3, SUB_KEY, READ, references),
 ];
 
 fn delete(call: &mut Call<'_>) -> Answer {
@@ -166,4 +167,10 @@ fn idle_time(call: &mut Call<'_>) -> Answer {
         );
     }
     Ok(Reply::Int((now_ms - entry.touched_at_ms) / 1000))
+}
+
+/// No two keys share a value here.
+fn references(call: &mut Call<'_>) -> Answer {
+    let args = call.args;
+    Ok(call.peek(&args[2]).map_or(Reply::Nil, |_| Reply::Int(1)))
 }
