@@ -159,7 +159,12 @@ fn exit_of(kind: ErrorKind, phase: Phase) -> Exit {
             Phase::Connecting => Exit::Refused,
             Phase::Walking => Exit::Incomplete,
         },
-        // Everything that a server, a network or a file can do to us.
+        // A file that was named can't be read or made; in mid-walk a disk is full.
+        ErrorKind::Io => match phase {
+            Phase::Connecting => Exit::Usage,
+            Phase::Walking => Exit::Incomplete,
+        },
+        // Everything that a server or a network can do to us.
         _ => match phase {
             Phase::Connecting => Exit::Connection,
             Phase::Walking => Exit::Incomplete,
@@ -245,6 +250,8 @@ mod tests {
             assert_eq!(exit_of(ErrorKind::Guard, phase), Exit::Refused);
             assert_eq!(exit_of(ErrorKind::Checkpoint, phase), Exit::Refused);
         }
+        assert_eq!(exit_of(ErrorKind::Io, Phase::Connecting), Exit::Usage);
+        assert_eq!(exit_of(ErrorKind::Io, Phase::Walking), Exit::Incomplete);
         assert_eq!(exit_of(ErrorKind::Limit, Phase::Connecting), Exit::Refused);
         assert_eq!(exit_of(ErrorKind::Limit, Phase::Walking), Exit::Incomplete);
     }

@@ -16,7 +16,12 @@ const NOBODY: &str = "unix:///nonexistent.sock";
 fn shown() -> Vec<(&'static str, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut lines = Vec::new();
-    for name in ["README.md", "CONTRIBUTING.md", "docs/guarantees.md"] {
+    for name in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/guarantees.md",
+        "docs/undo.md",
+    ] {
         let text = fs::read_to_string(root.join(name)).expect(name);
         let mut is_fenced = false;
         for line in text.lines() {
@@ -83,11 +88,21 @@ fn command_lines_of_the_documents_are_taken() {
                 .iter()
                 .any(|word| line.contains(word)),
             // Nobody is at the terminal to be asked, which comes after all else was understood.
-            4 => line.contains(" delete ") && ran.stderr.contains("nobody is at a terminal"),
-            // The place was never kept.
-            2 => {
-                line.contains(" --resume ") && ran.stderr.contains("failed to read the checkpoint")
+            4 if line.contains(" delete ") => ran.stderr.contains("nobody is at a terminal"),
+            // There is no such file, or nobody can be asked.
+            4 => {
+                line.contains(" restore ")
+                    && ["failed to read the backup", "nobody is at a terminal"]
+                        .iter()
+                        .any(|text| ran.stderr.contains(text))
             }
+            // The place was never kept, and the list never written.
+            2 => [
+                (" --resume ", "failed to read the checkpoint"),
+                (" --keys-from ", "failed to read the list of keys"),
+            ]
+            .iter()
+            .any(|(flag, text)| line.contains(flag) && ran.stderr.contains(text)),
             _ => false,
         };
         assert!(is_as_meant, "{name}: {line}\n{ran:?}");

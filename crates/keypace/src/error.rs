@@ -70,8 +70,14 @@ pub enum ErrorKind {
     Disconnected,
     /// A checkpoint can't be read, or is that of another run.
     Checkpoint,
+    /// A part of a file is not what was written there.
+    Damaged,
     /// A file can't be read or written.
     Io,
+    /// A key changed between the look at it and its removal, and was left alone.
+    Changed,
+    /// A value is larger than what is backed up, and its key was left alone.
+    TooLarge,
     /// Any other error reply.
     Server,
 }
@@ -112,7 +118,10 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::Disconnected => "disconnected",
             Self::Checkpoint => "checkpoint",
+            Self::Damaged => "damaged",
             Self::Io => "io",
+            Self::Changed => "changed",
+            Self::TooLarge => "too_large",
             Self::Server => "server",
         }
     }

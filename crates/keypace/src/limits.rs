@@ -62,9 +62,9 @@ pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 pub const BLOCKING_TIMEOUT_FACTOR: u32 = 4;
 /// A server that is up answers its handshake at once; one behind a dead route must not hold the caller long.
 pub const MAX_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Walks at once on a node: each may need a second connection to delete with, and must never wait for one that only
-/// another walk can give back.
-pub const MAX_WALKS_PER_NODE: usize = MAX_CONNECTIONS_PER_NODE / 2;
+/// Walks at once on a node: each may need others to look at keys, to delete them, and to ask for the server's clock, and
+/// must never wait for one that only another walk can give back.
+pub const MAX_WALKS_PER_NODE: usize = MAX_CONNECTIONS_PER_NODE / 4;
 /// How often a request that may pass later is tried again.
 pub const DEFAULT_RETRIES: u32 = 5;
 /// More tries than this only hide that the server is gone.
@@ -73,8 +73,9 @@ pub const MAX_RETRIES: u32 = 100;
 pub const RETRY_FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause before trying again.
 pub const RETRY_LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Connections that one node is asked to hold for us at once: a walk, a delete, and an application's own calls.
-pub const MAX_CONNECTIONS_PER_NODE: usize = 16;
+/// Connections that one node is asked to hold for us at once: walks, what each of them needs beside, and an
+/// application's own calls.
+pub const MAX_CONNECTIONS_PER_NODE: usize = 32;
 
 // Scanning
 
@@ -117,6 +118,35 @@ pub const PAGE_KEYS: usize = 1000;
 pub const MAX_TYPE_NAME_BYTES: usize = 32;
 /// Cursors are 20 digits, or 30 characters in `CLUSTERSCAN`; what is longer is none.
 pub const MAX_CURSOR_BYTES: usize = 256;
+/// A list of keys is read in pieces of this size, each of about a page of names.
+pub const LIST_PIECE_BYTES: usize = 64 * 1024;
+/// Longer names are no names that anybody gives a key; a list that has one is likely to lack its NULs. It bounds the piece
+/// that is held, too.
+pub const MAX_LISTED_KEY_BYTES: usize = 1024 * 1024;
+
+// Selecting
+
+/// The shortest idle time that is a filter: servers count whole seconds.
+pub const MIN_IDLE: Duration = Duration::from_secs(1);
+/// Servers keep the time of a key's last use in 24 bits of seconds; after that a key looks young again (P30).
+pub const MAX_IDLE: Duration = Duration::from_secs((1 << 24) - 1);
+/// Nested values that MEMORY USAGE looks at: the servers' own default.
+pub const SIZE_SAMPLES: u32 = 5;
+/// Looking at 1000 members takes 0.15 ms.
+pub const MAX_SIZE_SAMPLES: u32 = 1000;
+/// A sampled size within this factor of a threshold may be on either side of it: members differ in size by about so much.
+pub const SIZE_NEAR_FACTOR: u64 = 2;
+/// Elements up to which a collection is measured whole: SAMPLES 0 took 15 ms on a set of 100,000 (P32d), so 0.15 ms.
+pub const WHOLE_SIZE_MAX_ELEMENTS: u64 = 1000;
+/// Questions on their way at once: four about each key of the largest usual page, and their replies are 100 KB at most.
+pub const MAX_QUESTIONS_IN_FLIGHT: usize = 4096;
+/// How often a server is asked whether it saves; INFO of one section costs it 0.02 ms.
+pub const SAVING_INSPECT_INTERVAL: Duration = Duration::from_secs(1);
+/// While it saves: until it is asked again, so that a stop is not waited for.
+pub const SAVING_PAUSE: Duration = Duration::from_millis(250);
+/// Replicas of a primary that are asked for idle times too, those of replicas included. More are taken for readers that
+/// can't be asked.
+pub const MAX_IDLE_READERS: usize = 16;
 
 // Deleting
 
@@ -137,8 +167,51 @@ pub const MAX_FAILED_IN_A_ROW: u64 = 10_000;
 pub const SAMPLE_KEYS: usize = 5;
 /// Kinds of failure that a Summary lists; further ones are counted together.
 pub const MAX_FAILURE_KINDS: usize = 20;
+/// Keys of one run of the script that checks and removes: 2.2 to 6.6 us each, and nobody else is served meanwhile (P27).
+pub const MAX_CHECKED_KEYS: usize = 500;
+/// Without UNLINK a collection of more elements is taken apart before it is removed: freeing 1000 takes 0.1 to 0.3 ms (P23).
+pub const SHRINK_ABOVE_ELEMENTS: u64 = 1000;
+/// Elements that one command takes out at most. No more than `SHRINK_ABOVE_ELEMENTS`, so that one is always left and the key
+/// is there to be removed.
+pub const SHRINK_STEP_ELEMENTS: usize = 1000;
+/// Members or fields that are named at first, while nobody knows how long they are: of 10 KiB each they are 1 MiB.
+pub const SHRINK_FIRST_NAMES: usize = 100;
+/// A reply that names members, or fields with their values; about 200 KB is a good size (P33).
+pub const SHRINK_REPLY_BYTES: usize = 200 * 1024;
 /// Pages that a plan's sampling walk looks at: 200 pages of 500 are a good estimate after a tenth of a second.
 pub const PLAN_PAGES: usize = 200;
+/// Keys whose values a plan measures where they are to be saved: enough for a first figure, at 0.1 ms of the server's time.
+pub const PLAN_MEASURED_KEYS: u64 = 100;
+/// Bits that tell which keys a backup may hold twice: 16 MiB, where of a million keys one in 130 is named although it is there
+/// once.
+pub const BACKUP_TWICE_BITS: usize = 1 << 27;
+/// Larger values are skipped by a delete with a backup, unless the caller says otherwise: a string of this size takes the
+/// server 20 ms to answer with, in pieces, and one is held in memory at a time.
+pub const BACKUP_MAX_VALUE_BYTES: u64 = 64 * 1024 * 1024;
+
+// Deleting with a backup
+
+/// Leases on a node at full speed: while some wait for the disk, others keep the server busy. 100,000 strings of 1 KiB by 1,
+/// 2, 4 and 8 took 5.3, 3.3, 3.4 and 1.9 s on Redis 7.0.15, and 8.2, 4.9, 4.0 and 3.0 s on Valkey 9.1.2 (a busy machine, the
+/// client not optimised), and with more of them a key cost the server less.
+pub const WATCHED_LEASES_PER_NODE: usize = 8;
+/// Keys of one group. WATCH compares each key with all that its connection watches (P32c): by 32, 64 and 128 it cost 0.6,
+/// 0.6 and 1.0 us a key on Redis 7.0.15 and 1.2, 0.8 and 0.9 on Valkey 9.1.2; with fewer, round trips and fsyncs show.
+pub const WATCH_GROUP_KEYS: usize = 64;
+/// Values of one group that are held together; a single larger one goes alone.
+pub const WATCH_GROUP_BYTES: u64 = 4 * 1024 * 1024;
+/// What the leases of all nodes hold of values together; a single larger one waits until it is alone.
+pub const BACKUP_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+/// How often one key may change between its WATCH and its EXEC before it is left alone.
+pub const MAX_WATCH_TRIES: u32 = 5;
+/// A reply of about 200 KB holds nobody up for long (P33).
+pub const READ_REPLY_BYTES: u64 = 200 * 1024;
+/// Longer strings are read in pieces: one of 1 MiB takes a server 0.3 ms to copy out.
+pub const READ_PIECE_BYTES: u64 = 256 * 1024;
+/// Replies that a server may have to hold for one connection while nobody reads them.
+pub const READ_AHEAD_BYTES: u64 = 1024 * 1024;
+/// What an element of a collection is taken for where its server can't say how many bytes it takes.
+pub const ELEMENT_BYTES: u64 = 64;
 
 // The pace
 
@@ -146,6 +219,10 @@ pub const PLAN_PAGES: usize = 200;
 pub const COUNT_FIRST: u32 = 100;
 /// The first UNLINK or DEL, whose values may be of any size: ten of 1 MiB take 0.5 ms where they are strings.
 pub const BATCH_FIRST: u32 = 10;
+/// The first read of values, in KiB: 64 KiB are copied in about 0.02 ms, however many keys they are spread over.
+pub const READ_FIRST_KIB: u32 = 64;
+/// The first DUMP or RESTORE, in KiB: compressing 1 MiB takes 9 to 12 ms (P32d), and 16 KiB 0.2 ms.
+pub const DUMP_FIRST_KIB: u32 = 16;
 /// Smallest window as a share of the budget: what is never given up is small enough to be lost in it.
 pub const PACE_LEAST_SHARE: f64 = 1.0 / 16.0;
 /// The window doubles up to this share of the budget.
@@ -285,6 +362,9 @@ pub const RATE_BURSTS_PER_S: u64 = 10;
 pub const COUNT_RATE_MIN: u32 = 10;
 /// A checkpoint costs 1.5 ms (fsync of file and folder), so not every batch has one.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+/// Key names on their way that a checkpoint holds, so that a resumed run knows of them: 4,000 of a kilobyte, written twice a
+/// second. Those beyond it are found gone and not counted, if the run is killed.
+pub const MAX_SAVED_IN_FLIGHT_BYTES: usize = 4 * 1024 * 1024;
 /// No checkpoint is larger: what is longer is another file.
 pub const MAX_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Prefixes that are counted one by one; about 100 bytes each.
@@ -306,6 +386,61 @@ pub const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 /// by slot: by chance one walk in 10^13 looks so.
 pub const MIN_SLOT_RISES: u32 = 16;
 
+// Statistics
+
+/// Prefixes that statistics are kept for, a shard: about 400 bytes each, and no table with more rows is read. Of more
+/// prefixes the heaviest are kept; each may lack at most two keys in this many of those walked.
+pub const STATS_PREFIXES: usize = 4096;
+/// Names of types that are told apart: servers have six of their own, and few load more than a module or two.
+pub const STATS_TYPES: usize = 16;
+/// Keys of each prefix and type that are measured whatever the share is: a small prefix is exact so, and of a large one the spread
+/// is known. Enough for a standard deviation that is itself within an eighth.
+pub const STATS_FIRST_MEASURED: u64 = 32;
+/// The biggest keys that are named unless the caller says otherwise: a glance.
+pub const STATS_TOP_KEYS: usize = 10;
+/// More names are a listing.
+pub const STATS_MAX_TOP_KEYS: usize = 1000;
+/// The deepest prefix worth a row: names with more segments are rare, and each level multiplies the rows.
+pub const STATS_MAX_DEPTH: usize = 16;
+/// Upper bounds, in seconds, of what TTLs and idle times are sorted into: a minute, ten, an hour, six, a day, a week, 30
+/// days, 180. Idle clocks of servers hold 194 days.
+pub const STATS_AGES_S: [u64; 8] = [
+    60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000, 15_552_000,
+];
+
+// Backups
+
+/// Records are compressed and checked by blocks of so many bytes, and what is damaged costs a block at most. JSON sessions
+/// were 4.30 times smaller in blocks of 64 KiB, 4.14 in those of 16 KiB, 4.28 in those of 1 MiB. One record that is larger
+/// stands in a block of its own.
+pub const BACKUP_BLOCK_BYTES: usize = 64 * 1024;
+/// The longest record that a file may hold: the longest string of a server, its longest name, and room for both to grow.
+pub const MAX_BACKUP_RECORD_BYTES: usize = 1024 * 1024 * 1024;
+/// The head holds `MAX_PATTERNS` patterns of `MAX_PATTERN_BYTES` at most.
+pub const MAX_BACKUP_HEAD_BYTES: usize = 1024 * 1024;
+/// The level that costs least: above 100 MB a second on a busy core, which no delete comes near.
+pub const BACKUP_ZSTD_LEVEL: i32 = 1;
+/// Values that wait for the thread that writes: a few groups of every lease. A single larger value passes alone.
+pub const VAULT_QUEUE_BYTES: usize = 16 * 1024 * 1024;
+/// Messages that the writing thread takes in before those who wait for an fsync get theirs, while more come in.
+pub const VAULT_GATHERED_MESSAGES: u32 = 1024;
+/// What is given to the file in one call: blocks are small, and calls cost more than copies.
+pub const VAULT_WRITE_BYTES: usize = 1024 * 1024;
+/// Keys of groups without an outcome that a reader remembers, to find their newer copies: a run that was cut off leaves
+/// a few hundred. About 100 bytes each.
+pub const MAX_DOUBTFUL_KEYS: usize = 1_000_000;
+/// KiB of payloads that are sent to a node at once at full speed, a small key counting as one: as many keys as a page has.
+pub const RESTORE_VOLLEY_KIB: u32 = 1024;
+/// Payloads that are read from a backup at once: all of them are settled before the next ones.
+pub const RESTORE_LOAD_BYTES: usize = 1024 * 1024;
+/// Times that a key is followed to another node: slots that move all the time arrive some time.
+pub const MAX_RESTORE_ROUNDS: u32 = 100;
+/// So many of them are used up by a node that is gone, which takes a second or two of tries: another takes over within half
+/// a minute, or nobody does.
+pub const ROUNDS_PER_LOST_NODE: u32 = 5;
+/// Damages that a reader names one by one; further ones are counted.
+pub const MAX_NAMED_DAMAGES: usize = 100;
+
 // The KV convenience
 
 /// Escaped it is at most twice as long, which leaves half of `MAX_PATTERN_BYTES` to the pattern behind it.
@@ -326,6 +461,9 @@ pub const KV_PRUNED_BY_SET: u64 = 4;
 
 /// Walks of one node after the other in which nothing is proven: a cluster that moves all the time is never still.
 pub const MAX_COVERAGE_ROUNDS: u32 = 100;
+/// Walks of which nothing is taken for proven since keys may have left their node and come back meanwhile: one migration that is
+/// called off meets one or two, and a cluster that goes on like this is not walked for ever.
+pub const MAX_WALKS_OF_LENT_KEYS: u32 = 10;
 /// Between two looks at nodes that are away, or at slots that are on their way.
 pub const COVERAGE_PAUSE: Duration = Duration::from_millis(200);
 /// Looks at a cluster whose nodes don't agree yet on who is newest, before it is walked as it is: news takes about a
@@ -336,5 +474,7 @@ pub const SHOWN_SLOT_RANGES: usize = 10;
 /// How many times a command's timeout a walk waits for a node that is away: a failover takes about as long as the
 /// nodes' own timeout, 15 s, and some seconds more.
 pub const COVERAGE_PATIENCE_FACTOR: u32 = 2;
+/// Slots that one `CLUSTER SLOT-STATS` asks for: 5,461 took 0.6 to 1.4 ms of a server's time, which is a whole budget.
+pub const SLOT_STATS_SLOTS: u16 = 1024;
 /// A walk of fewer of a node's slots than one in so many goes to these slots, where the server has a table for each.
 pub const NARROW_SHARE: usize = 4;

@@ -1,7 +1,11 @@
 //! Progress, Summary and their parts: the only types written as JSON, with the names that callers rely on.
 //! Holds data; decides nothing, measures nothing.
 
+mod stats;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::stats::{BigKey, Named, PrefixStats, StatsReport};
 
 /// How a run stands, for people and machines to look at while it goes on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,8 +21,14 @@ pub struct Progress {
     pub matched: u64,
     /// Keys that the server said it removed.
     pub deleted: u64,
-    /// Keys that could not be deleted.
+    /// Keys that were brought back; only where that is what is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<u64>,
+    /// Keys that could not be deleted, or brought back.
     pub failed: u64,
+    /// The walk that verifies a delete, from 1; absent while keys are deleted for the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify_pass: Option<u32>,
     /// Keys a second over the whole run: settled ones where keys are deleted, walked ones elsewhere.
     pub keys_per_s: u64,
     /// Milliseconds that are left at this speed; absent until a share is known.
@@ -77,6 +87,8 @@ pub enum PauseReason {
     Lazyfree,
     /// The caller's own ceiling (`--rate`).
     Rate,
+    /// A save or an AOF rewrite runs, and reads don't refresh idle times meanwhile.
+    Saving,
     /// The server can't answer at the moment: waiting to try again.
     Server,
 }
@@ -90,7 +102,7 @@ pub struct Summary {
     pub command: &'static str,
     /// Nothing was changed, by request.
     pub dry_run: bool,
-    /// Every part was walked and every outcome is known.
+    /// Every part was walked, every outcome is known, and where a delete was to be verified nothing was found left.
     pub complete: bool,
     /// A limit ended the run; what lies beyond was not asked for.
     pub limited: bool,
@@ -112,6 +124,9 @@ pub struct Summary {
     pub elapsed_ms: u64,
     /// Counts by pattern, in the order given; a key that matches several counts for the first.
     pub by_pattern: Vec<PatternCount>,
+    /// What was found when a delete was verified; absent where it was not, or not to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
     /// Counts by prefix, where asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefixes: Option<Vec<PrefixCount>>,
@@ -121,6 +136,86 @@ pub struct Summary {
     pub pace: PaceSummary,
     /// Failures by kind and text, bounded, with sample keys.
     pub errors: Vec<Failure>,
+}
+
+/// What walks after a delete found, that matches still: new since, or missed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Verified {
+    /// Walks after the first delete, whether they deleted or only counted.
+    pub passes: u32,
+    /// Keys that the last one found and that are there still.
+    pub remaining: u64,
+    /// A few of them, unprintable bytes escaped.
+    pub sample_keys: Vec<String>,
+}
+
+/// What a restore did. `matched = restored + existing + expired + refused + failed`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RestoreSummary {
+    /// `restore`.
+    pub command: &'static str,
+    /// Always false: `--list` is what looks only.
+    pub dry_run: bool,
+    /// Every record was dealt with, none failed or was refused, and nothing of the file is damaged.
+    pub complete: bool,
+    /// Always false.
+    pub limited: bool,
+    /// Records that matched.
+    pub matched: u64,
+    /// Keys that the server took.
+    pub restored: u64,
+    /// Keys that were there, and were left as they are.
+    pub existing: u64,
+    /// Records whose time has passed.
+    pub expired: u64,
+    /// Records whose payload this server can't read; they stay in the file.
+    pub refused: u64,
+    /// Records that could not be restored.
+    pub failed: u64,
+    /// Wall time.
+    pub elapsed_ms: u64,
+    /// Counts by pattern, in the order given; a key that matches several counts for the first.
+    pub by_pattern: Vec<RestoredPattern>,
+    /// One entry a node that was sent anything.
+    pub shards: Vec<RestoredShard>,
+    /// What the pace did.
+    pub pace: PaceSummary,
+    /// Failures by kind and text, bounded, with sample keys; damages of the file too.
+    pub errors: Vec<Failure>,
+}
+
+/// One pattern's part of [`RestoreSummary`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RestoredPattern {
+    /// The pattern, with unprintable bytes escaped.
+    pub pattern: String,
+    /// Records that matched it.
+    pub matched: u64,
+    /// Keys of it that were restored.
+    pub restored: u64,
+}
+
+/// One node's part of [`RestoreSummary`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RestoredShard {
+    /// Its address.
+    pub node: String,
+    /// Every record was dealt with, on this node and the others.
+    pub complete: bool,
+    /// Records that came to their end on it.
+    pub matched: u64,
+    /// Keys that it took.
+    pub restored: u64,
+    /// SCAN calls: none is sent.
+    pub calls: u64,
+    /// Always 1.
+    pub lanes: u32,
+    /// Always 0.
+    pub restarts: u64,
 }
 
 /// One pattern's part of [`Summary`].
@@ -206,6 +301,8 @@ pub struct PausedMs {
     pub lazyfree: u64,
     /// For the caller's own ceiling (`--rate`).
     pub rate: u64,
+    /// For a save or an AOF rewrite, while idle times matter.
+    pub saving: u64,
     /// For a server that could not answer (loading, busy, reconnecting).
     pub server: u64,
 }

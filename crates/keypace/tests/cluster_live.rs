@@ -16,8 +16,8 @@ mod refusals;
 #[path = "cluster_live/stage.rs"]
 mod stage;
 
-use keypace::{ConnectOptions, DeleteOptions, Order, Sweep};
-use keypace_lab::ClusterOptions;
+use keypace::{ConnectOptions, DeleteOptions, Order, Sweep, plan_delete};
+use keypace_lab::{ClusterOptions, slot_of};
 
 use common::{deleting, pattern, scan};
 use stage::{Stage, each_program, expect_keys, expect_whole, names, quick, repeated};
@@ -105,6 +105,55 @@ async fn p13_a_fixed_hash_tag_is_one_owners_business() {
         let (_, summary) = stage::drive(deleting(&keyspace, &options).await, |_| {}).await;
         expect_whole(&summary);
         assert_eq!((summary.deleted, stage.keys_left()), (500, 500));
+    })
+    .await;
+}
+
+/// Where the server tells how many keys a slot has, plan and progress are about these and not about the whole node's.
+#[tokio::test]
+async fn p13_one_slots_total_is_that_of_the_slot_where_the_server_tells() {
+    const TAGGED: u64 = 2_000;
+    each_program(async |program| {
+        let stage = Stage::start(&program, three());
+        stage.seed("{user7}:", TAGGED);
+        stage.seed("other:", OTHERS);
+        let asked = stage.0.raw(0).expect("connected").command(&[
+            b"CLUSTER",
+            b"SLOT-STATS",
+            b"SLOTSRANGE",
+            b"0",
+            b"0",
+        ]);
+        let tells = asked.expect("asked").checked().is_ok();
+        println!("the server tells: {tells}");
+        let mut others = names("other:", OTHERS);
+        others.retain(|key| slot_of(key) == slot_of(b"{user7}"));
+        let there = TAGGED + others.len() as u64;
+        let keyspace = stage.connect(ConnectOptions::default()).await;
+
+        // So small that the plan doesn't come to the end of the slot.
+        let plan = plan_delete(&keyspace, &quick(scan("{user7}:*"), 1)).await;
+        let plan = plan.expect("planned");
+        assert_eq!(plan.total_keys(), TAGGED + OTHERS);
+        assert_eq!(plan.slot_keys(), tells.then_some(there));
+        assert!(plan.estimate().is_some(), "{plan:?}");
+        if tells {
+            let estimate = plan.estimate().expect("known");
+            assert!((TAGGED / 2..=there).contains(&estimate), "{plan:?}");
+        }
+
+        let sweep = Sweep::count(&keyspace, quick(scan("{user7}:*"), 100)).await;
+        let sweep = sweep.expect("started");
+        let progress = sweep.progress_handle();
+        let (_, summary) = stage::drive(sweep, |_| {}).await;
+        expect_whole(&summary);
+        assert_eq!(summary.matched, TAGGED);
+        let scanned = progress.get().scanned;
+        if tells {
+            assert_eq!(scanned, there, "{summary:?}");
+        } else {
+            assert!(scanned > there, "the whole node was walked: {summary:?}");
+        }
     })
     .await;
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use common::{SimDial, all_keys, finish, pattern, scan, servers, sorted_keys, sweep};
 use keypace::{
-    ConnectOptions, Consent, Count, CountChoice, DeleteOptions, Dial, Dialing, Keyspace, Protocol,
-    ScanOptions, Strategy, Stream, Sweep, SweepOptions, Target, collect, plan_delete_unseen,
+    ConnectOptions, Consent, Count, CountChoice, DeleteOptions, Dial, Dialing, Keyspace, Lanes,
+    Pages, Protocol, ScanOptions, Step, Strategy, Stream, Sweep, SweepOptions, Target, collect,
+    plan_delete_unseen,
 };
 use keypace_testkit::Sim;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -368,6 +369,71 @@ async fn collecting_by_scan_and_by_keys_is_the_same() {
                     "{} round {round} {pattern}",
                     subject.name
                 );
+            }
+        }
+    })
+    .await;
+}
+
+/// Walks in lanes while other keys come and go between the pages. Gives the names found, how often the walk began again, and
+/// in how many lanes it was.
+async fn walked_in_lanes(
+    subject: &Subject,
+    keyspace: &Keyspace,
+    lanes: u32,
+    random: &mut common::Random,
+) -> (BTreeSet<Vec<u8>>, u64, u32) {
+    /// Enough that the table doubles and halves under a walk of 1,500 keys.
+    const GROUPS: u32 = 12;
+    const GROUP: u32 = 400;
+    let count = 10 + i64::try_from(random.below(60)).expect("small");
+    let options = scan("stable:*")
+        .with_count(CountChoice::Fixed(Count::new(count)))
+        .with_lanes(Lanes::Fixed(lanes));
+    let mut pages = Pages::new(keyspace, options);
+    let mut found = BTreeSet::new();
+    let mut come = 0;
+    let mut gone = 0;
+    while let Some(step) = pages.next().await.expect("walks") {
+        if let Step::Page(page) = step {
+            found.extend(page.keys().iter().map(|key| key.as_bytes().to_vec()));
+        }
+        let group = |number: u32| names("other:", number * GROUP..(number + 1) * GROUP);
+        if come < GROUPS {
+            subject.set(group(come)).await;
+            come += 1;
+        } else if gone < GROUPS {
+            let keys = group(gone).map(|key| vec![b"DEL".to_vec(), key]);
+            subject.run(&keys.collect::<Vec<_>>()).await;
+            gone += 1;
+        }
+    }
+    assert!(gone > 0, "{}: the table shrank too", subject.name);
+    (found, pages.restarts(), pages.lanes())
+}
+
+/// The short form of `lanes_live`: what `scan/lanes.rs` believes of cursors holds on every server that is here. One on which
+/// this fails takes no lanes for deletes.
+#[tokio::test]
+async fn p05_lanes_give_every_stable_key_while_a_table_grows_and_shrinks() {
+    const STABLE: u32 = 1_500;
+    on_each(async |subject| {
+        let mut random = common::Random::seeded();
+        subject.set(names("stable:", 0..STABLE)).await;
+        let keyspace = subject.keyspace().await;
+        for lanes in [2, 4, 16, 64] {
+            for _ in 0..2 {
+                let seed = random.next();
+                let mut walk = common::Random(seed);
+                let (found, restarts, walked) =
+                    walked_in_lanes(subject, &keyspace, lanes, &mut walk).await;
+                let missing = STABLE as usize - found.len();
+                let what = format!("{} seed {seed}, {lanes} lanes", subject.name);
+                assert_eq!(missing, 0, "{what}");
+                // A page may be longer than a part of so few keys, which begins the walk again in one lane.
+                if lanes <= 16 {
+                    assert_eq!((restarts, walked), (0, lanes), "{what}");
+                }
             }
         }
     })

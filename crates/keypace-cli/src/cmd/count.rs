@@ -4,14 +4,16 @@ use keypace::{Order, Sweep};
 
 use super::walk;
 use super::{Run, json_line, print};
-use crate::args::Count;
+use crate::args::{Count, Select};
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::{Watched, text};
 use crate::settings::sweep_options;
 
 /// Runs the command.
 pub(super) async fn run(run: &mut Run, typed: &Count) -> Result<Exit, Halt> {
-    let mut options = sweep_options(&run.settings, &typed.select, &typed.resume, Order::AsFound)?;
+    let Select { patterns, filter } = &typed.select;
+    let place = &typed.resume;
+    let mut options = sweep_options(&run.settings, patterns, filter, place, Order::AsFound)?;
     if let Some(depth) = typed.by_prefix {
         let depth = usize::try_from(depth).unwrap_or(usize::MAX);
         options = options.with_prefix_depth(depth);

@@ -1,24 +1,33 @@
 //! `keypace delete`: plan, confirm, delete, account. The guards are the library's; the question is `confirm`'s.
 
 use keypace::{
-    Confirmed, Consent, DeleteOptions, Keyspace, Order, Plan, Scope, Sweep, SweepOptions,
+    Confirmed, Consent, DeleteOptions, Keyspace, Order, Plan, Scope, Sweep, SweepOptions, Verify,
     plan_delete, plan_delete_unseen,
 };
 
+use super::resume::restore_line;
 use super::walk;
-use super::{Run, confirm, json_line, print};
+use super::{Run, confirm, json_line, key_source, print};
 use crate::args::Delete;
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::paint::Paint;
 use crate::render::{Watched, text};
-use crate::settings::sweep_options;
+use crate::settings::{backup_target, listed_options, sweep_options};
 
 /// Runs the command.
 pub(super) async fn run(run: &mut Run, typed: &Delete) -> Result<Exit, Halt> {
-    let options = sweep_options(&run.settings, &typed.select, &typed.resume, Order::AsFound)?;
     let delete = delete_options(typed)?;
-    if !typed.dry_run && !typed.yes {
+    let backup = backup_target(typed)?;
+    let asks = !typed.dry_run && !typed.yes;
+    if asks {
+        confirm::check_that_stdin_is_left(typed)?;
+    }
+    let mut options = which(run, typed).await?;
+    if asks {
         confirm::check_that_somebody_is_there()?;
+    }
+    if let Some(target) = backup.filter(|_| !typed.dry_run) {
+        options = options.with_backup(target);
     }
     let deadline = walk::deadline(run);
     let keyspace = run.connect().await?;
@@ -36,11 +45,32 @@ pub(super) async fn run(run: &mut Run, typed: &Delete) -> Result<Exit, Halt> {
     let result = if run.settings.json {
         json_line(&summary)?
     } else {
-        text::deleted(&summary, Paint::stdout()).into_bytes()
+        let mut text = text::deleted(&summary, Paint::stdout());
+        if let Some(file) = typed.backup.as_ref().filter(|_| summary.deleted > 0) {
+            let typed: Vec<_> = std::env::args_os().collect();
+            text.push_str(&text::undo(&restore_line(&typed, file), Paint::stdout()));
+        }
+        text.into_bytes()
     };
     let printed = print(result).await?;
-    let resumable = !run.settings.uses_keys();
+    let resumable = is_resumable(run, typed);
     Ok(walk::conclude(run, &sweep, why, &typed.resume, resumable).merge(printed))
+}
+
+/// The keys that are meant: by patterns, or by name.
+async fn which(run: &mut Run, typed: &Delete) -> Result<SweepOptions, Halt> {
+    let (filter, place) = (&typed.filter, &typed.resume);
+    let Some(file) = &typed.keys_from else {
+        let patterns = &typed.patterns;
+        return sweep_options(&run.settings, patterns, filter, place, Order::AsFound);
+    };
+    let list = key_source::read(run, file).await?;
+    listed_options(&run.settings, list, filter, place)
+}
+
+/// Neither KEYS nor a pipe can be taken up where they were left.
+fn is_resumable(run: &Run, typed: &Delete) -> bool {
+    !run.settings.uses_keys() && !key_source::is_stdin(typed)
 }
 
 fn delete_options(typed: &Delete) -> Result<DeleteOptions, Halt> {
@@ -53,7 +83,11 @@ fn delete_options(typed: &Delete) -> Result<DeleteOptions, Halt> {
     if let Some(most) = typed.max_delete {
         options = options.with_max_delete(most);
     }
-    Ok(options)
+    Ok(options.with_verify(match typed.verify_until_empty {
+        Some(most) => Verify::UntilEmpty(most),
+        None if typed.verify => Verify::Once,
+        None => Verify::No,
+    }))
 }
 
 async fn dry_run(
@@ -82,7 +116,7 @@ async fn dry_run(
         text::would_delete(&summary, &sweep.samples(), total, Paint::stdout()).into_bytes()
     };
     let printed = print(result).await?;
-    let resumable = !run.settings.uses_keys();
+    let resumable = is_resumable(run, typed);
     Ok(walk::conclude(run, &sweep, why, &typed.resume, resumable).merge(printed))
 }
 

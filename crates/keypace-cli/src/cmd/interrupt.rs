@@ -72,6 +72,10 @@ impl Interrupt {
     }
 }
 
+/// SIGXFSZ: a file would be longer than `ulimit -f` allows. The number of Linux, macOS and the BSDs.
+#[cfg(unix)]
+const FILE_TOO_LONG: i32 = 25;
+
 /// The signals that mean *stop, and keep your place*.
 #[cfg(unix)]
 struct Signals {
@@ -84,6 +88,8 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // Heard by nobody; but a write beyond the limit fails from now on, as on a full disk, and ends no process.
+        drop(signal(SignalKind::from_raw(FILE_TOO_LONG))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

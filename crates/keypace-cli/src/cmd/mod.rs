@@ -8,12 +8,15 @@ mod count;
 mod delete;
 mod demo;
 mod interrupt;
+mod key_source;
 mod lab;
 mod log;
 mod man;
 mod place;
+mod restore;
 mod resume;
 mod scan;
+mod stats;
 mod walk;
 
 use std::future::Future;
@@ -55,8 +58,23 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
             )
             .await
         }),
+        Command::Stats(typed) => in_runtime(async {
+            stats::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
         Command::Delete(typed) => in_runtime(async {
+            key_source::check_stdin(&global, &typed)?;
             delete::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
+        Command::Restore(typed) => in_runtime(async {
+            restore::run(
                 &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
                 &typed,
             )

@@ -1,11 +1,54 @@
-//! The command that goes on where a run stopped: what was typed, with `--resume`, without a password, quoted for a
-//! shell. Builds text; runs nothing.
+//! The commands that go on where a run stopped and that undo it: made from what was typed, without a password, quoted
+//! for a shell. Builds text; runs nothing.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::settings::secret::without_passwords;
+
+/// Flags that say where and as whom, each with a value: a restore goes where the delete went.
+const WHERE: [&str; 8] = [
+    "--url",
+    "--user",
+    "--password-file",
+    "--tls-ca",
+    "--tls-cert",
+    "--tls-key",
+    "--topology",
+    "--config",
+];
+
+/// The command line that brings back what a delete saved in `backup`.
+pub(super) fn restore_line(typed: &[OsString], backup: &Path) -> String {
+    let mut words: Vec<OsString> = typed.first().cloned().into_iter().collect();
+    let mut rest = typed.iter().skip(1);
+    while let Some(word) = rest.next() {
+        let text = word.to_string_lossy();
+        if text == "--" {
+            break;
+        }
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(OsString::from(value))),
+            None => (text.as_ref(), None),
+        };
+        if !WHERE.contains(&name) {
+            continue;
+        }
+        let Some(value) = value.or_else(|| rest.next().cloned()) else {
+            break;
+        };
+        words.push(name.into());
+        words.push(if name == "--url" {
+            cleaned(&value)
+        } else {
+            value
+        });
+    }
+    words.push("restore".into());
+    words.push(backup.into());
+    shell_line(&words)
+}
 
 /// The command line that goes on from `checkpoint`.
 pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
@@ -37,6 +80,10 @@ pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
         words.push("--".into());
         words.extend(patterns);
     }
+    shell_line(&words)
+}
+
+fn shell_line(words: &[OsString]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     quoted.join(" ")
 }
@@ -78,7 +125,7 @@ fn quoted(word: &OsStr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{command_line, quoted};
+    use super::{command_line, quoted, restore_line};
     use std::ffi::{OsStr, OsString};
     use std::path::Path;
 
@@ -93,6 +140,51 @@ mod tests {
             line(&["keypace", "--rate", "5", "delete", "--yes", "a b*"]),
             "keypace --rate 5 delete --yes 'a b*' --resume /s/run.ckpt"
         );
+    }
+
+    #[test]
+    fn filters_and_the_backup_are_kept() {
+        let typed = [
+            "keypace",
+            "delete",
+            "--idle-over",
+            "30d",
+            "--backup",
+            "a b.kpb",
+            "--verify",
+            "x:*",
+        ];
+        assert_eq!(
+            line(&typed),
+            "keypace delete --idle-over 30d --backup 'a b.kpb' --verify 'x:*' --resume /s/run.ckpt"
+        );
+    }
+
+    #[test]
+    fn a_restore_goes_where_the_delete_went() {
+        for (typed, line) in [
+            (
+                &["keypace", "delete", "--backup", "f", "x"][..],
+                "keypace restore '/b/it'\\''s'",
+            ),
+            (
+                &[
+                    "keypace",
+                    "--url=redis://:secret@h",
+                    "--json",
+                    "delete",
+                    "--user",
+                    "amy",
+                    "--",
+                    "--url",
+                    "x",
+                ],
+                "keypace --url redis://h --user amy restore '/b/it'\\''s'",
+            ),
+        ] {
+            let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
+            assert_eq!(restore_line(&typed, Path::new("/b/it's")), line);
+        }
     }
 
     #[test]

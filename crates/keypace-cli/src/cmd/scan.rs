@@ -1,16 +1,17 @@
 //! `keypace scan`: keys to stdout, one a line, as the walk finds them. Formats nothing itself.
 
+use std::cell::Cell;
 use std::io::IsTerminal as _;
 
-use keypace::{Order, Sweep};
+use keypace::{Describe, Order, Sweep};
 
 use super::Run;
 use super::walk::{self, Keys, Settle, Why};
-use crate::args::Scan;
+use crate::args::{Field, Scan, Select};
 use crate::exit::{Exit, Halt, Phase};
-use crate::render::Watched;
 use crate::render::keys::KeyFormat;
 use crate::render::output::{Output, Written};
+use crate::render::{Watched, text};
 use crate::settings::sweep_options;
 
 /// Runs the command.
@@ -21,7 +22,9 @@ pub(super) async fn run(run: &mut Run, typed: &Scan) -> Result<Exit, Halt> {
         (false, true) => Order::Exact,
         (false, false) => Order::AsFound,
     };
-    let options = sweep_options(&run.settings, &typed.select, &typed.resume, order)?;
+    let Select { patterns, filter } = &typed.select;
+    let options = sweep_options(&run.settings, patterns, filter, &typed.resume, order)?
+        .with_describe(described(&typed.with));
     let deadline = walk::deadline(run);
     let keyspace = run.connect().await?;
     let mut sweep = run
@@ -33,11 +36,13 @@ pub(super) async fn run(run: &mut Run, typed: &Scan) -> Result<Exit, Halt> {
     let keys = Keys {
         output: Output::stdout()?,
         format,
+        fields: typed.with.clone(),
         settle: if keeps_place {
             Settle::EachPage
         } else {
             Settle::Later
         },
+        had_elements: Cell::new(false),
     };
     let why = walk::drive(run, &mut sweep, deadline, Watched::Matches, Some(&keys)).await;
     finish(run, &sweep, why, typed, keys, order).await
@@ -56,8 +61,12 @@ async fn finish(
         // When the reader is gone, `finish` says so.
         let _ = keys.output.send(summary_line(sweep)?).await;
     }
+    let had_elements = keys.had_elements.get();
     if keys.output.finish().await? == Written::ReaderGone {
         why = Why::ReaderGone;
+    }
+    if had_elements && why != Why::ReaderGone {
+        run.stderr.line(text::sizes_are_elements());
     }
     let resumable = order == Order::AsFound && !run.settings.uses_keys();
     Ok(walk::conclude(run, sweep, why, &typed.resume, resumable))
@@ -74,7 +83,24 @@ fn summary_line(sweep: &Sweep) -> Result<Vec<u8>, Halt> {
     super::json_line(&last)
 }
 
+fn described(fields: &[Field]) -> Describe {
+    fields
+        .iter()
+        .fold(Describe::default(), |described, field| match field {
+            Field::Type => described.with_type(),
+            Field::Ttl => described.with_ttl(),
+            Field::Idle => described.with_idle(),
+            Field::Size => described.with_size(),
+        })
+}
+
 fn format(typed: &Scan, json: bool, on_terminal: bool) -> Result<KeyFormat, Halt> {
+    if typed.nul && !typed.with.is_empty() {
+        return Err(
+            Halt::usage("start: -0 writes names alone, so --with can't go with it")
+                .with_hint("--json has the fields, and names as they are"),
+        );
+    }
     match (json, typed.nul) {
         (true, true) => Err(Halt::usage(
             "start: --json and -0 are two forms of the same output; choose one",
@@ -89,7 +115,7 @@ fn format(typed: &Scan, json: bool, on_terminal: bool) -> Result<KeyFormat, Halt
 #[cfg(test)]
 mod tests {
     use super::format;
-    use crate::args::Scan;
+    use crate::args::{Field, Scan};
     use crate::exit::Exit;
     use crate::render::keys::KeyFormat;
 
@@ -106,6 +132,14 @@ mod tests {
         assert_eq!(format(&typed, false, true).ok(), Some(KeyFormat::Nul));
         assert_eq!(
             format(&typed, true, false).err().map(|halt| halt.exit),
+            Some(Exit::Usage)
+        );
+        let typed = Scan {
+            with: vec![Field::Ttl],
+            ..typed
+        };
+        assert_eq!(
+            format(&typed, false, false).err().map(|halt| halt.exit),
             Some(Exit::Usage)
         );
     }

@@ -1,6 +1,7 @@
 //! Drives a sweep to its end: pages to stdout, progress to stderr, Ctrl-C and the deadline to the sweep, and at the
 //! end what a person and a script have to know. Knows no command.
 
+use std::cell::Cell;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::interrupt::{Interrupt, Second};
 use super::{Run, place};
-use crate::args::{ProgressChoice, Resume};
+use crate::args::{Field, ProgressChoice, Resume};
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::keys::KeyFormat;
 use crate::render::output::{Closed, Output};
@@ -38,8 +39,26 @@ pub(super) struct Keys {
     pub(super) output: Output,
     /// How they look there.
     pub(super) format: KeyFormat,
+    /// What is said of each beside its name.
+    pub(super) fields: Vec<Field>,
     /// Whether a page must be out before the next one is asked for.
     pub(super) settle: Settle,
+    /// Whether sizes were none of memory.
+    pub(super) had_elements: Cell<bool>,
+}
+
+impl Keys {
+    fn bytes(&self, page: &Page) -> Vec<u8> {
+        if self.fields.is_empty() {
+            return self.format.page(page.keys());
+        }
+        let mut sizes = (0..page.keys().len())
+            .filter_map(|place| page.facts_of(place).and_then(|facts| facts.size));
+        if sizes.any(|size| size.is_elements) {
+            self.had_elements.set(true);
+        }
+        self.format.described(page, &self.fields)
+    }
 }
 
 /// When the keys of a page have to be out.
@@ -59,7 +78,7 @@ pub(super) async fn drive(
     watched: Watched,
     keys: Option<&Keys>,
 ) -> Why {
-    let mut stops = Stops::new(run, sweep, deadline);
+    let mut stops = Stops::new(run, sweep.stop_handle(), deadline);
     let mut view = renderer(run, watched, keys.is_some());
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -88,7 +107,7 @@ pub(super) async fn drive(
 }
 
 /// The stop button of a walk: signals, the deadline, a reader that is gone.
-struct Stops {
+pub(super) struct Stops {
     interrupt: Interrupt,
     deadline: Instant,
     button: StopHandle,
@@ -97,18 +116,19 @@ struct Stops {
 }
 
 impl Stops {
-    fn new(run: &Run, sweep: &Sweep, deadline: Option<Instant>) -> Self {
+    /// Nothing is pressed yet.
+    pub(super) fn new(run: &Run, button: StopHandle, deadline: Option<Instant>) -> Self {
         Self {
             interrupt: run.interrupt.clone(),
             deadline: deadline.unwrap_or_else(|| Instant::now() + NEVER),
-            button: sweep.stop_handle(),
+            button,
             stderr: run.stderr.clone(),
             why: Why::Ended,
         }
     }
 
     /// Waits for a reason to stop and stops; once stopped, waits for ever. Cancel-safe.
-    async fn stop_when_asked(&mut self) {
+    pub(super) async fn stop_when_asked(&mut self) {
         if self.why != Why::Ended {
             std::future::pending::<()>().await;
         }
@@ -117,6 +137,11 @@ impl Stops {
             () = sleep_until(self.deadline) => Why::Deadline,
         };
         self.stop(why);
+    }
+
+    /// What ended the work.
+    pub(super) fn why(&self) -> Why {
+        self.why
     }
 
     fn stop(&mut self, why: Why) {
@@ -133,7 +158,7 @@ impl Stops {
         if self.why == Why::ReaderGone {
             return;
         }
-        let bytes = keys.format.page(page.keys());
+        let bytes = keys.bytes(page);
         let handing = async {
             keys.output.send(bytes).await?;
             match keys.settle {
@@ -157,7 +182,8 @@ impl Stops {
     }
 }
 
-fn renderer(run: &Run, watched: Watched, has_keys: bool) -> Box<dyn Renderer> {
+/// What shows the progress, as was asked for and as stderr can take it.
+pub(super) fn renderer(run: &Run, watched: Watched, has_keys: bool) -> Box<dyn Renderer> {
     let keys_on_terminal = has_keys && std::io::stdout().is_terminal();
     let automatic = Style::automatic(Stderr::is_terminal(), keys_on_terminal);
     let style = match run.settings.progress {
@@ -219,7 +245,7 @@ pub(super) fn conclude(
     if unfinished && exit != Exit::Refused {
         if !resumable {
             run.stderr.line(
-                "note: KEYS, --sorted and --exact keep no place; repeated, the run begins again",
+                "note: this run keeps no place (nor do KEYS, --sorted, --exact and names from stdin); repeated, it begins again",
             );
         } else if let Err(halt) = place::keep(run, sweep, resume) {
             exit = report(run, exit, &halt);
@@ -245,7 +271,8 @@ fn open_slots(sweep: &Sweep, why: Why) -> Option<&SlotSet> {
     (why == Why::Ended && !sweep.error().is_some_and(is_told)).then_some(open)
 }
 
-fn report(run: &Run, exit: Exit, halt: &Halt) -> Exit {
+/// Tells a failure, and merges its code.
+pub(super) fn report(run: &Run, exit: Exit, halt: &Halt) -> Exit {
     run.stderr.line(&text::halt(halt, Paint::stderr()));
     exit.merge(halt.exit)
 }

@@ -80,6 +80,25 @@ pub(crate) fn bytes(number: u64) -> String {
     }
 }
 
+/// Bytes with the units in which people type them: `30 B`, `4.1 KiB`, `120 MiB`.
+pub(crate) fn binary_bytes(number: u64) -> String {
+    let mut scaled = number as f64;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        // What would be rounded to 1024 has the next unit.
+        if scaled < 1023.5 {
+            break;
+        }
+        scaled /= 1024.0;
+        unit = larger;
+    }
+    if unit == "B" || scaled >= 9.95 {
+        format!("{scaled:.0} {unit}")
+    } else {
+        format!("{scaled:.1} {unit}")
+    }
+}
+
 /// Rows in columns: the first column to the left, the rest to the right, two spaces between.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -114,7 +133,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, grouped, percent, plural, span, table, wait};
+    use super::{binary_bytes, bytes, grouped, percent, plural, span, table, wait};
     use std::time::Duration;
 
     #[test]
@@ -174,6 +193,21 @@ mod tests {
             (1_234_567_890, "1.2 GB"),
         ] {
             assert_eq!(bytes(number), text);
+        }
+    }
+
+    #[test]
+    fn binary_units_are_the_typed_ones() {
+        for (number, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_024, "1.0 KiB"),
+            (4_200, "4.1 KiB"),
+            (120 << 20, "120 MiB"),
+            ((1 << 30) - 1, "1.0 GiB"),
+            (40 << 30, "40 GiB"),
+        ] {
+            assert_eq!(binary_bytes(number), text);
         }
     }
 

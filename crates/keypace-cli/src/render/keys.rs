@@ -3,8 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keypace::Key;
+use keypace::{Facts, Key, Page};
 use serde::Serialize;
+
+use super::fields;
+use crate::args::Field;
 
 /// Room for the quotes and names around a key in JSON, so that a page is built without growing.
 const JSON_OVERHEAD_BYTES: usize = 12;
@@ -24,9 +27,11 @@ pub(crate) enum KeyFormat {
 
 /// A key in JSON: text where it is text, base64 where it is not.
 #[derive(Serialize)]
-enum JsonKey<'a> {
+pub(super) enum JsonKey<'a> {
+    /// As it is.
     #[serde(rename = "key")]
     Text(&'a str),
+    /// In base64.
     #[serde(rename = "key_b64")]
     Bytes(String),
 }
@@ -59,15 +64,35 @@ impl KeyFormat {
         }
         bytes
     }
+
+    /// The bytes of a page of which more is to be said than names.
+    pub(crate) fn described(self, page: &Page, fields: &[Field]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let unknown = Facts::default();
+        for (place, key) in page.keys().iter().enumerate() {
+            let facts = page.facts_of(place).unwrap_or(&unknown);
+            match self {
+                Self::Json => fields::json(&mut bytes, key, facts, fields),
+                Self::Lines | Self::Nul | Self::Escaped => {
+                    fields::columns(&mut bytes, key, facts, fields);
+                }
+            }
+        }
+        bytes
+    }
+}
+
+/// A key as JSON takes it.
+pub(super) fn json_key(key: &[u8]) -> JsonKey<'_> {
+    match std::str::from_utf8(key) {
+        Ok(text) => JsonKey::Text(text),
+        Err(_) => JsonKey::Bytes(STANDARD.encode(key)),
+    }
 }
 
 fn json_line(to: &mut Vec<u8>, key: &[u8]) {
-    let value = match std::str::from_utf8(key) {
-        Ok(text) => JsonKey::Text(text),
-        Err(_) => JsonKey::Bytes(STANDARD.encode(key)),
-    };
     // Writing to memory can't fail, and neither variant has a part that JSON can't hold.
-    if serde_json::to_writer(&mut *to, &value).is_ok() {
+    if serde_json::to_writer(&mut *to, &json_key(key)).is_ok() {
         to.push(b'\n');
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Watched {
     Matches,
     /// Keys that are removed.
     Deletions,
+    /// Keys that are brought back.
+    Restores,
 }
 
 /// The figures of a line.
@@ -41,6 +43,9 @@ impl Standing {
             counted: match watched {
                 Watched::Matches => format!("{} matched", grouped(progress.matched)),
                 Watched::Deletions => format!("{} deleted", grouped(progress.deleted)),
+                Watched::Restores => {
+                    format!("{} restored", grouped(progress.restored.unwrap_or(0)))
+                }
             },
             failed: progress.failed,
             keys_per_s: progress.keys_per_s,
@@ -124,6 +129,7 @@ fn pause_text(reason: PauseReason) -> &'static str {
         PauseReason::Memory => "memory is short",
         PauseReason::Lazyfree => "the server is freeing",
         PauseReason::Rate => "--rate",
+        PauseReason::Saving => "a save runs, and idle times stand still",
         PauseReason::Server => "the server can't answer",
         _ => "paused",
     }

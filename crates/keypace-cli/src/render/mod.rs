@@ -3,6 +3,7 @@
 
 mod bar;
 pub(crate) mod bench;
+mod fields;
 pub(crate) mod figures;
 mod jsonl;
 pub(crate) mod keys;
@@ -12,7 +13,9 @@ pub(crate) mod output;
 pub(crate) mod paint;
 mod plain;
 pub(crate) mod plan;
+pub(crate) mod restore;
 pub(crate) mod slots;
+pub(crate) mod stats;
 mod stderr;
 pub(crate) mod text;
 pub(crate) mod wrap;

@@ -30,6 +30,14 @@ enum Piece {
     Settle(oneshot::Sender<()>),
 }
 
+/// Columns of the terminal that stdout is, or of a page where it is none.
+pub(crate) fn columns() -> usize {
+    let size = console::Term::stdout().size_checked();
+    size.map_or(super::wrap::PAGE_COLUMNS, |(_, columns)| {
+        usize::from(columns)
+    })
+}
+
 /// Stdout.
 pub(crate) struct Output {
     pieces: mpsc::Sender<Piece>,

@@ -10,8 +10,20 @@ use super::wrap::wrap;
 /// Columns of the labels.
 const LABEL: usize = 10;
 
-/// What is to be deleted, before it is: `patterns` are those typed, `how` the pace.
-pub(crate) fn plan(plan: &Plan, patterns: &str, how: &str, columns: usize, paint: Paint) -> String {
+/// What was typed, in words.
+pub(crate) struct Words {
+    /// Patterns, or the list.
+    pub(crate) keys: String,
+    /// Which of those; nothing where all of them.
+    pub(crate) only: Option<String>,
+    /// At which pace.
+    pub(crate) how: String,
+    /// Where copies go; or that there are none, and how to have some.
+    pub(crate) backup: String,
+}
+
+/// What is to be deleted, before it is.
+pub(crate) fn plan(plan: &Plan, words: &Words, columns: usize, paint: Paint) -> String {
     let total = plan.total_keys();
     let matches = match plan.estimate() {
         Some(0) if plan.is_exact() => "no key at the moment".to_owned(),
@@ -21,8 +33,11 @@ pub(crate) fn plan(plan: &Plan, patterns: &str, how: &str, columns: usize, paint
             } else {
                 ("about ", rounded(keys))
             };
+            let slots = plan.slot_keys().map_or_else(String::new, |there| {
+                format!(", {} of them where its hash tag leads", grouped(there))
+            });
             format!(
-                "{about}{}, {} of the {} there",
+                "{about}{}, {} of the {} there{slots}",
                 plural(keys, "key"),
                 percent(plan.share()),
                 grouped(total)
@@ -30,17 +45,29 @@ pub(crate) fn plan(plan: &Plan, patterns: &str, how: &str, columns: usize, paint
         }
         None => format!("what still matches, of the {} there", plural(total, "key")),
     };
+    let matches = match plan.not_asked() {
+        [] => matches,
+        silent => format!(
+            "{matches}, without what {} holds: no answer for now",
+            silent.join(" and ")
+        ),
+    };
     let mut text = format!("{}\n", paint.strong("About to delete keys"));
     text.push_str(&row("from", &server(plan.server()), columns));
-    text.push_str(&row("keys", patterns, columns));
+    text.push_str(&row("keys", &words.keys, columns));
+    if let Some(only) = &words.only {
+        text.push_str(&row("only", only, columns));
+    }
     text.push_str(&row("that is", &matches, columns));
     text.push_str(&samples(plan.samples(), &format!("  {:LABEL$}", "such as")));
-    text.push_str(&row("by", &format!("{} {how}", plan.verb()), columns));
+    let by = format!("{} {}", plan.verb(), words.how);
+    text.push_str(&row("by", &by, columns));
+    text.push_str(&row("backup", &words.backup, columns));
     text
 }
 
 /// A label and its text, broken to the width below itself.
-fn row(label: &str, words: &str, columns: usize) -> String {
+pub(super) fn row(label: &str, words: &str, columns: usize) -> String {
     let indent = " ".repeat(LABEL + 2);
     let wrapped = wrap(words, columns, &indent);
     format!("  {label:LABEL$}{}\n", wrapped.trim_start())

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use keypace::{Key, ServerInfo, Summary};
+use keypace::{Key, PaceSummary, ServerInfo, Summary};
 
 use super::figures::{grouped, percent, plural, span, table, wait};
 use super::paint::Paint;
@@ -16,6 +16,8 @@ const SHOWN_SAMPLES: usize = 5;
 const MAX_SAMPLE_CHARS: usize = 60;
 /// More rows of a table than this scroll its head away; `--json` has them all.
 const MAX_ROWS: usize = 40;
+/// The kinds, in a Summary, of keys that were left alone by intent.
+const SKIPPED_KINDS: [&str; 2] = ["changed", "too_large"];
 /// A pause shorter than this is not worth a word.
 const SHOWN_PAUSE_MS: u64 = 100;
 
@@ -140,6 +142,7 @@ pub(crate) fn deleted(summary: &Summary, paint: Paint) -> String {
             let _ = writeln!(text, "  {} {what}", grouped(number));
         }
     }
+    text.push_str(&reasons(summary));
     if summary.by_pattern.len() > 1 {
         let rows: Vec<Vec<String>> = std::iter::once(
             ["  pattern", "matched", "deleted"]
@@ -156,8 +159,71 @@ pub(crate) fn deleted(summary: &Summary, paint: Paint) -> String {
         .collect();
         text.push_str(&table(&rows));
     }
-    text.push_str(&pace(summary));
+    text.push_str(&verified(summary));
+    text.push_str(&pace(&summary.pace, summary.shards.len()));
     text
+}
+
+/// What further walks found.
+fn verified(summary: &Summary) -> String {
+    let Some(verified) = &summary.verified else {
+        return String::new();
+    };
+    let passes = match verified.passes {
+        1 => "once more".to_owned(),
+        passes => format!("{passes} more times"),
+    };
+    let mut text = match verified.remaining {
+        0 => format!("  walked {passes}: nothing matches any more\n"),
+        keys => format!("  walked {passes}: {} there\n", matches_still(keys)),
+    };
+    for key in verified.sample_keys.iter().take(SHOWN_SAMPLES) {
+        let _ = writeln!(text, "      {}", shortened(key));
+    }
+    text
+}
+
+fn matches_still(keys: u64) -> String {
+    match keys {
+        1 => "1 key that matches is still".to_owned(),
+        keys => format!("{} keys that match are still", grouped(keys)),
+    }
+}
+
+/// Why keys were left alone, with a few of them. What failed is told on stderr.
+fn reasons(summary: &Summary) -> String {
+    let mut text = String::new();
+    if summary.skipped == 0 {
+        return text;
+    }
+    for failure in &summary.errors {
+        if !SKIPPED_KINDS.contains(&failure.kind.as_str()) {
+            continue;
+        }
+        // The texts begin with what was being done, which is no news here.
+        let why = failure
+            .text
+            .split_once(": ")
+            .map_or(failure.text.as_str(), |(_, why)| why);
+        let _ = writeln!(text, "    {}: {why}", grouped(failure.count));
+        for key in failure.sample_keys.iter().take(SHOWN_SAMPLES) {
+            let _ = writeln!(text, "      {}", shortened(key));
+        }
+    }
+    text
+}
+
+/// Where a delete's copies are and how to bring them back, for stdout.
+pub(crate) fn undo(command: &str, paint: Paint) -> String {
+    format!(
+        "{} to bring them back:\n  {command}\n",
+        paint.advice("undo:")
+    )
+}
+
+/// That sizes are none of memory, for stderr.
+pub(crate) fn sizes_are_elements() -> &'static str {
+    "note: this server tells no memory: sizes are elements, and bytes of strings"
 }
 
 /// What a dry run found, for stdout.
@@ -194,11 +260,11 @@ pub(crate) fn would_delete(summary: &Summary, found: &[Key], total: u64, paint: 
 }
 
 /// What the pace did, where it did anything that a person would ask about.
-fn pace(summary: &Summary) -> String {
+pub(super) fn pace(pace: &PaceSummary, nodes: usize) -> String {
     let mut text = String::new();
-    let paused = &summary.pace.paused_ms;
+    let paused = &pace.paused_ms;
     // Nodes wait at the same moment, and their sum may be longer than the run.
-    let together = match summary.shards.len() {
+    let together = match nodes {
         0 | 1 => String::new(),
         nodes => format!(", {nodes} nodes together"),
     };
@@ -209,6 +275,7 @@ fn pace(summary: &Summary) -> String {
         (paused.memory, "for memory"),
         (paused.lazyfree, "for the server to free memory"),
         (paused.rate, "to keep to --rate"),
+        (paused.saving, "for a save, while idle times stood still"),
         (paused.server, "for the server to answer again"),
     ] {
         if ms >= SHOWN_PAUSE_MS {
@@ -216,7 +283,7 @@ fn pace(summary: &Summary) -> String {
             let _ = writeln!(text, "  waited {waited} {why}{together}");
         }
     }
-    if let (Some(p50), Some(p99)) = (summary.pace.canary_p50_us, summary.pace.canary_p99_us) {
+    if let (Some(p50), Some(p99)) = (pace.canary_p50_us, pace.canary_p99_us) {
         let _ = writeln!(
             text,
             "  another client waited {} (median), {} (p99)",
@@ -250,6 +317,11 @@ pub(crate) fn shortfall(summary: &Summary, told: Option<&str>) -> Option<Halt> {
     if !is_walked(summary) {
         parts.push("a part of the keyspace was not walked".to_owned());
     }
+    if let Some(left) = summary.verified.as_ref().map(|verified| verified.remaining)
+        && left > 0
+    {
+        parts.push(format!("{} there", matches_still(left)));
+    }
     if parts.is_empty() && !summary.complete {
         parts.push("the run stopped before its end".to_owned());
     }
@@ -258,7 +330,7 @@ pub(crate) fn shortfall(summary: &Summary, told: Option<&str>) -> Option<Halt> {
     }
     let mut halt = Halt::new(
         crate::exit::Exit::Incomplete,
-        format!("{} everything: {}", summary.command, parts.join("; ")),
+        format!("{} everything: {}", verb(summary), parts.join("; ")),
     );
     for failure in summary
         .errors
@@ -283,6 +355,14 @@ pub(crate) fn shortfall(summary: &Summary, told: Option<&str>) -> Option<Halt> {
         halt.causes.push(format!("{times}{}{keys}", failure.text));
     }
     Some(halt)
+}
+
+/// What the command does with keys.
+fn verb(summary: &Summary) -> &str {
+    match summary.command {
+        "stats" => "look at",
+        command => command,
+    }
 }
 
 /// That a limit cut the run, for stderr.

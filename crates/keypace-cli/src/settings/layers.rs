@@ -69,6 +69,9 @@ pub(crate) struct Layer {
     /// `--from-replica`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) from_replica: Option<bool>,
+    /// `--trust-idle`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trust_idle: Option<bool>,
     /// `--budget`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) budget: Option<String>,
@@ -169,6 +172,7 @@ impl From<&Global> for Layer {
             max_nodes: typed.max_nodes,
             allow_uncovered: typed.allow_uncovered.then_some(true),
             from_replica: typed.from_replica.then_some(true),
+            trust_idle: typed.trust_idle.then_some(true),
             budget: typed.budget.clone(),
             rate: typed.rate,
             deadline: typed.deadline.clone(),

@@ -1,11 +1,14 @@
 //! What was typed means this: flags over environment over file over defaults, checked and given units.
 //! Talks to no server and prints nothing; warnings are handed to whoever prints.
 
+mod backup;
+mod filters;
 mod layers;
 mod pressure;
 pub(crate) mod secret;
 mod select;
 mod servers;
+mod stats;
 mod surroundings;
 mod units;
 mod urls;
@@ -16,7 +19,9 @@ use keypace::{
     Budget, ConnectOptions, Count, CountChoice, Lanes, Strategy, Target, Thresholds, limits,
 };
 
-pub(crate) use self::select::sweep_options;
+pub(crate) use self::backup::backup_target;
+pub(crate) use self::select::{listed_options, patterns, sweep_options};
+pub(crate) use self::stats::stats_options;
 pub(crate) use self::surroundings::Surroundings;
 
 use self::layers::{Merged, merge};
@@ -49,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) allow_uncovered: bool,
     /// Whether to walk replicas.
     pub(crate) from_replica: bool,
+    /// Whether to take idle time as it is where it may be wrong.
+    pub(crate) trust_idle: bool,
     /// Machine output.
     pub(crate) json: bool,
     /// How to show progress.
@@ -81,6 +88,7 @@ impl Settings {
             max_nodes: max_nodes(&merged)?,
             allow_uncovered: merged.values.allow_uncovered.unwrap_or(false),
             from_replica: merged.values.from_replica.unwrap_or(false),
+            trust_idle: merged.values.trust_idle.unwrap_or(false),
             warnings,
         })
     }

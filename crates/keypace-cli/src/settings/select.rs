@@ -1,12 +1,15 @@
-//! Which keys: patterns, types, limits, as the library's options. Talks to no server.
+//! Which keys: patterns or a list, types, limits, filters, as the library's options. Talks to no server.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use keypace::{Error, ErrorKind, Order, Pattern, PatternError, ScanOptions, SweepOptions};
+use keypace::{
+    Checkpoint, Error, KeyList, Order, Pattern, PatternError, ScanOptions, SweepOptions,
+};
 
 use super::Settings;
-use crate::args::{Resume, Select};
+use super::filters::filters;
+use crate::args::{Filter, Resume};
 use crate::exit::{Exit, Halt, Phase};
 
 /// How much of a pattern an error repeats: the start is enough to find it again.
@@ -62,26 +65,55 @@ fn refused_pattern(typed: &OsStr, error: &PatternError) -> Halt {
     Halt::new(exit, format!("read the pattern '{shown}{more}': {error}")).with_hint(error.hint())
 }
 
-/// The library's options for a run over these keys.
+/// The library's options for a run over the keys that match.
 pub(crate) fn sweep_options(
     settings: &Settings,
-    select: &Select,
+    typed: &[OsString],
+    filter: &Filter,
     resume: &Resume,
     order: Order,
 ) -> Result<SweepOptions, Halt> {
-    let exclude = patterns(&select.exclude)?;
-    let mut scan = ScanOptions::new(patterns(&select.patterns)?)
-        .and_then(|scan| scan.with_exclude(exclude))
-        .and_then(|scan| scan.with_types(select.types.clone()))
-        .map_err(|error| Halt::library(&error, Phase::Connecting))?
+    let scan = ScanOptions::new(patterns(typed)?).map_err(unusable)?;
+    options_of(settings, scan.with_order(order), filter, resume, order)
+}
+
+/// The library's options for a run over the keys of a list.
+pub(crate) fn listed_options(
+    settings: &Settings,
+    list: KeyList,
+    filter: &Filter,
+    resume: &Resume,
+) -> Result<SweepOptions, Halt> {
+    if settings.uses_keys() {
+        return Err(Halt::usage(
+            "start: --keys-from names the keys, so there is nothing to find with --use-keys",
+        )
+        .with_hint("leave out one of them"));
+    }
+    let scan = ScanOptions::from_keys(list);
+    options_of(settings, scan, filter, resume, Order::AsFound)
+}
+
+fn options_of(
+    settings: &Settings,
+    scan: ScanOptions,
+    filter: &Filter,
+    resume: &Resume,
+    order: Order,
+) -> Result<SweepOptions, Halt> {
+    let exclude = patterns(&filter.exclude)?;
+    let mut scan = scan
+        .with_exclude(exclude)
+        .and_then(|scan| scan.with_types(filter.types.clone()))
+        .map_err(unusable)?
         .with_count(settings.count)
         .with_strategy(settings.strategy)
-        .with_lanes(settings.lanes)
-        .with_order(order);
-    if let Some(limit) = select.limit {
+        .with_lanes(settings.lanes);
+    if let Some(limit) = filter.limit {
         scan = scan.with_limit(limit);
     }
     let mut options = SweepOptions::new(scan)
+        .with_filters(filters(settings, filter)?)
         .with_budget(settings.budget)
         .with_thresholds(settings.thresholds)
         .with_allow_uncovered(settings.allow_uncovered)
@@ -94,14 +126,18 @@ pub(crate) fn sweep_options(
     }
     check_resume(settings, resume, order)?;
     if let Some(path) = &resume.resume {
-        options =
-            options.with_resume(keypace::Checkpoint::load(path).map_err(unreadable_checkpoint)?);
+        options = options.with_resume(Checkpoint::load(path).map_err(unusable)?);
     }
     if let Some(path) = resume.checkpoint.as_ref().or(resume.resume.as_ref()) {
         // A resumed run goes on keeping its place where it found it.
         options = options.with_checkpoint(path.clone());
     }
     Ok(options)
+}
+
+/// What the library says of something that was typed.
+fn unusable(error: Error) -> Halt {
+    Halt::library(&error, Phase::Connecting)
 }
 
 /// What can't go together with keeping a place, and a place that can't be kept.
@@ -121,24 +157,20 @@ fn check_resume(settings: &Settings, resume: &Resume, order: Order) -> Result<()
         )
         .with_hint("keep a plain scan's place, and remove duplicates from its output with `sort -u`"));
     }
-    let folder = resume.checkpoint.as_deref().and_then(Path::parent);
-    match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        Some(folder) => Err(Halt::usage(format!(
-            "start: --checkpoint: there is no folder {}",
-            folder.display()
-        ))),
+    match &resume.checkpoint {
+        Some(path) => has_folder(path, "--checkpoint"),
         None => Ok(()),
     }
 }
 
-/// A file that isn't there was typed wrongly; one that is there and can't be used is refused.
-fn unreadable_checkpoint(error: Error) -> Halt {
-    let halt = Halt::library(&error, Phase::Connecting);
-    match error.kind() {
-        ErrorKind::Io => Halt {
-            exit: Exit::Usage,
-            ..halt
-        },
-        _ => halt,
+/// A file that is to be made needs a folder to stand in.
+pub(super) fn has_folder(path: &Path, flag: &str) -> Result<(), Halt> {
+    let folder = path.parent();
+    match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        Some(folder) => Err(Halt::usage(format!(
+            "start: {flag}: there is no folder {}",
+            folder.display()
+        ))),
+        None => Ok(()),
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Surroundings {
     pub(crate) config_file: Option<PathBuf>,
     /// Where checkpoints go when no `--checkpoint` says.
     pub(crate) state_folder: Option<PathBuf>,
+    /// Where a pipe's names are kept while a run lasts.
+    pub(crate) temporary_folder: PathBuf,
     /// The time, for `--deadline HH:MM`.
     pub(crate) now: DateTime<Local>,
 }
@@ -69,6 +71,7 @@ impl Surroundings {
                 .or_else(|| folder("LOCALAPPDATA"))
                 .or_else(|| below_home(".local/state"))
                 .map(|folder| folder.join("keypace")),
+            temporary_folder: std::env::temp_dir(),
             now,
         })
     }
@@ -81,6 +84,7 @@ impl Surroundings {
             sentinel_password: None,
             config_file: None,
             state_folder: None,
+            temporary_folder: std::env::temp_dir(),
             now: Local::now(),
         }
     }

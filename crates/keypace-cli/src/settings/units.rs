@@ -1,11 +1,11 @@
-//! Durations and times of day as people write them. Reads text; knows no flag and no clock of its own.
+//! Durations, sizes and times of day as people write them. Reads text; knows no flag and no clock of its own.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveTime, TimeZone};
 
 /// The units of a duration, longest name first where one begins with another.
-const UNITS: [(&str, u128); 8] = [
+const UNITS: [(&str, u128); 9] = [
     ("ms", 1_000_000),
     ("us", 1_000),
     ("µs", 1_000),
@@ -14,6 +14,7 @@ const UNITS: [(&str, u128); 8] = [
     ("m", 60 * 1_000_000_000),
     ("h", 3_600 * 1_000_000_000),
     ("d", 86_400 * 1_000_000_000),
+    ("w", 7 * 86_400 * 1_000_000_000),
 ];
 
 /// The units of a size, longest name first where one ends with another.
@@ -45,9 +46,9 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
 /// More digits than this say nothing below a nanosecond.
 const MAX_FRACTION_DIGITS: usize = 9;
 
-/// Reads `250ms`, `1m30s`, `0.5s`. The error is a text that shows the form.
+/// Reads `250ms`, `1m30s`, `0.5s`, `30d`. The error is a text that shows the form.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = |why: &str| format!("`{text}` {why}: write it like 250ms, 15s or 1m30s");
+    let wrong = |why: &str| format!("`{text}` {why}: write it like 250ms, 15s, 1m30s or 30d");
     if text.is_empty() {
         return Err(wrong("is no duration"));
     }
@@ -69,7 +70,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
             return Err(wrong(if tail.is_empty() {
                 "has no unit"
             } else {
-                "has a unit that isn't one of us, ms, s, m, h, d"
+                "has a unit that isn't one of us, ms, s, m, h, d, w"
             }));
         };
         let part = scaled(number, *size).ok_or_else(|| wrong("is no duration"))?;
@@ -124,7 +125,7 @@ pub(crate) fn until<Tz: TimeZone>(text: &str, now: &DateTime<Tz>) -> Result<Dura
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, until};
+    use super::{bytes, duration, until};
     use chrono::{FixedOffset, TimeZone as _};
     use std::time::Duration;
 
@@ -137,6 +138,8 @@ mod tests {
             ("100us", Duration::from_micros(100)),
             ("100µs", Duration::from_micros(100)),
             ("1d2h", Duration::from_secs(93_600)),
+            ("30d", Duration::from_secs(30 * 86_400)),
+            ("1w12h", Duration::from_secs(7 * 86_400 + 43_200)),
             ("0s", Duration::ZERO),
             ("1.25s", Duration::from_millis(1250)),
         ] {
@@ -164,6 +167,34 @@ mod tests {
             assert!(why.contains("250ms"), "{text}: {why}");
         }
         assert!(duration("5").expect_err("bare").contains("has no unit"));
+    }
+
+    #[test]
+    fn sizes_carry_units() {
+        for (text, expected) in [
+            ("0B", 0),
+            ("512B", 512),
+            ("4KiB", 4096),
+            ("1.5MiB", 1_572_864),
+            ("2GiB", 2 << 30),
+            ("200KB", 200_000),
+        ] {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "4",
+            "MiB",
+            "-1B",
+            "4mib",
+            "4M",
+            "4 MiB",
+            "1.MiB",
+            "99999999TiB",
+        ] {
+            let why = bytes(text).expect_err(text);
+            assert!(why.contains("4MiB"), "{text}: {why}");
+        }
     }
 
     #[test]

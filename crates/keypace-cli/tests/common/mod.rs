@@ -3,6 +3,8 @@
 
 pub(crate) mod clusters;
 #[cfg(unix)]
+pub(crate) mod copies;
+#[cfg(unix)]
 pub(crate) mod under_way;
 
 use std::ffi::OsStr;

@@ -1,21 +1,30 @@
-//! Sends batches, several in flight, and reads their answers; asks again where an answer did not come. In a cluster,
+//! Sends batches, several in flight, and has their answers read; asks again where an answer did not come. In a cluster,
 //! where one slot's keys are a command, several commands go under one turn: a volley.
+
+mod answers;
 
 use std::time::Duration;
 
-use super::meaning::{Meaning, Place, refused};
+use super::command::Words;
+use super::meaning::{Place, refused};
 use super::plan::Confirmed;
-use super::state::{Answer, Batch, Pieces, Refused, Room, Settled};
+use super::script::Check;
+use super::shrink::Shrinker;
+use super::state::{Batch, Piece, Pieces, Refused, Room, Settled};
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::key::Key;
 use crate::limits;
 use crate::pace::QueryKind;
 use crate::port::{Backoff, Class, Lease, Node, Paced, Removal, Reply, Turn};
+use crate::select::{Ground, Guard};
 
 /// Removes the keys it is given. Exists only where a delete was confirmed.
 pub(crate) struct Deleter {
     node: Node,
     removal: Removal,
+    /// The script in place of the removal alone.
+    guarded: Option<Guarded>,
+    /// Where removing a big value would hold everybody up, it is made small before.
+    shrinker: Option<Shrinker>,
     place: Place,
     /// What may be on its way at full speed.
     full: Room,
@@ -38,6 +47,17 @@ pub(crate) enum Until {
     Sent,
     /// Everything is answered.
     Settled,
+}
+
+/// What a filtered delete sends, and what a refusal means there.
+struct Guarded {
+    check: Check,
+    /// Another process may answer on another connection, with idle times that are not those of its clients.
+    ground: Ground,
+    /// Nobody has looked at the keys before: what is refused never matched.
+    is_first_look: bool,
+    /// The next command brings the whole text: the server has yet to hear it, or has forgotten it.
+    with_text: bool,
 }
 
 /// The turn that commands were sent under, and what came of them.
@@ -72,9 +92,16 @@ impl Deleter {
     }
 
     fn sending(node: &Node, confirmed: &Confirmed, paced: Paced, place: Place, full: Room) -> Self {
+        let removal = confirmed.removal();
+        let shrinker = match removal {
+            Removal::Unlink => None,
+            Removal::Del => Some(Shrinker::new(node, &paced)),
+        };
         Self {
             node: node.clone(),
-            removal: confirmed.removal(),
+            removal,
+            guarded: None,
+            shrinker,
             place,
             full,
             lease: None,
@@ -88,14 +115,36 @@ impl Deleter {
         }
     }
 
+    /// Has the server check each key against the guard and remove it in the same step. A key that is refused never
+    /// matched, where this is the first look at it; otherwise it has changed since, and is skipped, as is one of another
+    /// type than asked for, since its type was looked at in any case. Values are not shrunk: a key that was is not what
+    /// was checked.
+    pub(crate) fn guarded(mut self, guard: &Guard, is_first_look: bool) -> Self {
+        self.guarded = Some(Guarded {
+            check: Check::new(guard, self.removal),
+            ground: Ground::new(&self.node, guard),
+            is_first_look,
+            with_text: true,
+        });
+        self.shrinker = None;
+        self.pieces = Pieces::cut_to(limits::MAX_CHECKED_KEYS);
+        self
+    }
+
     /// Takes a batch; `run` sends it.
     pub(crate) fn push(&mut self, batch: Batch) {
-        self.pieces.push(batch);
+        match &mut self.shrinker {
+            Some(shrinker) => shrinker.push(batch, false),
+            None => self.pieces.push(batch),
+        }
     }
 
     /// Takes keys that an earlier deleter sent and had no answer for.
     pub(crate) fn push_again(&mut self, batch: Batch) {
-        self.pieces.push_again(batch);
+        match &mut self.shrinker {
+            Some(shrinker) => shrinker.push(batch, true),
+            None => self.pieces.push_again(batch),
+        }
     }
 
     /// Sends what was pushed, as much at once as there is `Room` for, and reads answers. Cancel-safe: the next call
@@ -120,8 +169,16 @@ impl Deleter {
             if self.is_done(until) {
                 return Ok(());
             }
+            if let Err(error) = self.shrink().await {
+                if is_final(&error) {
+                    return self.stop(error).await;
+                }
+                // Its connection was its own: what is on its way is not lost with it.
+                self.obstacle = Some(error);
+                continue;
+            }
             if let Err(error) = self.step(until).await {
-                if error.retry() == Retry::Never && error.kind() != ErrorKind::Protocol {
+                if is_final(&error) {
                     return self.stop(error).await;
                 }
                 self.lease = None;
@@ -137,9 +194,18 @@ impl Deleter {
         std::mem::take(&mut self.settled)
     }
 
+    /// What has no outcome yet, on its way or still to be sent.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.open()
+    }
+
     /// Whether batches wait to be sent.
     pub(crate) fn has_waiting(&self) -> bool {
-        self.pieces.has_waiting()
+        self.pieces.has_waiting() || self.is_shrinking()
+    }
+
+    fn is_shrinking(&self) -> bool {
+        (self.shrinker.as_ref()).is_some_and(|shrinker| !shrinker.is_empty())
     }
 
     /// Time spent waiting to try again.
@@ -154,22 +220,45 @@ impl Deleter {
 
     fn give_up(&mut self, refused: &Refused) {
         self.has_given_up = true;
+        for ready in self.shrinker.iter_mut().flat_map(Shrinker::take_all) {
+            self.pieces.push_ready(ready);
+        }
         self.settled.extend(self.pieces.give_up(refused));
     }
 
     fn is_done(&self, until: Until) -> bool {
         match until {
             // Under a budget nothing is sent behind it, so nothing is gained by leaving it there.
-            Until::Sent if self.paced.is_bounded() => self.pieces.is_empty(),
-            Until::Sent => !self.pieces.has_waiting(),
-            Until::Settled => self.pieces.is_empty(),
+            Until::Sent if self.paced.is_bounded() => {
+                self.pieces.is_empty() && !self.is_shrinking()
+            }
+            Until::Sent => !self.has_waiting(),
+            Until::Settled => self.pieces.is_empty() && !self.is_shrinking(),
         }
+    }
+
+    /// The next batch whose values are small enough to be removed is ready to be sent.
+    async fn shrink(&mut self) -> Result<()> {
+        let Some(shrinker) = &mut self.shrinker else {
+            return Ok(());
+        };
+        if !self.pieces.has_waiting()
+            && let Some(ready) = shrinker.next().await?
+        {
+            self.pieces.push_ready(ready);
+        }
+        Ok(())
     }
 
     /// Sends what may be sent, then reads answers until more may be sent.
     async fn step(&mut self, until: Until) -> Result<()> {
         if self.lease.is_none() {
-            self.lease = Some(self.node.lease().await?);
+            let mut lease = self.node.lease().await?;
+            if let Some(guarded) = &mut self.guarded {
+                guarded.ground.hold(&mut lease, &self.paced).await?;
+                guarded.check.on(lease.is_no_touch());
+            }
+            self.lease = Some(lease);
         }
         let mut volley = None;
         if !self.paced.is_bounded() {
@@ -201,7 +290,7 @@ impl Deleter {
             };
             let (asked, more) = (self.pieces.asked(), self.pieces.flying() > 1);
             volley = volley.and_then(|volley| volley.answered(&reply, asked, more));
-            self.answered(reply)?;
+            self.answered(reply, false)?;
             // What is in flight met the same obstacle: all of it is heard before one wait, so that one incident
             // costs one try and not one for each batch. And a turn is over when all of its volley is answered.
             if self.obstacle.is_none() && volley.is_none() && self.pieces.can_send(self.full) {
@@ -221,124 +310,49 @@ impl Deleter {
 
     /// Queues the next command, if there is room for it.
     fn send(&mut self, room: Room) -> bool {
+        let command = self.command();
         let (Some(lease), Some(piece)) = (self.lease.as_mut(), self.pieces.send_next(room)) else {
             return false;
         };
-        let command = self.removal.command();
-        let args = Args {
-            command,
-            keys: piece.keys(),
-            at: 0,
+        let mut digits = [0; 20];
+        let words = match &mut self.guarded {
+            Some(guarded) => {
+                let with_text = std::mem::take(&mut guarded.with_text);
+                Words::script(with_text, piece.keys(), guarded.check.args(), &mut digits)
+            }
+            None => Words::plain(self.removal, piece.keys()),
         };
-        lease.queue(command, Class::Write, args);
+        lease.queue(command, Class::Write, words);
         true
     }
 
     fn kind(&self) -> QueryKind {
-        match self.removal {
-            Removal::Unlink => QueryKind::Unlink,
-            Removal::Del => QueryKind::Del,
+        match (&self.guarded, self.removal) {
+            (Some(_), _) => QueryKind::Check,
+            (None, Removal::Unlink) => QueryKind::Unlink,
+            (None, Removal::Del) => QueryKind::Del,
         }
     }
 
-    fn answered(&mut self, reply: Reply) -> Result<()> {
-        let Some(lease) = self.lease.as_ref() else {
-            return Ok(());
-        };
-        let command = self.removal.command();
-        let answer = match reply {
-            Reply::Int(removed) => match self.pieces.checked(removed) {
-                Some(removed) => Answer::Removed(removed),
-                None => return Err(lease.unexpected(command)),
-            },
-            Reply::Error(text) => {
-                let error = lease.refused(command, &text).during("delete keys");
-                match Meaning::of(&text, &error, self.place) {
-                    Meaning::Torn if self.pieces.asked() > 1 => Answer::Torn,
-                    Meaning::Later | Meaning::Torn => {
-                        self.obstacle = Some(error);
-                        Answer::Later
-                    }
-                    Meaning::Elsewhere => Answer::Elsewhere,
-                    // Asked again where the Sentinels point by then; nothing was removed here.
-                    Meaning::Replaced => return Err(replaced(&self.node).with_source(error)),
-                    Meaning::Keys => Answer::Keys(refused(&error, None)),
-                    Meaning::Never => {
-                        self.settled
-                            .extend(self.pieces.answered(Answer::Never(refused(&error, None))));
-                        return Err(error);
-                    }
-                }
-            }
-            _ => return Err(lease.unexpected(command)),
-        };
-        if matches!(answer, Answer::Removed(_)) {
-            self.backoff = self.node.backoff();
+    /// The command's name, for error texts.
+    fn command(&self) -> &'static str {
+        match self.guarded {
+            Some(_) => "EVALSHA",
+            None => self.removal.command(),
         }
-        self.settled.extend(self.pieces.answered(answer));
-        if self.pieces.is_hopeless() {
-            return Err(Error::new(
-                ErrorKind::Permission,
-                Retry::Never,
-                "delete keys",
-                format!(
-                    "{} keys failed one after the other, and none was removed",
-                    limits::MAX_FAILED_IN_A_ROW
-                ),
-            )
-            .on_node(self.node.name())
-            .with_hint(
-                "see the errors for the reason: the user's key patterns may not cover these keys",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Nothing more will pass: reads what is still to come for batches on their way, then gives up.
-    async fn stop(&mut self, error: Error) -> Result<()> {
-        let command = self.removal.command();
-        while let Some(lease) = self.lease.as_mut().filter(|_| self.pieces.is_flying()) {
-            let answer = match lease.reply().await {
-                Ok(Reply::Int(removed)) => match self.pieces.checked(removed) {
-                    Some(removed) => Answer::Removed(removed),
-                    None => break,
-                },
-                Ok(Reply::Error(text)) => {
-                    let error = lease.refused(command, &text).during("delete keys");
-                    match Meaning::of(&text, &error, self.place) {
-                        Meaning::Elsewhere => Answer::Elsewhere,
-                        Meaning::Later
-                        | Meaning::Torn
-                        | Meaning::Replaced
-                        | Meaning::Keys
-                        | Meaning::Never => Answer::Never(refused(&error, None)),
-                    }
-                }
-                Ok(_) | Err(_) => break,
-            };
-            self.settled.extend(self.pieces.answered(answer));
-        }
-        self.lease = None;
-        self.give_up(&refused(&error, None));
-        Err(error)
     }
 }
 
-fn replaced(node: &Node) -> Error {
-    Error::new(
-        ErrorKind::ReadOnly,
-        Retry::Reconnect,
-        "delete keys",
-        "the server is a replica by now",
-    )
-    .on_node(node.name())
+/// Whether no other try is of use.
+fn is_final(error: &Error) -> bool {
+    error.retry() == Retry::Never && error.kind() != ErrorKind::Protocol
 }
 
 impl Volley {
     /// One of its commands, of so many keys, was answered. Tells the pace when something was done and the last answer
     /// is in; `None` from then on.
     fn answered(mut self, reply: &Reply, asked: usize, more: bool) -> Option<Self> {
-        if matches!(reply, Reply::Int(_)) {
+        if matches!(reply, Reply::Int(_) | Reply::Bulk(_)) {
             let asked = u32::try_from(asked).unwrap_or(u32::MAX);
             self.keys = self.keys.saturating_add(asked);
         }
@@ -351,30 +365,3 @@ impl Volley {
         None
     }
 }
-
-/// A command's name and its keys, without a list of their own.
-struct Args<'a> {
-    command: &'static str,
-    keys: &'a [Key],
-    at: usize,
-}
-
-impl<'a> Iterator for Args<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let arg = match self.at {
-            0 => Some(self.command.as_bytes()),
-            at => self.keys.get(at - 1).map(Key::as_bytes),
-        };
-        self.at += 1;
-        arg
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.keys.len() + 1).saturating_sub(self.at);
-        (left, Some(left))
-    }
-}
-
-impl ExactSizeIterator for Args<'_> {}

@@ -1,9 +1,10 @@
 //! What an error reply means for the keys of its command. Sends nothing, and knows no piece.
 
 use super::state::Refused;
-use crate::error::{Error, Retry};
+use crate::error::{Error, ErrorKind, Retry};
 use crate::key::Key;
-use crate::port::{ServerCode, refuses_keys};
+use crate::limits;
+use crate::port::{Node, ServerCode, refuses_keys};
 
 /// Whether other nodes hold a part of the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Meaning {
                 return Self::Elsewhere;
             }
             // Its slot has no owner by now, while others have; the whole cluster may be served again later.
-            (ServerCode::ClusterDown, Place::Cluster) if is_unserved(text) => {
+            (ServerCode::ClusterDown, Place::Cluster) if ServerCode::is_unserved(text) => {
                 return Self::Elsewhere;
             }
             (ServerCode::ReadOnly, Place::Watched) => return Self::Replaced,
@@ -68,11 +69,6 @@ impl Meaning {
     }
 }
 
-/// Of the two things that CLUSTERDOWN says: one slot has no owner, or the cluster as a whole is down.
-fn is_unserved(text: &[u8]) -> bool {
-    text.windows(15).any(|words| words == b"slot not served")
-}
-
 /// An error as the reason that keys were not removed.
 pub(super) fn refused(error: &Error, sample: Option<Key>) -> Refused {
     Refused {
@@ -80,6 +76,30 @@ pub(super) fn refused(error: &Error, sample: Option<Key>) -> Refused {
         text: error.to_string(),
         sample,
     }
+}
+
+/// Keys fail one after the other, for good.
+pub(super) fn hopeless(node: &Node) -> Error {
+    let failed = limits::MAX_FAILED_IN_A_ROW;
+    Error::new(
+        ErrorKind::Permission,
+        Retry::Never,
+        "delete keys",
+        format!("{failed} keys failed one after the other, and none was removed"),
+    )
+    .on_node(node.name())
+    .with_hint("see the errors for the reason: the user's key patterns may not cover these keys")
+}
+
+/// Behind Sentinels: another server is the primary.
+pub(super) fn replaced(node: &Node) -> Error {
+    Error::new(
+        ErrorKind::ReadOnly,
+        Retry::Reconnect,
+        "delete keys",
+        "the server is a replica by now",
+    )
+    .on_node(node.name())
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern, Scope};
 use crate::limits;
 use crate::port::{Keyspace, Removal, ServerInfo, removal};
-use crate::scan::ScanOptions;
+use crate::scan::{ListIdentity, ScanOptions};
+use crate::select::Filters;
 
 /// What a delete is about: another selection needs another confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(crate) struct Selection {
     exclude: Vec<Pattern>,
     types: Vec<String>,
     limit: Option<u64>,
+    filters: Filters,
+    list: Option<ListIdentity>,
 }
 
 impl Selection {
@@ -23,7 +26,14 @@ impl Selection {
             exclude: options.exclude.clone(),
             types: options.types.clone(),
             limit: options.limit,
+            filters: Filters::default(),
+            list: options.list.as_ref().map(|from| from.list.identity()),
         }
+    }
+
+    pub(crate) fn with_filters(mut self, filters: &Filters) -> Self {
+        self.filters = filters.clone();
+        self
     }
 }
 
@@ -38,9 +48,25 @@ pub(crate) struct Draft {
     pub(crate) server: ServerInfo,
     pub(crate) removal: Removal,
     pub(crate) total_keys: u64,
+    /// Of those, the keys of the slots that the patterns can be in, where that is known.
+    pub(crate) slot_keys: Option<u64>,
+    /// Nodes whose keys are in no figure here.
+    pub(crate) not_asked: Vec<String>,
     pub(crate) estimate: Option<u64>,
     pub(crate) is_exact: bool,
     pub(crate) samples: Vec<Key>,
+    pub(crate) backup: Option<BackupPlan>,
+}
+
+/// What saving the keys would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackupPlan {
+    /// About how many bytes the values take in the server's memory, by a few of them; the file is compressed. `None` where
+    /// nobody looked.
+    pub estimate_bytes: Option<u64>,
+    /// Bytes that are free where the file goes; `None` where that can't be told.
+    pub free_bytes: Option<u64>,
 }
 
 /// How far somebody agreed.
@@ -63,17 +89,21 @@ pub struct Confirmed {
 }
 
 impl Draft {
-    /// A plan's parts where nobody has looked at the keys. Cancel-safe.
+    /// A plan's parts where nobody has looked at the keys. A primary that is away holds nothing up: the walk waits for it or
+    /// for who takes over. Cancel-safe.
     pub(crate) async fn unseen(keyspace: &Keyspace, scan: &ScanOptions) -> Result<Self> {
-        let total_keys = keyspace.dbsize().await?;
+        let sizes = keyspace.sizes().await?;
         Ok(Self {
             selection: Selection::of(scan),
             server: keyspace.server().clone(),
-            removal: removal(keyspace.node()).await?,
-            total_keys,
+            removal: removal(&sizes.answered).await?,
+            total_keys: sizes.keys,
+            slot_keys: None,
+            not_asked: sizes.silent,
             estimate: None,
             is_exact: false,
             samples: Vec::new(),
+            backup: None,
         })
     }
 }
@@ -89,13 +119,27 @@ impl Plan {
         &self.0.server
     }
 
-    /// How many keys the database holds.
+    /// How many keys the database holds, without those of nodes that were [not asked](Self::not_asked).
     #[must_use]
     pub fn total_keys(&self) -> u64 {
         self.0.total_keys
     }
 
-    /// About how many keys would go; `None` where nobody looked.
+    /// How many of them are in the few slots that the patterns can be in, by their fixed hash tags, where every owner of
+    /// these tells (`CLUSTER SLOT-STATS`: Valkey 8, Redis 8.2). Keys that have expired and not gone are among them.
+    #[must_use]
+    pub fn slot_keys(&self) -> Option<u64> {
+        self.0.slot_keys
+    }
+
+    /// Primaries of a cluster that did not answer: what they hold is in no figure of this plan. The delete waits for them, or
+    /// for who takes over. Empty elsewhere.
+    #[must_use]
+    pub fn not_asked(&self) -> &[String] {
+        &self.0.not_asked
+    }
+
+    /// About how many keys would go; `None` where nobody looked, or not at every node.
     #[must_use]
     pub fn estimate(&self) -> Option<u64> {
         self.0.estimate
@@ -122,13 +166,19 @@ impl Plan {
         &self.0.samples
     }
 
+    /// What saving the keys would take, where they are to be saved.
+    #[must_use]
+    pub fn backup(&self) -> Option<BackupPlan> {
+        self.0.backup
+    }
+
     /// `UNLINK` or `DEL`.
     #[must_use]
     pub fn verb(&self) -> &'static str {
         self.0.removal.command()
     }
 
-    /// The widest scope of the patterns.
+    /// The widest scope of the patterns. A list of keys is scoped: it is exact.
     #[must_use]
     pub fn scope(&self) -> Scope {
         let scopes = self

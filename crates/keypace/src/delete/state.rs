@@ -46,9 +46,12 @@ impl Tally {
 pub(crate) struct Settled {
     /// The batch's number.
     pub(crate) batch: u64,
-    /// How many keys these are: the sum of the tally, or of keys that are elsewhere and have no outcome here.
+    /// How many keys these are: the sum of the tally, those that never matched, or those that are elsewhere and have no
+    /// outcome here.
     pub(crate) keys: u64,
     pub(crate) tally: Tally,
+    /// Keys that did not pass the filters when they were looked at for the first time: they count nowhere.
+    pub(crate) unmatched: u64,
     /// Why, where keys failed or their outcome is unknown.
     pub(crate) refused: Option<Refused>,
     /// Keys that may have been removed, and of which no answer said so: whoever can ask again is to ask for these.
@@ -70,6 +73,13 @@ pub(crate) struct Refused {
 pub(crate) enum Answer {
     /// It removed so many.
     Removed(u64),
+    /// It looked at each of them, and did with it what the look said.
+    Checked {
+        tally: Tally,
+        unmatched: u64,
+        /// Why, where keys were skipped.
+        refused: Option<Refused>,
+    },
     /// It may pass later as it is (LOADING, BUSY): nothing was removed.
     Later,
     /// Some of its keys are at fault: nothing was removed, and others may pass.
@@ -142,16 +152,33 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
+    /// All keys of a batch.
+    pub(crate) fn whole(batch: Batch) -> Self {
+        Self {
+            range: 0..batch.keys.len(),
+            batch,
+            was_refused: false,
+            may_have_run: false,
+        }
+    }
+
     pub(crate) fn keys(&self) -> &[Key] {
         &self.batch.keys[self.range.clone()]
     }
 
+    /// The number of the batch that it is of.
+    pub(crate) fn batch(&self) -> u64 {
+        self.batch.id
+    }
+
     fn settled(&self, tally: Tally, refused: Option<Refused>) -> Settled {
         let keys = self.range.len() as u64;
-        debug_assert_eq!(tally.sum(), keys, "every key has one outcome");
+        debug_assert!(tally.sum() <= keys, "every key has one outcome at most");
         Settled {
             batch: self.batch.id,
             keys,
+            // All of them have an outcome, or never matched.
+            unmatched: keys - tally.sum(),
             tally,
             refused,
             lost: Vec::new(),
@@ -169,6 +196,7 @@ impl Piece {
             batch: self.batch.id,
             keys: self.range.len() as u64,
             tally: Tally::default(),
+            unmatched: 0,
             refused: None,
             lost: if self.may_have_run {
                 self.keys().to_vec()
@@ -180,16 +208,42 @@ impl Piece {
     }
 }
 
+/// A batch to be sent, and whether it was before.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) batch: Batch,
+    pub(crate) may_have_run: bool,
+}
+
 /// Pieces on their way, in the order of their commands, and those still to be sent.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pieces {
+    /// Keys of one command at most.
+    most: usize,
     waiting: VecDeque<Piece>,
     flying: VecDeque<Piece>,
     flying_keys: usize,
     failed_in_a_row: u64,
 }
 
+impl Default for Pieces {
+    fn default() -> Self {
+        Self::cut_to(usize::MAX)
+    }
+}
+
 impl Pieces {
+    /// Of so many keys at most.
+    pub(crate) fn cut_to(most: usize) -> Self {
+        Self {
+            most,
+            waiting: VecDeque::new(),
+            flying: VecDeque::new(),
+            flying_keys: 0,
+            failed_in_a_row: 0,
+        }
+    }
+
     pub(crate) fn push(&mut self, batch: Batch) {
         self.push_as(batch, false);
     }
@@ -199,15 +253,21 @@ impl Pieces {
         self.push_as(batch, true);
     }
 
+    pub(crate) fn push_ready(&mut self, ready: Ready) {
+        self.push_as(ready.batch, ready.may_have_run);
+    }
+
     fn push_as(&mut self, batch: Batch, may_have_run: bool) {
-        let range = 0..batch.keys.len();
-        if !range.is_empty() {
+        let mut start = 0;
+        while start < batch.keys.len() {
+            let end = batch.keys.len().min(start.saturating_add(self.most));
             self.waiting.push_back(Piece {
-                batch,
-                range,
+                batch: batch.clone(),
+                range: start..end,
                 was_refused: false,
                 may_have_run,
             });
+            start = end;
         }
     }
 
@@ -236,6 +296,11 @@ impl Pieces {
             && self.flying_keys <= room.keys / 2
     }
 
+    /// Those without an outcome, on their way or still to be sent.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Piece> {
+        self.flying.iter().chain(&self.waiting)
+    }
+
     pub(crate) fn is_flying(&self) -> bool {
         !self.flying.is_empty()
     }
@@ -248,6 +313,28 @@ impl Pieces {
     /// Keys of the oldest flying piece.
     pub(crate) fn asked(&self) -> usize {
         self.flying.front().map_or(0, |piece| piece.range.len())
+    }
+
+    /// The keys of the oldest flying piece.
+    pub(crate) fn oldest(&self) -> &[Key] {
+        self.flying.front().map_or(&[], Piece::keys)
+    }
+
+    /// The oldest flying piece is two from here on, the first of so many keys: each has an answer of its own.
+    pub(crate) fn cut_oldest(&mut self, keys: usize) {
+        let Some(piece) = self.flying.front_mut() else {
+            return;
+        };
+        let Range { start, end } = piece.range;
+        let cut = end.min(start.saturating_add(keys));
+        if cut < end {
+            let rest = Piece {
+                range: cut..end,
+                ..piece.clone()
+            };
+            piece.range = start..cut;
+            self.flying.insert(1, rest);
+        }
     }
 
     /// What the server says it removed of the oldest flying piece, where that can be true.
@@ -280,6 +367,15 @@ impl Pieces {
                     ..Tally::default()
                 };
                 Some(piece.settled(tally, None))
+            }
+            Answer::Checked {
+                tally,
+                unmatched,
+                refused,
+            } => {
+                debug_assert_eq!(tally.sum() + unmatched, size, "every key is told of");
+                self.failed_in_a_row = 0;
+                Some(piece.settled(tally, refused))
             }
             Answer::Torn if size > 1 => {
                 self.split(&piece);

@@ -1,5 +1,10 @@
 //! Deleting in a cluster, scripted on the simulator: volleys of one command a slot, each answered for itself.
 
+mod conditions_live;
+mod guarded;
+mod guarded_live;
+mod shrunk_live;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::pin::Pin;
@@ -10,7 +15,7 @@ use keypace_testkit::{Action, Rule, Sim};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::state::Settled;
-use super::{Batch, Consent, Deleter, Draft, Plan, Tally, Until};
+use super::{Batch, Confirmed, Consent, Deleter, Draft, Plan, Refused, Tally, Until};
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, Pattern, Slot};
 use crate::limits;
@@ -106,18 +111,49 @@ struct Outcome {
     tally: Tally,
     elsewhere: BTreeSet<Slot>,
     elsewhere_keys: u64,
+    unmatched: u64,
+    refused: Vec<Refused>,
     error: Option<Error>,
 }
 
-async fn deleted(wire: &Wire, budget: Budget) -> Outcome {
+/// A keyspace on a simulator's memory.
+async fn on(wire: &Wire) -> Keyspace {
     let target = Target::parse("redis://sim").expect("valid");
     let options = ConnectOptions::default().with_retries(3);
     let dial = Arc::new(wire.clone());
     let keyspace = Keyspace::connect_through(dial, target, options).await;
-    let keyspace = keyspace.expect("the simulator answers");
+    keyspace.expect("the simulator answers")
+}
+
+/// Somebody has agreed to the keys that begin so.
+async fn confirmed(keyspace: &Keyspace) -> Confirmed {
     let scan = ScanOptions::new(vec![Pattern::new("k:*").expect("valid")]).expect("valid");
-    let plan = Plan::new(Draft::unseen(&keyspace, &scan).await.expect("planned"));
-    let confirmed = plan.confirm(Consent::Scoped).expect("scoped");
+    let plan = Plan::new(Draft::unseen(keyspace, &scan).await.expect("planned"));
+    plan.confirm(Consent::Scoped).expect("scoped")
+}
+
+/// Runs a deleter to its end. Every key that it was given has one end.
+async fn finished(mut deleter: Deleter, keys: u64) -> Outcome {
+    let error = deleter.run(Until::Settled).await.err();
+    let has_failed = error.is_some();
+    let mut outcome = Outcome {
+        tally: Tally::default(),
+        elsewhere: BTreeSet::new(),
+        elsewhere_keys: 0,
+        unmatched: 0,
+        refused: Vec::new(),
+        error,
+    };
+    for settled in deleter.take_settled() {
+        outcome.enter(settled);
+    }
+    assert!(has_failed || outcome.keys() == keys, "{:?}", outcome.tally);
+    outcome
+}
+
+async fn deleted(wire: &Wire, budget: Budget) -> Outcome {
+    let keyspace = on(wire).await;
+    let confirmed = confirmed(&keyspace).await;
     let paced = Paced::join(keyspace.node(), budget, Thresholds::default(), true);
     let batch = limits::BATCH_KEYS;
     let mut deleter = Deleter::in_cluster(keyspace.node(), &confirmed, paced, batch);
@@ -128,28 +164,20 @@ async fn deleted(wire: &Wire, budget: Budget) -> Outcome {
             keys: keys.collect(),
         });
     }
-    let error = deleter.run(Until::Settled).await.err();
-    let mut outcome = Outcome {
-        tally: Tally::default(),
-        elsewhere: BTreeSet::new(),
-        elsewhere_keys: 0,
-        error,
-    };
-    for settled in deleter.take_settled() {
-        outcome.enter(settled);
-    }
-    outcome
+    finished(deleter, SLOTS * KEYS_A_SLOT).await
 }
 
 impl Outcome {
     fn enter(&mut self, settled: Settled) {
         self.tally.add(&settled.tally);
-        self.elsewhere_keys += settled.keys - settled.tally.sum();
+        self.unmatched += settled.unmatched;
+        self.elsewhere_keys += settled.keys - settled.tally.sum() - settled.unmatched;
+        self.refused.extend(settled.refused);
         self.elsewhere.extend(settled.elsewhere);
     }
 
     fn keys(&self) -> u64 {
-        self.tally.sum() + self.elsewhere_keys
+        self.tally.sum() + self.elsewhere_keys + self.unmatched
     }
 }
 

@@ -1,10 +1,12 @@
-//! Key names and patterns over them: [`Key`], [`Pattern`], [`Scope`], [`Slot`].
+//! Key names and patterns over them: [`Key`], [`Pattern`], [`Scope`], [`Slot`], and what was learnt of
+//! a key: [`Facts`].
 //! Bytes in, decisions out: it sends nothing, reads no clock, and imports only `limits`.
 //!
 //! Keys are bytes, never text, from the socket to the screen. A [`Pattern`] matches byte for byte what the
 //! server's own `SCAN ... MATCH` and `KEYS` match, so that an exclude or a scope decided here holds there.
 
 mod escape;
+mod facts;
 mod glob;
 #[cfg(test)]
 mod glob_golden;
@@ -15,6 +17,7 @@ mod scope;
 mod slot;
 
 pub use escape::Escaped;
+pub use facts::{Facts, Size, Ttl, TypeName};
 pub use guard::StallReason;
 pub use name::Key;
 pub use pattern::{Pattern, PatternError};

@@ -15,37 +15,68 @@ pub(crate) enum QueryKind {
     Scan,
     /// SCAN with MATCH or TYPE.
     ScanFilter,
-    /// TYPE for each key of a page.
-    Type,
+    /// Cheap questions: TYPE, PTTL, OBJECT IDLETIME, STRLEN, LLEN and their like; its units are questions.
+    #[serde(alias = "type")]
+    Ask,
+    /// MEMORY USAGE; its units are keys.
+    Measure,
+    /// MGET, GETRANGE; its units are KiB of the reply, rounded up.
+    Read,
+    /// DUMP; its units are KiB of the reply, rounded up, and one for each key at least. Who sends it guesses beforehand (by
+    /// MEMORY USAGE, or by what the last keys had) and says afterwards what came.
+    Dump,
+    /// The script that checks the guard and removes what passes; its units are keys.
+    Check,
     /// UNLINK.
     Unlink,
     /// DEL.
     Del,
+    /// LTRIM, SREM and their like, which take a part out of one value; its units are elements.
+    Shrink,
+    /// RESTORE; its units are KiB of the payloads, rounded up, and one for each key at least.
+    Restore,
 }
 
 impl QueryKind {
     /// All of them.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Scan,
         Self::ScanFilter,
-        Self::Type,
+        Self::Ask,
+        Self::Measure,
+        Self::Read,
+        Self::Dump,
+        Self::Check,
         Self::Unlink,
         Self::Del,
+        Self::Shrink,
+        Self::Restore,
     ];
 
-    /// The smallest command: a COUNT below the servers' own default is all round trips, keys can go one by one.
+    /// The smallest command: a COUNT below the servers' own default is all round trips, keys can go one by one, and a
+    /// value is read a KiB at least.
     pub(super) fn least_units(self) -> u32 {
         match self {
             Self::Scan | Self::ScanFilter => limits::COUNT_RATE_MIN,
-            Self::Type | Self::Unlink | Self::Del => 1,
+            Self::Ask
+            | Self::Measure
+            | Self::Read
+            | Self::Dump
+            | Self::Check
+            | Self::Unlink
+            | Self::Del
+            | Self::Shrink
+            | Self::Restore => 1,
         }
     }
 
     /// The first command, whose cost nobody knows: a key's value may be anything, what SCAN looks at is a name.
     pub(super) fn first_units(self) -> u32 {
         match self {
-            Self::Scan | Self::ScanFilter | Self::Type => limits::COUNT_FIRST,
-            Self::Unlink | Self::Del => limits::BATCH_FIRST,
+            Self::Scan | Self::ScanFilter | Self::Ask | Self::Shrink => limits::COUNT_FIRST,
+            Self::Measure | Self::Check | Self::Unlink | Self::Del => limits::BATCH_FIRST,
+            Self::Read => limits::READ_FIRST_KIB,
+            Self::Dump | Self::Restore => limits::DUMP_FIRST_KIB,
         }
     }
 }
@@ -89,7 +120,7 @@ pub(crate) enum Input {
     Done {
         /// Of this kind.
         kind: QueryKind,
-        /// COUNT or keys that it had.
+        /// COUNT, keys, questions or KiB that it had.
         units: u32,
         /// Microseconds from sending to the answer.
         took_us: u64,
@@ -113,9 +144,9 @@ pub(crate) enum Input {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
-    /// Send a command of at most so many keys, or with this COUNT.
+    /// Send a command of at most so many keys, questions or KiB, or with this COUNT.
     Go {
-        /// COUNT or keys.
+        /// As the kind counts them.
         units: u32,
     },
     /// Send the canary while nothing of ours is on its way, then ask again.

@@ -373,8 +373,15 @@ fn an_input() -> impl Strategy<Value = Input> {
     let kind = prop_oneof![
         Just(QueryKind::Scan),
         Just(QueryKind::ScanFilter),
+        Just(QueryKind::Ask),
+        Just(QueryKind::Measure),
+        Just(QueryKind::Read),
+        Just(QueryKind::Dump),
+        Just(QueryKind::Check),
         Just(QueryKind::Unlink),
-        Just(QueryKind::Del)
+        Just(QueryKind::Del),
+        Just(QueryKind::Shrink),
+        Just(QueryKind::Restore)
     ];
     let us = prop_oneof![0u64..1_000, 0u64..10_000_000, any::<u64>()];
     prop_oneof![

@@ -181,7 +181,15 @@ impl Pacer {
             return Order::Go {
                 units: match kind {
                     QueryKind::Scan | QueryKind::ScanFilter => self.climb.count(),
-                    QueryKind::Type | QueryKind::Unlink | QueryKind::Del => limits::COUNT_MAX,
+                    QueryKind::Ask
+                    | QueryKind::Measure
+                    | QueryKind::Read
+                    | QueryKind::Dump
+                    | QueryKind::Check
+                    | QueryKind::Unlink
+                    | QueryKind::Del
+                    | QueryKind::Shrink
+                    | QueryKind::Restore => limits::COUNT_MAX,
                 },
             };
         };

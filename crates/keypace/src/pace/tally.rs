@@ -118,6 +118,7 @@ impl Tally {
                 memory: paused(PauseReason::Memory),
                 lazyfree: paused(PauseReason::Lazyfree),
                 rate: paused(PauseReason::Rate),
+                saving: paused(PauseReason::Saving),
                 server: paused(PauseReason::Server),
             },
         }
@@ -149,6 +150,7 @@ fn name(reason: PauseReason) -> &'static str {
         PauseReason::Memory => "memory",
         PauseReason::Lazyfree => "lazyfree",
         PauseReason::Rate => "rate",
+        PauseReason::Saving => "saving",
         PauseReason::Server => "server",
     }
 }

@@ -40,6 +40,41 @@ pub(crate) async fn removal(node: &Node) -> Result<Removal> {
     }
 }
 
+/// Answers 1 where what a script did goes to the replicas in place of the script: since 3.2 where it asks for that, and
+/// always since 5.0. Both names are asked for, since the first means nothing any more and may go.
+const TELLS_EFFECTS: &str =
+    "if redis.replicate_commands or redis.setresp then return 1 end return 0";
+
+/// Whether keys can be checked and removed by a script: the user may run one, and replicas are told what it did. Before 3.2
+/// they run it themselves and see other idle times (P32b). Asked again where the server can't answer at the moment.
+/// Cancel-safe.
+pub(crate) async fn scripts_allowed(node: &Node) -> Result<bool> {
+    let mut backoff = node.backoff();
+    loop {
+        let asked = match node.lease().await {
+            Ok(mut lease) => ask_for_scripts(&mut lease).await,
+            Err(error) => Err(error),
+        };
+        match asked {
+            Ok(are_allowed) => return Ok(are_allowed),
+            Err(error) => backoff.pause(error).await?,
+        };
+    }
+}
+
+async fn ask_for_scripts(connection: &mut Connection) -> Result<bool> {
+    connection.queue("EVAL", Class::Read, ["EVAL", TELLS_EFFECTS, "0"].iter());
+    connection.flush().await?;
+    match connection.reply().await? {
+        Reply::Int(tells) => Ok(tells == 1),
+        Reply::Error(text) => match ServerCode::of(&text) {
+            ServerCode::NoPerm | ServerCode::UnknownCommand => Ok(false),
+            _ => Err(connection.refused("EVAL", &text)),
+        },
+        _ => Err(connection.unexpected("EVAL")),
+    }
+}
+
 /// Asks by `COMMAND INFO`; where an ACL or a very old server refuses that, by one UNLINK of a name of our own.
 async fn ask_removal(connection: &mut Connection) -> Result<Removal> {
     connection.queue(

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::timeout;
 
+use super::carried::{self, Carried};
 use super::claims::{self, Known, Merged, View};
 use super::connection::Class;
 use super::dial::Dial;
@@ -32,6 +33,8 @@ pub(crate) struct Primary {
     pub(crate) slots: SlotSet,
     /// Its config epoch: higher after each slot that it took over, and each failover.
     pub(crate) epoch: u64,
+    /// What it had carried before it was asked, if it tells.
+    pub(crate) carried: Option<Carried>,
     /// It answered for itself when it was asked for this layout.
     pub(crate) is_reachable: bool,
 }
@@ -82,6 +85,8 @@ pub(super) struct Cluster {
 struct Round {
     views: Vec<View>,
     asked: HashSet<(String, String)>,
+    /// By the id of who answered.
+    carried: HashMap<String, Carried>,
     trouble: Option<Error>,
 }
 
@@ -151,10 +156,10 @@ impl Cluster {
         let merged = claims::merge(&round.views);
         *locked(&self.known) = claims::known(&round.views);
         self.forget_others();
-        self.layout_of(merged)
+        self.layout_of(merged, round.carried)
     }
 
-    fn layout_of(&self, merged: Merged) -> Result<Layout> {
+    fn layout_of(&self, merged: Merged, mut carried: HashMap<String, Carried>) -> Result<Layout> {
         let mut primaries = Vec::with_capacity(merged.owners.len());
         let mut uncovered = merged.uncovered;
         for owner in merged.owners {
@@ -165,6 +170,7 @@ impl Cluster {
             };
             primaries.push(Primary {
                 node: self.node(&place)?,
+                carried: carried.remove(&owner.id),
                 id: owner.id.into(),
                 slots: owner.slots,
                 epoch: owner.epoch,
@@ -254,17 +260,14 @@ impl Cluster {
 }
 
 impl Round {
-    fn hear(
-        &mut self,
-        answer: Result<Vec<Entry>>,
-        node: &Node,
-        expected: Option<&str>,
-        naming: &Naming,
-    ) {
+    fn hear(&mut self, answer: Result<Told>, node: &Node, expected: Option<&str>, naming: &Naming) {
         match answer {
-            Ok(entries) => {
-                self.views
-                    .extend(View::new(entries, node.name(), expected, naming));
+            Ok(Told { entries, carried }) => {
+                let view = View::new(entries, node.name(), expected, naming);
+                let told = view.as_ref().zip(carried);
+                self.carried
+                    .extend(told.map(|(view, carried)| (view.who().0, carried)));
+                self.views.extend(view);
             }
             Err(error) => {
                 tracing::debug!(%error, "a node of the cluster doesn't say what it knows");
@@ -294,7 +297,7 @@ impl Round {
 }
 
 /// What one node knows, within the time of a handshake: a frozen one must not hold up the others' answers.
-async fn ask(node: &Node) -> Result<Vec<Entry>> {
+async fn ask(node: &Node) -> Result<Told> {
     let limit = node.handshake_timeout();
     let asked = timeout(limit, async {
         match ask_once(node).await {
@@ -318,14 +321,27 @@ async fn ask(node: &Node) -> Result<Vec<Entry>> {
     answer
 }
 
-async fn ask_once(node: &Node) -> Result<Vec<Entry>> {
+/// What one node says in one breath.
+struct Told {
+    carried: Option<Carried>,
+    entries: Vec<Entry>,
+}
+
+async fn ask_once(node: &Node) -> Result<Told> {
     let mut lease = node.lease().await?;
-    let args = ["CLUSTER", "NODES"];
-    let reply = lease.call("CLUSTER NODES", Class::Read, args.iter()).await;
-    let Reply::Bulk(text) = reply.map_err(|error| error.during(OPERATION))? else {
-        return Err(lease.unexpected("CLUSTER NODES"));
+    // Before CLUSTER NODES: what left by MIGRATE before it was counted has a marker there, unless it has come back.
+    carried::queue(&mut lease);
+    let command = "CLUSTER NODES";
+    lease.queue(command, Class::Read, ["CLUSTER", "NODES"].iter());
+    lease.flush().await?;
+    let carried = carried::answer(&mut lease).await?;
+    let reply = lease.reply().await;
+    let text = match reply.map_err(|error| error.during(OPERATION))? {
+        Reply::Bulk(text) => text,
+        Reply::Error(text) => return Err(lease.refused(command, &text).during(OPERATION)),
+        _ => return Err(lease.unexpected(command)),
     };
-    nodes_table::parse(&text).map_err(|cause| {
+    let entries = nodes_table::parse(&text).map_err(|cause| {
         Error::new(
             ErrorKind::Protocol,
             Retry::Never,
@@ -334,7 +350,8 @@ async fn ask_once(node: &Node) -> Result<Vec<Entry>> {
         )
         .on_node(node.name())
         .with_source(cause)
-    })
+    })?;
+    Ok(Told { carried, entries })
 }
 
 fn nobody() -> Error {

@@ -69,6 +69,8 @@ pub(crate) struct Connection {
     node: Arc<str>,
     /// The process at the other end, where it told.
     pub(super) run_id: Option<Bytes>,
+    /// The server has said that our commands make no key young.
+    pub(super) is_no_touch: bool,
 }
 
 impl Connection {
@@ -83,6 +85,7 @@ impl Connection {
             timeouts,
             node,
             run_id: None,
+            is_no_touch: false,
         }
     }
 
@@ -228,6 +231,11 @@ impl Connection {
     /// The process at the other end, where it told.
     pub(crate) fn run_id(&self) -> Option<&Bytes> {
         self.run_id.as_ref()
+    }
+
+    /// Whether reading leaves idle times as they are (`CLIENT NO-TOUCH`, accepted in the handshake).
+    pub(crate) fn is_no_touch(&self) -> bool {
+        self.is_no_touch
     }
 
     /// The address at the other end.

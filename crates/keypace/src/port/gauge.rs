@@ -114,7 +114,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// COUNT, or keys.
+    /// COUNT, keys, questions or KiB, as its kind counts them.
     pub(crate) fn units(&self) -> u32 {
         self.units
     }

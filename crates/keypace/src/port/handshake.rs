@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits;
 
 /// As whom we come, and what we want.
+#[derive(Clone)]
 pub(super) struct Login {
     user: Option<String>,
     password: Option<String>,
@@ -58,6 +59,15 @@ impl Login {
             purpose: Purpose::Application,
             client_name: options.client_name.clone(),
             needs_primary: false,
+        }
+    }
+
+    /// The same at a replica, to read from it. (Outside clusters READONLY is refused, and needed by nobody.)
+    pub(super) fn to_replica(&self) -> Self {
+        Self {
+            reads_replicas: true,
+            needs_primary: false,
+            ..self.clone()
         }
     }
 
@@ -191,6 +201,7 @@ impl Login {
                     self.check_place(&info)
                         .map_err(|error| error.on_node(connection.node()))?;
                 }
+                Reply::Simple(_) if command == "CLIENT NO-TOUCH" => connection.is_no_touch = true,
                 // A name and NO-TOUCH are courtesies, and a user without INFO can still be served.
                 _ => {}
             }

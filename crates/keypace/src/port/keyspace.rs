@@ -24,6 +24,15 @@ pub struct Keyspace {
     cluster: Option<Arc<Cluster>>,
 }
 
+/// How many keys there are, as far as that could be asked.
+pub(crate) struct Sizes {
+    pub(crate) keys: u64,
+    /// Primaries that did not say.
+    pub(crate) silent: Vec<String>,
+    /// One of those that did, if any: for whatever else is to be asked of just anyone.
+    pub(crate) answered: Node,
+}
+
 impl fmt::Debug for Keyspace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -141,6 +150,40 @@ impl Keyspace {
         sizes.await.into_iter().sum()
     }
 
+    /// The same as far as it can be asked: primaries that are away are named and not waited for. Cancel-safe.
+    ///
+    /// # Errors
+    /// On a single server any that one command can give; in a cluster what finding its nodes gives, and what is not due to a
+    /// node being away.
+    pub(crate) async fn sizes(&self) -> Result<Sizes> {
+        let (mut keys, mut silent, mut answered) = (0, Vec::new(), None);
+        if self.cluster.is_none() {
+            keys = dbsize(&self.node).await?;
+        } else {
+            let primaries = self.layout().await?.primaries;
+            let (there, away): (Vec<_>, Vec<_>) = primaries
+                .into_iter()
+                .partition(|primary| primary.is_reachable);
+            silent.extend(away.iter().map(|primary| primary.node.name().to_string()));
+            let asked = together(there.iter().map(|primary| dbsize(&primary.node)));
+            for (primary, answer) in there.iter().zip(asked.await) {
+                match answer {
+                    Ok(size) => {
+                        keys += size;
+                        answered.get_or_insert_with(|| primary.node.clone());
+                    }
+                    Err(error) if is_lost(&error) => silent.push(primary.node.name().to_string()),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(Sizes {
+            keys,
+            silent,
+            answered: answered.unwrap_or_else(|| self.node.clone()),
+        })
+    }
+
     /// Whether several nodes hold a part each: then `node` is one of them, and not the whole.
     pub(crate) fn is_cluster(&self) -> bool {
         self.cluster.is_some()
@@ -232,8 +275,8 @@ async fn ask_patiently(node: &Node) -> Result<(ServerInfo, Mode)> {
     }
 }
 
-/// Whether another seed may be there where this one isn't.
-fn is_lost(error: &Error) -> bool {
+/// Whether another seed or node may be there where this one isn't.
+pub(crate) fn is_lost(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Disconnected | ErrorKind::Loading

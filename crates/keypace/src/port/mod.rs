@@ -4,6 +4,7 @@
 mod backoff;
 mod canary;
 mod capabilities;
+mod carried;
 mod claims;
 mod cluster;
 #[cfg(test)]
@@ -23,6 +24,8 @@ mod sentinel;
 mod sentinel_url;
 mod server_error;
 mod server_info;
+mod slot_stats;
+mod standing;
 mod target;
 mod together;
 mod topology;
@@ -36,11 +39,14 @@ pub use server_info::ServerInfo;
 pub use target::{Target, TlsFiles};
 
 pub(crate) use backoff::{Backoff, Waits};
-pub(crate) use capabilities::{Removal, removal};
+pub(crate) use capabilities::{Removal, removal, scripts_allowed};
+pub(crate) use carried::{Carried, carried};
 pub(crate) use cluster::{Layout, Primary};
 pub(crate) use connection::{Class, Connection};
 pub(crate) use gauge::{Paced, Turn};
-pub(crate) use keyspace::dbsize;
+pub(crate) use keyspace::{dbsize, is_lost};
 pub(crate) use node::{Lease, Node};
 pub(crate) use resp::{Reply, decimal};
-pub(crate) use server_error::{ServerCode, refuses_keys};
+pub(crate) use server_error::{IDLE_UNTRACKED_HINT, ServerCode, refuses_keys};
+pub(crate) use slot_stats::keys_in_slots;
+pub(crate) use standing::{Standing, is_saving, standing};

@@ -1,5 +1,6 @@
 //! One server process: its connections, handed out one user at a time. Bounded, and nothing is sent on `Drop`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use super::connection::{Class, Connection, Timeouts};
 use super::dial::Dial;
 use super::gauge::Gauge;
 use super::handshake::{Login, timeouts};
+use super::naming::split;
 use super::options::ConnectOptions;
 use super::target::Target;
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -27,12 +29,24 @@ struct Inner {
     timeouts: Timeouts,
     retries: u32,
     is_watched: bool,
+    /// From an announced address to the one that it has from here.
+    address_map: Arc<HashMap<String, String>>,
     waits: Waits,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
     walks: Arc<Semaphore>,
     lanes: Arc<Semaphore>,
     gauge: Gauge,
+}
+
+/// What a node is made of, before anything has happened on it.
+struct Parts {
+    dialer: Arc<dyn Dial>,
+    login: Login,
+    timeouts: Timeouts,
+    retries: u32,
+    is_watched: bool,
+    address_map: Arc<HashMap<String, String>>,
 }
 
 impl fmt::Debug for Node {
@@ -44,13 +58,41 @@ impl fmt::Debug for Node {
 impl Node {
     /// Opens nothing yet.
     pub(super) fn new(dialer: Arc<dyn Dial>, target: &Target, options: &ConnectOptions) -> Self {
-        Self(Arc::new(Inner {
-            name: dialer.name().into(),
+        Self::of(Parts {
             dialer,
             login: Login::new(target, options),
             timeouts: timeouts(options.timeout),
             retries: options.retries,
             is_watched: target.names_sentinels(),
+            address_map: Arc::clone(&options.address_map),
+        })
+    }
+
+    /// A replica of this server at the place that it announces, to read from it as who we are here. `None` where no way
+    /// leads there. Opens nothing yet.
+    pub(crate) fn replica(&self, place: &str) -> Option<Self> {
+        let inner = &self.0;
+        let place = inner.address_map.get(place).map_or(place, String::as_str);
+        let (host, port) = split(place)?;
+        Some(Self::of(Parts {
+            dialer: inner.dialer.another(host, port)?,
+            login: inner.login.to_replica(),
+            timeouts: inner.timeouts,
+            retries: inner.retries,
+            is_watched: false,
+            address_map: Arc::clone(&inner.address_map),
+        }))
+    }
+
+    fn of(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            name: parts.dialer.name().into(),
+            dialer: parts.dialer,
+            login: parts.login,
+            timeouts: parts.timeouts,
+            retries: parts.retries,
+            is_watched: parts.is_watched,
+            address_map: parts.address_map,
             waits: Waits::default(),
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(limits::MAX_CONNECTIONS_PER_NODE)),
@@ -106,6 +148,7 @@ impl Node {
             connection: Some(connection),
             node: self.clone(),
             permit: Some(permit),
+            is_watching: false,
         })
     }
 
@@ -116,6 +159,7 @@ impl Node {
             connection: Some(connection),
             node: self.clone(),
             permit: None,
+            is_watching: false,
         })
     }
 
@@ -210,6 +254,20 @@ pub(crate) struct Lease {
     node: Node,
     /// `None` for a lane's, whose connection is closed with it.
     permit: Option<OwnedSemaphorePermit>,
+    /// The connection watches keys: the next user's EXEC would answer for them.
+    is_watching: bool,
+}
+
+impl Lease {
+    /// Keys are watched on it from now on, or are not any more. One that watches is closed when it is dropped.
+    pub(crate) fn set_watching(&mut self, is_watching: bool) {
+        self.is_watching = is_watching;
+    }
+
+    /// Whether keys are watched on it.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.is_watching
+    }
 }
 
 impl Deref for Lease {
@@ -232,7 +290,8 @@ impl DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let connection = self.connection.take().filter(Connection::is_idle);
+        let is_free = |connection: &Connection| !self.is_watching && connection.is_idle();
+        let connection = self.connection.take().filter(is_free);
         if let (Some(mut connection), Some(_)) = (connection, &self.permit) {
             connection.shed();
             let mut idle = (self.node.0.idle)

@@ -194,6 +194,10 @@ impl Dial for SentinelDialer {
     fn name(&self) -> String {
         self.label.clone()
     }
+
+    fn another(&self, host: &str, port: u16) -> Option<Arc<dyn Dial>> {
+        self.way.another(host, port)
+    }
 }
 
 fn found(host: &[u8], port: &[u8]) -> Option<String> {

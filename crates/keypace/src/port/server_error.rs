@@ -29,6 +29,8 @@ pub(crate) enum ServerCode {
     UnknownCommand,
     Syntax,
     TooManyKeys,
+    /// OBJECT IDLETIME under a policy that keeps how often a key is used, and not when.
+    IdleUntracked,
     /// Refused before the handshake: too many clients, protected mode.
     MaxClients,
     Protected,
@@ -71,6 +73,8 @@ impl ServerCode {
             Self::UnknownCommand
         } else if text.contains("too many keys") {
             Self::TooManyKeys
+        } else if text.contains("lfu maxmemory policy") {
+            Self::IdleUntracked
         } else if text.contains("syntax error") {
             Self::Syntax
         } else if text.contains("cluster support disabled") {
@@ -85,6 +89,11 @@ impl ServerCode {
         } else {
             Self::Other
         }
+    }
+
+    /// Of the two things that CLUSTERDOWN says: one slot has no owner, or the cluster as a whole is down.
+    pub(crate) fn is_unserved(text: &[u8]) -> bool {
+        text.windows(15).any(|words| words == b"slot not served")
     }
 
     /// What it means to a caller.
@@ -185,6 +194,7 @@ impl ServerCode {
                 R::Never,
                 Some("this service refuses KEYS on so many keys: use SCAN (leave --use-keys out)"),
             ),
+            Self::IdleUntracked => (K::Guard, R::Never, Some(IDLE_UNTRACKED_HINT)),
             Self::MaxClients => (
                 K::Unreachable,
                 R::Reconnect,
@@ -201,6 +211,9 @@ impl ServerCode {
         }
     }
 }
+
+/// Why an age is refused, and which setting decides it.
+pub(crate) const IDLE_UNTRACKED_HINT: &str = "age is idle time, which the server keeps under LRU policies and noeviction only: see its setting maxmemory-policy";
 
 /// An error reply as an error. Server texts can repeat arguments (`unknown command 'x', with args beginning
 /// with: ...`), so only the part that can't hold a value is kept.
@@ -373,6 +386,11 @@ mod tests {
         (
             "ERR too many keys to fetch, please use SCAN",
             ErrorKind::KeysRefused,
+            Retry::Never,
+        ),
+        (
+            "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching",
+            ErrorKind::Guard,
             Retry::Never,
         ),
         (

@@ -224,7 +224,7 @@ impl Walker {
     }
 
     /// Asks for the types of a page's keys, as many at once as the pace allows.
-    async fn find_types(&mut self) -> Result<Raw> {
+    pub(super) async fn find_types(&mut self) -> Result<Raw> {
         let mut turn = None;
         loop {
             let Stage::Typing(page) = &mut self.stage else {
@@ -242,7 +242,18 @@ impl Walker {
                 let lease = self.lease.as_mut().ok_or_else(no_connection)?;
                 let paced = self.pacing.as_ref().map(|pacing| &pacing.paced);
                 let answer = types::answer(lease, &self.query.options.types);
-                page.wanted.push(beside(paced, answer).await?);
+                let is_wanted = match beside(paced, answer).await {
+                    Ok(is_wanted) => is_wanted,
+                    Err(error) => {
+                        let key = &page.keys[page.wanted.len()];
+                        let names = self.names.as_mut();
+                        if !names.is_some_and(|names| names.is_elsewhere(&error, key)) {
+                            return Err(error);
+                        }
+                        false
+                    }
+                };
+                page.wanted.push(is_wanted);
                 if page.wanted.len() == page.asked
                     && let Some((turn, units)) = turn.take()
                 {
@@ -250,7 +261,7 @@ impl Walker {
                 }
                 continue;
             }
-            let granted = self.turn_for(QueryKind::Type).await;
+            let granted = self.turn_for(QueryKind::Ask).await;
             turn = self.ask_types(granted).await?;
         }
     }

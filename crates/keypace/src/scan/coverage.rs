@@ -6,6 +6,7 @@
 //! came back. That holds once all nodes agree on the epochs; while news is on its way nothing is proven.
 
 use crate::key::SlotSet;
+use crate::port::Carried;
 
 /// What a node owns at one moment, by its own account and that of the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) struct Claim {
     pub(crate) is_highest: bool,
     /// All nodes agreed on the epochs.
     pub(crate) is_agreed: bool,
+    /// What it had carried from node to node: before the look for the first of two claims, after it for the second.
+    pub(crate) carried: Option<Carried>,
 }
 
 /// Which slots are still to be proven.
@@ -66,8 +69,19 @@ impl Coverage {
 impl Claim {
     /// Whether nothing can have come to this node or back to it up to a later moment.
     pub(crate) fn is_same(&self, after: &Self) -> bool {
+        self.is_held(after) && !self.lent_keys(after)
+    }
+
+    /// Whether the node has kept its slots.
+    fn is_held(&self, after: &Self) -> bool {
         let is_highest_still = !self.is_highest || after.is_highest;
         self.is_agreed && self.id == after.id && self.epoch == after.epoch && is_highest_still
+    }
+
+    /// Whether it has kept its slots, and keys of theirs may have been elsewhere meanwhile: a migration that was called off
+    /// leaves no other trace.
+    pub(crate) fn lent_keys(&self, after: &Self) -> bool {
+        self.is_held(after) && Carried::and_back(self.carried.as_ref(), after.carried.as_ref())
     }
 }
 
@@ -88,6 +102,7 @@ mod tests {
             at_rest,
             is_highest: false,
             is_agreed: true,
+            carried: None,
         }
     }
 

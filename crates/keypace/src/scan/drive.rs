@@ -14,7 +14,7 @@ use super::sieve::Sieve;
 use super::state::Walk;
 use super::walker::{Found, Query, Raw, Walker, failure};
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::SlotSet;
+use crate::key::{Slot, SlotSet};
 use crate::limits;
 use crate::port::{Keyspace, Node, Paced};
 
@@ -46,7 +46,7 @@ pub struct Pages {
     handed_out: u64,
     limited: bool,
     calls: u64,
-    restarts: u64,
+    pub(super) restarts: u64,
     waited: Duration,
     /// COUNT of the call that was answered last.
     count: u32,
@@ -58,7 +58,7 @@ pub struct Pages {
     /// Who answers decides whether there will be several lanes, and nobody has answered yet.
     pub(super) is_opening: bool,
     /// Behind Sentinels: the process that was walked is the primary still.
-    is_confirmed: bool,
+    pub(super) is_confirmed: bool,
     /// What this walk would be a part of.
     cluster: Option<Keyspace>,
 }
@@ -108,11 +108,15 @@ impl Pages {
     fn on(node: &Node, options: ScanOptions, mark: &Mark, pace: Option<(Paced, u32)>) -> Self {
         count_scope(&options);
         let query = Arc::new(Query::new(options));
+        let is_list = query.options.list.is_some();
+        let is_confirmed = query.needs_no_proof(node.is_watched());
         let mut walker = Walker::new(node, &query, pace.as_ref());
         walker.run_id.clone_from(&mark.run_id);
         let route = match &mark.place {
-            Place::One { cursor, .. } if !mark.is_end() => Route::One(Walk::from(cursor.clone())),
-            Place::Lanes(places) if !mark.is_end() => Route::Lanes(Course::at(places)),
+            Place::One { cursor, .. } if !mark.is_end() => {
+                Route::One(query.walk_from(cursor.clone(), None))
+            }
+            Place::Lanes(places) if !mark.is_end() && !is_list => Route::Lanes(Course::at(places)),
             Place::One { .. } | Place::Lanes(_) => Route::One(Walk::at_end()),
         };
         match &route {
@@ -140,7 +144,7 @@ impl Pages {
             wanted_lanes: 1,
             lanes: 1,
             is_narrow: false,
-            is_confirmed: !node.is_watched(),
+            is_confirmed,
             cluster: None,
         }
     }
@@ -150,8 +154,12 @@ impl Pages {
     /// on it.
     pub(crate) fn only_slots(mut self, slots: SlotSet) -> Self {
         match &mut self.route {
+            Route::One(_) if self.query.options.list.is_some() => {}
             Route::One(walk) => walk.estimate_by(Estimate::in_cluster(&slots)),
             Route::Lanes(course) => course.rank(&slots),
+        }
+        if let Team::One(walker) = &mut self.team {
+            walker.only_slots(&slots);
         }
         self.sieve.only_slots(slots);
         self
@@ -303,6 +311,14 @@ impl Pages {
         self.sieve.forget();
     }
 
+    /// Slots of a list's names that another node has, as far as that was met since the last time.
+    pub(crate) fn take_elsewhere(&mut self) -> Vec<Slot> {
+        match &mut self.team {
+            Team::One(walker) => walker.take_elsewhere(),
+            Team::Many(_) => Vec::new(),
+        }
+    }
+
     /// One page more, into `ready`. True where the walk begins again.
     async fn work(&mut self) -> Result<bool> {
         if self.is_opening {
@@ -339,7 +355,7 @@ impl Pages {
         }
         walker.stand_at(walk);
         self.count = walker.count;
-        self.calls += 1;
+        self.calls += u64::from(walker.names.is_none());
         let mark = (self.sieve.keeps_place())
             .then(|| Mark::one(walker.run_id.clone(), raw.next, walk.is_ended()));
         self.ready = Some(self.sieve.select(raw.keys, mark));
@@ -369,15 +385,14 @@ impl Pages {
     pub(super) fn begin_again(&mut self) {
         self.restarts += 1;
         self.sieve.restart();
-        let mut walk = Walk::from(bytes::Bytes::from_static(super::cursor::EDGE));
-        if let Some(slots) = self.sieve.slots() {
-            walk.estimate_by(Estimate::in_cluster(slots));
-        }
+        let start = bytes::Bytes::from_static(super::cursor::EDGE);
+        let walk = self.query.walk_from(start, self.sieve.slots());
         if let Team::Many(_) = &self.team {
             self.team = Team::One(self.walker());
         }
         if let Team::One(walker) = &mut self.team {
             walker.stand_at(&walk);
+            walker.read_again();
             walker.may_restart = self.restarts < limits::MAX_RESTARTS;
         }
         self.route = Route::One(walk);
@@ -419,7 +434,7 @@ impl Pages {
     }
 
     /// Nothing more is fetched: connections and the right to walk go back.
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.permit = None;
         match &mut self.team {
             Team::One(walker) => walker.close(),
@@ -434,41 +449,6 @@ impl Pages {
             walker.run_ahead();
         }
         Box::new(walker)
-    }
-
-    /// Behind Sentinels a walk has ended when the process that was walked is still the one that they name: an old primary
-    /// answers on open connections long after a failover. True where it is another: the walk begins again.
-    async fn was_replaced(&mut self) -> Result<bool> {
-        if self.is_confirmed {
-            return Ok(false);
-        }
-        let walked = match &self.team {
-            Team::One(walker) => walker.run_id.clone(),
-            Team::Many(crew) => crew.run_id().cloned(),
-        };
-        self.close();
-        self.node.forget_idle();
-        let mut backoff = self.node.backoff();
-        let now = loop {
-            match self.node.lease().await {
-                Ok(lease) => break lease.run_id().cloned(),
-                Err(error) => backoff.pause(error).await?,
-            };
-        };
-        if walked.is_some() && walked == now {
-            self.is_confirmed = true;
-            return Ok(false);
-        }
-        if self.restarts >= limits::MAX_RESTARTS {
-            return Err(failure(
-                &self.node,
-                ErrorKind::Disconnected,
-                "another process is the primary again and again: the walk would never end",
-            ));
-        }
-        tracing::warn!(node = %self.node.name(), "another process is the primary now: the walk begins again");
-        self.begin_again();
-        Ok(true)
     }
 
     fn has_walked(&self) -> bool {

@@ -36,6 +36,10 @@ pub(super) fn share_of_table(cursor: u64) -> f64 {
     cursor.reverse_bits() as f64 / 18_446_744_073_709_551_616.0
 }
 
+fn share_of_list(place: u64, bytes: u64) -> f64 {
+    (place as f64 / bytes.max(1) as f64).min(1.0)
+}
+
 /// How far into its slot's table a cursor of a table per slot is, in the order of the walk.
 pub(super) fn depth_in_slot(cursor: u64) -> u64 {
     (cursor >> SLOT_BITS).reverse_bits()
@@ -179,8 +183,18 @@ impl Evidence {
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
     share: f64,
+    by: Basis,
+}
+
+/// What a cursor is a place in.
+#[derive(Debug, Default)]
+enum Basis {
+    #[default]
+    Table,
     /// In a cluster: what the kind is told by, and the node's slots.
-    cluster: Option<(Evidence, Ranks)>,
+    Cluster(Evidence, Ranks),
+    /// A list of so many bytes.
+    List(u64),
 }
 
 impl Estimate {
@@ -188,7 +202,15 @@ impl Estimate {
     pub(super) fn in_cluster(slots: &SlotSet) -> Self {
         Self {
             share: 0.0,
-            cluster: Some((Evidence::default(), Ranks::of(slots))),
+            by: Basis::Cluster(Evidence::default(), Ranks::of(slots)),
+        }
+    }
+
+    /// Of a list of names, whose cursors are places in it.
+    pub(super) fn of_list(bytes: u64) -> Self {
+        Self {
+            share: 0.0,
+            by: Basis::List(bytes),
         }
     }
 
@@ -197,9 +219,10 @@ impl Estimate {
         let (Some(from), Some(next)) = (number(from), number(next)) else {
             return;
         };
-        let share = match &mut self.cluster {
-            None => share_of_table(next),
-            Some((evidence, ranks)) => {
+        let share = match &mut self.by {
+            Basis::Table => share_of_table(next),
+            Basis::List(bytes) => share_of_list(next, *bytes),
+            Basis::Cluster(evidence, ranks) => {
                 evidence.see(from, next, seen);
                 match evidence.kind() {
                     Some(Kind::OneTable) => share_of_table(next),
@@ -214,8 +237,10 @@ impl Estimate {
 
     /// A walk is taken up at a cursor.
     pub(super) fn begin_at(&mut self, cursor: &[u8]) {
-        if let (None, Some(cursor)) = (&self.cluster, number(cursor)) {
-            self.share = share_of_table(cursor);
+        match (&self.by, number(cursor)) {
+            (Basis::Table, Some(cursor)) => self.share = share_of_table(cursor),
+            (Basis::List(bytes), Some(cursor)) => self.share = share_of_list(cursor, *bytes),
+            (Basis::Cluster(..), _) | (_, None) => {}
         }
     }
 

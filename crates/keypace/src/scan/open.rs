@@ -25,7 +25,8 @@ impl Pages {
             Route::Lanes(_) => true,
             Route::One(walk) => (lanes > 1 && !is_one_slot || self.is_narrow) && walk.is_at_start(),
         };
-        self.is_opening = is_cut && self.query.options.strategy == Strategy::Scan;
+        let is_scan = self.query.options.strategy == Strategy::Scan;
+        self.is_opening = is_cut && is_scan && self.query.options.list.is_none();
     }
 
     /// Finds out who answers, and cuts the walk into lanes where that is possible. True where the walk begins again.

@@ -1,5 +1,6 @@
 //! What to walk and how: patterns, excludes, types, COUNT, limit, strategy, order. Checked values.
 
+use super::key_list::KeyList;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Pattern;
 use crate::limits;
@@ -85,6 +86,24 @@ pub enum Lanes {
     Fixed(u32),
 }
 
+/// Which names of a list the server is asked for before they are handed out; those that are not there are left out then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Asks {
+    /// None: names go out as they stand in the list.
+    Never,
+    /// Those that are read again from the beginning, since most of them have their outcome.
+    WhenReadAgain,
+    /// All.
+    Always,
+}
+
+/// Keys by name, in place of patterns.
+#[derive(Debug, Clone)]
+pub(crate) struct FromList {
+    pub(crate) list: KeyList,
+    pub(crate) asks: Asks,
+}
+
 /// What to walk, and how.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -97,6 +116,7 @@ pub struct ScanOptions {
     pub(crate) strategy: Strategy,
     pub(crate) order: Order,
     pub(crate) lanes: Lanes,
+    pub(crate) list: Option<FromList>,
 }
 
 impl ScanOptions {
@@ -109,7 +129,19 @@ impl ScanOptions {
             return Err(invalid("no pattern is given"));
         }
         check_number(patterns.len(), "patterns")?;
-        Ok(Self {
+        Ok(Self::of(patterns, None))
+    }
+
+    /// Exactly these keys, in place of patterns: the server is sent no SCAN, and a name that is in the list twice comes
+    /// twice. Which of the names are there is asked only where types or filters have to be.
+    #[must_use]
+    pub fn from_keys(list: KeyList) -> Self {
+        let asks = Asks::Never;
+        Self::of(Vec::new(), Some(FromList { list, asks }))
+    }
+
+    fn of(patterns: Vec<Pattern>, list: Option<FromList>) -> Self {
+        Self {
             patterns,
             exclude: Vec::new(),
             types: Vec::new(),
@@ -118,7 +150,27 @@ impl ScanOptions {
             strategy: Strategy::Scan,
             order: Order::AsFound,
             lanes: Lanes::Auto,
-        })
+            list,
+        }
+    }
+
+    /// Of a list: asks for at least these names.
+    pub(crate) fn asking(mut self, asks: Asks) -> Self {
+        if let Some(from) = &mut self.list {
+            from.asks = from.asks.max(asks);
+        }
+        self
+    }
+
+    /// What keys are counted by: the patterns as they were given, or the list.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        let list = self.list.iter().map(|from| from.list.label().as_bytes());
+        self.patterns.iter().map(Pattern::as_bytes).chain(list)
+    }
+
+    /// How many of these there are: at least one.
+    pub(crate) fn row_count(&self) -> usize {
+        self.patterns.len() + usize::from(self.list.is_some())
     }
 
     /// Leaves out keys that match any of these.
@@ -187,7 +239,7 @@ impl ScanOptions {
         self
     }
 
-    /// The patterns.
+    /// The patterns; none where the keys come from a list.
     #[must_use]
     pub fn patterns(&self) -> &[Pattern] {
         &self.patterns

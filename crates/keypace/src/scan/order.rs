@@ -3,7 +3,17 @@
 use std::collections::HashSet;
 
 use super::options::Order;
-use crate::key::Key;
+use crate::key::{Facts, Key};
+
+/// A key that is held back.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) key: Key,
+    /// The pattern it matched first.
+    pub(crate) pattern: u8,
+    /// What was learnt of it, where anything was asked.
+    pub(crate) facts: Option<Box<Facts>>,
+}
 
 /// What is held for the order asked for. Keys are copied out of reply buffers, which would stay whole otherwise.
 #[derive(Debug)]
@@ -13,7 +23,7 @@ pub(crate) enum Held {
     /// The keys that have gone out.
     Seen(HashSet<Box<[u8]>>),
     /// The keys that will go out when the walk has ended.
-    All(Vec<(Key, u8)>),
+    All(Vec<Found>),
 }
 
 impl Held {
@@ -26,14 +36,18 @@ impl Held {
     }
 
     /// Whether this key goes out now.
-    pub(crate) fn admit(&mut self, key: &Key, pattern: u8) -> bool {
+    pub(crate) fn admit(&mut self, key: &Key, pattern: u8, facts: Option<&Facts>) -> bool {
         match self {
             Self::Nothing => true,
             Self::Seen(seen) => {
                 !seen.contains(key.as_bytes()) && seen.insert(key.as_bytes().into())
             }
             Self::All(keys) => {
-                keys.push((key.detach(), pattern));
+                keys.push(Found {
+                    key: key.detach(),
+                    pattern,
+                    facts: facts.cloned().map(Box::new),
+                });
                 false
             }
         }
@@ -54,12 +68,12 @@ impl Held {
     }
 
     /// Everything held back, sorted bytewise, each key once.
-    pub(crate) fn into_sorted(self) -> Vec<(Key, u8)> {
+    pub(crate) fn into_sorted(self) -> Vec<Found> {
         match self {
             Self::Nothing | Self::Seen(_) => Vec::new(),
             Self::All(mut keys) => {
-                keys.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-                keys.dedup_by(|a, b| a.0 == b.0);
+                keys.sort_unstable_by(|a, b| a.key.as_bytes().cmp(b.key.as_bytes()));
+                keys.dedup_by(|a, b| a.key == b.key);
                 keys
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::estimate::SlotsSeen;
 use super::mark::{Mark, Span};
 use super::options::{Order, Strategy};
-use super::order::Held;
+use super::order::{Found, Held};
 use super::page::Page;
 use super::walker::Query;
 use crate::key::{Key, Slot, SlotSet};
@@ -17,12 +17,12 @@ pub(super) struct Sieve {
     held: Held,
     slots: Option<SlotSet>,
     /// Pages cut from sorted keys, or from KEYS, that are still to be handed out.
-    cut: Option<std::vec::IntoIter<(Key, u8)>>,
+    cut: Option<std::vec::IntoIter<Found>>,
 }
 
 impl Sieve {
     pub(super) fn new(query: &Arc<Query>) -> Self {
-        let order = if query.options.strategy == Strategy::Scan {
+        let order = if query.options.list.is_some() || query.options.strategy == Strategy::Scan {
             query.options.order
         } else {
             Order::Sorted
@@ -46,7 +46,8 @@ impl Sieve {
     /// Whether pages have Marks: what is held back, or cut by us, can't be taken up.
     pub(super) fn keeps_place(&self) -> bool {
         let options = &self.query.options;
-        options.order == Order::AsFound && options.strategy == Strategy::Scan
+        let is_in_steps = options.list.is_some() || options.strategy == Strategy::Scan;
+        options.order == Order::AsFound && is_in_steps
     }
 
     /// Drops keys that are not this walk's or not this lane's to hand out. Nothing is hashed outside clusters.
@@ -70,12 +71,15 @@ impl Sieve {
         keys.retain(|key| {
             let bytes = key.as_bytes();
             // Also for one pattern: a proxy that loses MATCH must not get other keys deleted.
-            let first = options.patterns.iter().position(|p| p.matches(bytes));
+            let first = match options.list {
+                Some(_) => Some(0),
+                None => options.patterns.iter().position(|p| p.matches(bytes)),
+            };
             let Some(first) = first.and_then(|place| u8::try_from(place).ok()) else {
                 return false;
             };
-            let wanted =
-                !options.exclude.iter().any(|p| p.matches(bytes)) && self.held.admit(key, first);
+            let wanted = !options.exclude.iter().any(|p| p.matches(bytes))
+                && self.held.admit(key, first, None);
             if wanted && many {
                 pattern_of.push(first);
             }
@@ -84,6 +88,7 @@ impl Sieve {
         Page {
             keys,
             pattern_of,
+            facts: Vec::new(),
             mark,
         }
     }
@@ -113,12 +118,8 @@ impl Sieve {
 
     pub(super) fn next_cut(&mut self) -> Option<Page> {
         let cut = self.cut.as_mut()?;
-        let (keys, pattern_of): (Vec<_>, Vec<_>) = cut.take(limits::PAGE_KEYS).unzip();
-        (!keys.is_empty()).then_some(Page {
-            keys,
-            pattern_of,
-            mark: None,
-        })
+        let found: Vec<_> = cut.take(limits::PAGE_KEYS).collect();
+        (!found.is_empty()).then(|| Page::of(found))
     }
 
     pub(super) fn is_cut_out(&self) -> bool {

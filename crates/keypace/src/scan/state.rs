@@ -21,8 +21,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// From the beginning, or from a cursor that was saved.
-    pub(super) fn from(cursor: Bytes) -> Self {
-        let mut estimate = Estimate::default();
+    pub(super) fn from(cursor: Bytes, mut estimate: Estimate) -> Self {
         estimate.begin_at(&cursor);
         Self {
             cursor,
@@ -34,7 +33,7 @@ impl Walk {
 
     /// Behind the last page.
     pub(super) fn at_end() -> Self {
-        let mut walk = Self::from(Bytes::from_static(EDGE));
+        let mut walk = Self::from(Bytes::from_static(EDGE), Estimate::default());
         walk.end();
         walk
     }
@@ -85,7 +84,7 @@ impl Walk {
 
 #[cfg(test)]
 mod tests {
-    use super::{GoesRound, SlotsSeen, Walk};
+    use super::{Estimate, GoesRound, SlotsSeen, Walk};
     use bytes::Bytes;
 
     fn at(cursor: &'static str) -> Bytes {
@@ -98,7 +97,7 @@ mod tests {
 
     #[test]
     fn ends_at_zero_and_not_before() {
-        let mut walk = Walk::from(at("0"));
+        let mut walk = Walk::from(at("0"), Estimate::default());
         assert!(walk.is_at_start());
         walk.advance(at("4611686018427387904"), &none())
             .expect("goes on");
@@ -110,7 +109,7 @@ mod tests {
 
     #[test]
     fn p15_the_same_cursor_for_ever_is_an_error() {
-        let mut walk = Walk::from(at("0"));
+        let mut walk = Walk::from(at("0"), Estimate::default());
         let mut faults = 0;
         for _ in 0..10 {
             faults += u32::from(walk.advance(at("17"), &none()) == Err(GoesRound));
@@ -120,7 +119,7 @@ mod tests {
 
     #[test]
     fn p10_share_never_goes_back() {
-        let mut walk = Walk::from(at("0"));
+        let mut walk = Walk::from(at("0"), Estimate::default());
         let mut last = 0.0;
         for cursor in ["4", "2", "1", "6", "3", "nonsense", "7"] {
             walk.advance(at(cursor), &none()).expect("goes on");

@@ -30,9 +30,11 @@ pub(super) fn ask(connection: &mut Connection, key: &[u8]) {
     connection.queue("TYPE", Class::Read, [b"TYPE", key].into_iter());
 }
 
-/// Reads one answer: whether the type is among those wanted. A key that is gone has the type `none`.
+/// Reads one answer: whether the type is among those wanted, or, where all are, whether the key is there. One that is gone
+/// has the type `none`.
 pub(super) async fn answer(connection: &mut Connection, types: &[String]) -> Result<bool> {
     match connection.reply().await? {
+        Reply::Simple(name) if types.is_empty() => Ok(name != b"none"[..]),
         Reply::Simple(name) => Ok(types
             .iter()
             .any(|wanted| name.eq_ignore_ascii_case(wanted.as_bytes()))),

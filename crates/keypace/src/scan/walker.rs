@@ -9,12 +9,14 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::call::Pacing;
 use super::cursor::EDGE;
+use super::estimate::Estimate;
 use super::keys_command;
-use super::options::{CountChoice, ScanOptions, Strategy};
+use super::names::ListWalk;
+use super::options::{Asks, CountChoice, ScanOptions, Strategy};
 use super::state::Walk;
 use super::types::TypeFilter;
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::key::{Key, Pattern};
+use crate::key::{Key, Pattern, Slot, SlotSet};
 use crate::limits;
 use crate::port::{Backoff, Lease, Node, Paced};
 
@@ -32,6 +34,26 @@ impl Query {
                 .filter(|pattern| pattern.as_bytes() != b"*"),
             options,
         }
+    }
+
+    /// Whether the walk's end needs no look at who answers by then. Reading a list doesn't show that another process does:
+    /// where its names are acted on, that one is asked for them too.
+    pub(super) fn needs_no_proof(&self, is_watched: bool) -> bool {
+        match &self.options.list {
+            Some(from) if from.asks > Asks::Never => false,
+            Some(_) if self.options.types.is_empty() => true,
+            Some(_) | None => !is_watched,
+        }
+    }
+
+    /// A walk that stands at a cursor, on a node that has these slots.
+    pub(super) fn walk_from(&self, cursor: Bytes, slots: Option<&SlotSet>) -> Walk {
+        let estimate = match (&self.options.list, slots) {
+            (Some(from), _) => Estimate::of_list(from.list.identity().bytes),
+            (None, Some(slots)) => Estimate::in_cluster(slots),
+            (None, None) => Estimate::default(),
+        };
+        Walk::from(cursor, estimate)
     }
 }
 
@@ -72,6 +94,8 @@ pub(super) struct Walker {
     pub(super) node: Node,
     pub(super) query: Arc<Query>,
     pub(super) filter: TypeFilter,
+    /// What is read in place of SCAN.
+    pub(super) names: Option<ListWalk>,
     pub(super) lease: Option<Lease>,
     /// Beside the first walker of a walk: the right to a connection beyond those that are leased.
     pub(super) beside: Option<OwnedSemaphorePermit>,
@@ -100,6 +124,7 @@ impl Walker {
             node: node.clone(),
             query: Arc::clone(query),
             filter: TypeFilter::new(&options.types),
+            names: ListWalk::new(options),
             lease: None,
             beside: None,
             backoff: node.backoff(),
@@ -120,6 +145,25 @@ impl Walker {
         if let Some(pacing) = &mut self.pacing {
             pacing.runs_ahead = true;
         }
+    }
+
+    /// Of a list: names of other slots are not handed out, nor asked for.
+    pub(super) fn only_slots(&mut self, slots: &SlotSet) {
+        if let Some(names) = &mut self.names {
+            names.only_slots(slots.clone());
+        }
+    }
+
+    /// A list is read from its beginning once more.
+    pub(super) fn read_again(&mut self) {
+        let asks = self.query.options.list.as_ref().map(|from| from.asks);
+        if let Some(names) = &mut self.names {
+            names.asks |= asks == Some(Asks::WhenReadAgain);
+        }
+    }
+
+    pub(super) fn take_elsewhere(&mut self) -> Vec<Slot> {
+        (self.names.as_mut()).map_or_else(Vec::new, ListWalk::take_elsewhere)
     }
 
     /// The next call is for where the walk stands.
@@ -182,7 +226,8 @@ impl Walker {
 
     /// The next call goes on its way, unless the pace has a reason to wait. A failure shows when its reply is read.
     pub(super) async fn call_ahead(&mut self) {
-        if self.query.options.strategy != Strategy::Scan || self.has_to_wait() {
+        let is_scan = self.query.options.strategy == Strategy::Scan && self.names.is_none();
+        if !is_scan || self.has_to_wait() {
             return;
         }
         if matches!(self.stage, Stage::Idle) {
@@ -195,6 +240,9 @@ impl Walker {
     }
 
     async fn page(&mut self) -> Result<Raw> {
+        if self.names.is_some() {
+            return self.read_names().await;
+        }
         if self.query.options.strategy == Strategy::Scan {
             return self.scan().await;
         }

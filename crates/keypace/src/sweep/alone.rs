@@ -21,13 +21,11 @@ pub(super) async fn begin(
     resume: Option<Checkpoint>,
 ) -> Result<Shard> {
     let paced = join(keyspace.node(), &shared.options, kind.removes());
-    let survey = survey(keyspace.node(), &paced).await?;
+    let survey = survey(keyspace.node(), &paced, None).await?;
     let mut beginning = Beginning {
         mark: Mark::start(),
-        tallies: Tallies::new(
-            shared.options.scan.patterns.len(),
-            shared.options.prefix_depth,
-        ),
+        tallies: Tallies::new(shared.options.scan.row_count(), shared.options.prefix_depth)
+            .with_stats(kind.stats()),
         has_ended: false,
         total_keys: survey.total_keys,
         ground: Some(survey.ground(kind, keyspace.server())),
@@ -51,6 +49,5 @@ pub(super) async fn begin(
             beginning.tallies.restart();
         }
     }
-    let work = kind.work(keyspace.node(), &shared.options, &paced, false);
-    Ok(Shard::new(shared, keyspace.node(), paced, work, beginning))
+    Ok(Shard::new(shared, keyspace.node(), paced, kind, beginning))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::state::Ledger;
 use super::tallies::Tallies;
+use crate::delete::Piece;
 use crate::error::Error;
 use crate::key::{Key, SlotSet};
 use crate::pace;
@@ -43,6 +44,9 @@ pub(super) struct Books {
     /// Keys that may have been removed, by pattern: to be asked for again before anything else is. Bounded by what may be
     /// on its way at once.
     pub(super) lost: Vec<(usize, Key)>,
+    /// Keys that were handed to be removed and have no outcome here yet, by pattern: where nothing else is heard of this
+    /// shard, they may have been removed. Kept where the sweep saves checkpoints, and bounded as `lost` is.
+    pub(super) in_flight: Vec<(usize, Piece)>,
     /// Slots of keys that another node had when they were to be removed.
     pub(super) elsewhere: SlotSet,
     /// How many of them had been walked before, without proof that all their keys were met.
@@ -100,6 +104,7 @@ impl Books {
             slots: beginning.slots,
             claim: beginning.claim,
             lost: beginning.lost,
+            in_flight: Vec::new(),
             elsewhere: beginning.elsewhere,
             repeated_slots: beginning.repeated_slots,
             ledger: Ledger::new(beginning.mark),

@@ -3,6 +3,8 @@
 //! The first line names the format, its version, and the CRC-32 of the rest; the rest is JSON. Names and patterns
 //! are bytes, so they stand as base64. There is no password in it, and no value.
 
+mod saved_shard;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,16 +13,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::books::{Books, SharedBooks};
-use super::tallies::{Counts, Tallies};
+pub(super) use self::saved_shard::SavedShard;
+use super::books::SharedBooks;
 use super::work::About;
-use crate::delete::Tally;
+use crate::backup::RunToken;
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::key::{Key, Pattern, SlotSet};
+use crate::key::{Pattern, SlotSet};
 use crate::limits;
-use crate::scan::{Claim, Mark, SavedMark};
+use crate::scan::{ListIdentity, ScanOptions};
+use crate::select::Filters;
 
-const MAGIC: &str = "keypace-checkpoint 2";
+const MAGIC: &str = "keypace-checkpoint 3";
+const MAGIC_NAME: &str = "keypace-checkpoint ";
 const READ: &str = "read the checkpoint";
 const WRITE: &str = "write the checkpoint";
 
@@ -36,51 +40,23 @@ pub struct Checkpoint {
     patterns: Vec<String>,
     exclude: Vec<String>,
     types: Vec<String>,
+    filters: Filters,
+    /// The run that the backup's file is of, where keys are saved before they go.
+    backup: Option<String>,
+    /// The list that the keys are from, where they are.
+    list: Option<SavedList>,
     prefix_depth: Option<usize>,
     /// In a cluster: the slots that are not proven to have been walked whole.
     open_slots: Option<String>,
     shards: Vec<SavedShard>,
 }
 
-/// One shard: where its walk stands, and what it has counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SavedShard {
-    node: String,
-    /// In a cluster: what it answers for, and what its node owned when the walk began.
-    slots: Option<String>,
-    claim: Option<SavedClaim>,
-    mark: SavedMark,
-    walked: bool,
-    counts: Vec<SavedCounts>,
-    /// In a cluster: slots of keys that were met elsewhere.
-    elsewhere: String,
-    /// Keys that may have been removed, with the number of their pattern.
-    lost: Vec<(usize, String)>,
-    prefixes: Vec<(String, u64)>,
-    other_prefixes: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SavedClaim {
-    id: String,
-    epoch: u64,
-    at_rest: String,
-    is_highest: bool,
-    is_agreed: bool,
-}
-
-/// One pattern's counts.
+/// What tells a list of keys from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SavedCounts {
-    found: u64,
-    deleted: u64,
-    already_gone: u64,
-    skipped: u64,
-    failed: u64,
-    unknown: u64,
+struct SavedList {
+    bytes: u64,
+    crc32: u32,
 }
 
 impl Checkpoint {
@@ -90,6 +66,8 @@ impl Checkpoint {
         open_slots: Option<&SlotSet>,
         shards: &[SharedBooks],
     ) -> Self {
+        // Of key names that are on their way, over all shards.
+        let mut room = limits::MAX_SAVED_IN_FLIGHT_BYTES;
         Self {
             command: about.command.to_owned(),
             dry_run: about.dry_run,
@@ -99,11 +77,14 @@ impl Checkpoint {
             patterns: names(&about.scan.patterns),
             exclude: names(&about.scan.exclude),
             types: about.scan.types.clone(),
+            filters: about.filters.clone(),
+            backup: about.backup.map(|run| run.to_string()),
+            list: SavedList::of(about.scan),
             prefix_depth: about.prefix_depth,
             open_slots: open_slots.map(ToString::to_string),
             shards: shards
                 .iter()
-                .map(|shard| SavedShard::of(&shard.open()))
+                .map(|shard| SavedShard::of(&shard.open(), &mut room))
                 .collect(),
         }
     }
@@ -146,6 +127,23 @@ impl Checkpoint {
             .map_err(|cause| damaged(path, "its fields can't be read").with_source(cause))
     }
 
+    /// Whether a checkpoint may take the place of what is there: nothing, an empty file, or a checkpoint.
+    ///
+    /// # Errors
+    /// `Guard` for any other file: a backup, or a list of keys.
+    pub(super) fn check_place(path: &Path) -> Result<()> {
+        let mut start = Vec::new();
+        let most = MAGIC_NAME.len() as u64;
+        let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut start));
+        // What can't be read shows when it is written.
+        if read.is_err() || start.is_empty() || start == MAGIC_NAME.as_bytes() {
+            return Ok(());
+        }
+        let context = format!("{}: a file that is no checkpoint is there", path.display());
+        Err(Error::new(ErrorKind::Guard, Retry::Never, WRITE, context)
+            .with_hint("give the checkpoint a name of its own"))
+    }
+
     /// Writes it in a file of mode 0600, whole or not at all: beside the old one, synced, then renamed over it.
     pub(super) fn save(&self, path: &Path) -> Result<()> {
         let failed = |cause: std::io::Error| {
@@ -158,6 +156,7 @@ impl Checkpoint {
             .with_source(cause)
             .with_hint("check that the folder is there, may be written, and has room")
         };
+        Self::check_place(path)?;
         let body = serde_json::to_string(self).map_err(|cause| failed(cause.into()))?;
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
@@ -199,12 +198,17 @@ impl Checkpoint {
                 "other exclude patterns",
             ),
             (self.types != about.scan.types, "other types"),
+            (self.filters != *about.filters, "other filters"),
+            (
+                self.list != SavedList::of(about.scan),
+                "another list of keys, or of none",
+            ),
             (
                 self.prefix_depth != about.prefix_depth,
                 "another prefix depth",
             ),
             (
-                (self.shards.iter()).any(|shard| shard.counts.len() != about.scan.patterns.len()),
+                (self.shards.iter()).any(|shard| shard.counts.len() != about.scan.row_count()),
                 "other patterns",
             ),
         ];
@@ -233,6 +237,16 @@ impl Checkpoint {
             && (self.address == about.server.address || self.shards.iter().any(is_known))
     }
 
+    /// The run that its backup is of, where it has one.
+    pub(super) fn backup(&self) -> Result<Option<RunToken>> {
+        let Some(run) = &self.backup else {
+            return Ok(None);
+        };
+        let token =
+            RunToken::parse(run).ok_or_else(|| unreadable("its backup has no such name"))?;
+        Ok(Some(token))
+    }
+
     pub(super) fn shards(&self) -> &[SavedShard] {
         &self.shards
     }
@@ -253,133 +267,18 @@ impl Checkpoint {
         let counts = self.shards.iter().flat_map(|shard| &shard.counts);
         counts.map(|saved| saved.restored().matched()).sum()
     }
-}
 
-impl SavedShard {
-    fn of(books: &Books) -> Self {
-        let tallies = &books.tallies;
-        Self {
-            node: books.node.to_string(),
-            slots: books.slots.as_ref().map(ToString::to_string),
-            claim: books.claim.as_ref().map(|claim| SavedClaim {
-                id: claim.id.clone(),
-                epoch: claim.epoch,
-                at_rest: claim.at_rest.to_string(),
-                is_highest: claim.is_highest,
-                is_agreed: claim.is_agreed,
-            }),
-            mark: books.ledger.mark().to_saved(),
-            walked: books.has_walked,
-            counts: tallies.by_pattern.iter().map(SavedCounts::of).collect(),
-            elsewhere: books.elsewhere.to_string(),
-            lost: books
-                .lost
-                .iter()
-                .map(|(pattern, key)| (*pattern, BASE64.encode(key.as_bytes())))
-                .collect(),
-            prefixes: tallies
-                .prefix_table()
-                .into_iter()
-                .map(|(name, n)| (BASE64.encode(name), n))
-                .collect(),
-            other_prefixes: tallies.other_prefixes(),
-        }
-    }
-
-    pub(super) fn mark(&self) -> Result<Mark> {
-        self.mark.to_mark()
-    }
-
-    pub(super) fn node(&self) -> &str {
-        &self.node
-    }
-
-    pub(super) fn has_walked(&self) -> bool {
-        self.walked
-    }
-
-    pub(super) fn slots(&self) -> Result<SlotSet> {
-        self.slots
-            .as_deref()
-            .map_or_else(|| Ok(SlotSet::default()), parse_slots)
-    }
-
-    pub(super) fn elsewhere(&self) -> Result<SlotSet> {
-        parse_slots(&self.elsewhere)
-    }
-
-    pub(super) fn claim(&self) -> Result<Option<Claim>> {
-        let claim = self.claim.as_ref().map(|saved| {
-            Ok(Claim {
-                id: saved.id.clone(),
-                epoch: saved.epoch,
-                at_rest: parse_slots(&saved.at_rest)?,
-                is_highest: saved.is_highest,
-                is_agreed: saved.is_agreed,
-            })
-        });
-        claim.transpose()
-    }
-
-    pub(super) fn lost(&self) -> Result<Vec<(usize, Key)>> {
-        let read = |(pattern, name): &(usize, String)| {
-            let name = BASE64.decode(name).ok()?;
-            (*pattern < self.counts.len()).then(|| (*pattern, Key::new(name)))
-        };
-        let lost: Option<Vec<_>> = self.lost.iter().map(read).collect();
-        lost.ok_or_else(|| unreadable("its keys can't be read"))
-    }
-
-    /// Puts back what was counted.
-    pub(super) fn restore(&self, tallies: &mut Tallies) {
-        tallies.by_pattern = self.counts.iter().map(|saved| saved.restored()).collect();
-        let prefixes = self.prefixes.iter();
-        tallies.restore_prefixes(
-            prefixes.filter_map(|(name, n)| Some((BASE64.decode(name).ok()?, *n))),
-            self.other_prefixes,
-        );
+    /// All keys that were removed.
+    pub(super) fn deleted(&self) -> u64 {
+        let counts = self.shards.iter().flat_map(|shard| &shard.counts);
+        counts.map(|saved| saved.restored().tally.deleted).sum()
     }
 }
 
-impl SavedCounts {
-    fn of(counts: &Counts) -> Self {
-        let Tally {
-            deleted,
-            already_gone,
-            skipped,
-            failed,
-            unknown,
-        } = counts.tally;
-        Self {
-            found: counts.found,
-            deleted,
-            already_gone,
-            skipped,
-            failed,
-            unknown,
-        }
-    }
-
-    fn restored(self) -> Counts {
-        let Self {
-            found,
-            deleted,
-            already_gone,
-            skipped,
-            failed,
-            unknown: _,
-        } = self;
-        Counts {
-            found,
-            tally: Tally {
-                deleted,
-                already_gone,
-                skipped,
-                failed,
-                // Found again, as no Mark passes them.
-                unknown: 0,
-            },
-        }
+impl SavedList {
+    fn of(scan: &ScanOptions) -> Option<Self> {
+        let ListIdentity { bytes, crc32 } = scan.list.as_ref()?.list.identity();
+        Some(Self { bytes, crc32 })
     }
 }
 

@@ -14,7 +14,10 @@ use super::books::{Beginning, Books, Phase, SharedBooks};
 use super::checkpoint::Checkpoint;
 use super::drive::Event;
 use super::overview::ProgressHandle;
-use super::owners::{claim, claim_of, failed, find, find_agreed, is_final, shown, wanted};
+use super::owners::{
+    claim, claim_after, claim_of, failed, find, find_agreed, is_final, is_narrow, lent, shown,
+    wanted,
+};
 use super::replicas;
 use super::shard::Shard;
 use super::shared::Shared;
@@ -24,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Slot, SlotSet};
 use crate::limits;
 use crate::port::{Keyspace, Layout, Node, Paced};
-use crate::scan::{Claim, Coverage, Mark, Page};
+use crate::scan::{Claim, Coverage, Found, Mark, Page};
 
 /// All shards of a sweep over a cluster.
 pub(super) struct Cluster {
@@ -36,6 +39,8 @@ pub(super) struct Cluster {
     waiting: VecDeque<Walk>,
     running: FuturesUnordered<Running>,
     rounds: u32,
+    /// Walks during which keys may have been elsewhere for a while.
+    lent: u32,
     /// Since when nothing more was proven although somebody tried.
     stuck_since: Option<Instant>,
     /// A walk ended early, and nothing was proven since.
@@ -44,7 +49,7 @@ pub(super) struct Cluster {
     failures: Vec<(SlotSet, Error)>,
     is_over: bool,
     /// Sorted keys that are still to go out.
-    held: Option<std::vec::IntoIter<(Key, u8)>>,
+    held: Option<std::vec::IntoIter<Found>>,
 }
 
 type Running = Pin<Box<dyn Future<Output = Came> + Send>>;
@@ -60,8 +65,8 @@ struct Walk {
 struct Came {
     walk: Walk,
     event: Option<Event>,
-    /// The cluster as it was once the shard had ended.
-    after: Option<Result<Layout>>,
+    /// What its node owned once the shard had ended, if that could be told.
+    after: Option<Claim>,
 }
 
 impl Cluster {
@@ -94,6 +99,7 @@ impl Cluster {
             waiting: VecDeque::new(),
             running: FuturesUnordered::new(),
             rounds: 0,
+            lent: 0,
             stuck_since: None,
             has_failed: false,
             failures: Vec::new(),
@@ -145,10 +151,10 @@ impl Cluster {
     }
 
     /// Counts keys that go out at the end for the nodes that they came from.
-    fn count(&self, held: &[(Key, u8)]) {
+    fn count(&self, held: &[Found]) {
         let books = self.overview.books();
-        for (key, pattern) in held {
-            let slot = Slot::of(key.as_bytes());
+        for found in held {
+            let slot = Slot::of(found.key.as_bytes());
             let of = |books: &&SharedBooks| {
                 let books = books.open();
                 books
@@ -157,7 +163,8 @@ impl Cluster {
                     .is_some_and(|slots| slots.contains(slot))
             };
             if let Some(books) = books.iter().rev().find(of) {
-                books.open().tallies.find(key, usize::from(*pattern));
+                let pattern = usize::from(found.pattern);
+                books.open().tallies.find(&found.key, pattern);
             }
         }
     }
@@ -189,7 +196,7 @@ impl Cluster {
                 tokio::select! {
                     biased;
                     () = shared.stop.stopped() => None,
-                    layout = keyspace.layout() => Some(layout),
+                    claim = claim_after(&keyspace, &walk.before.id) => claim,
                 }
             };
             Came { walk, event, after }
@@ -207,7 +214,7 @@ impl Cluster {
     }
 
     /// A shard has ended: what did it prove?
-    fn judge(&mut self, walk: Walk, after: Option<Result<Layout>>) {
+    fn judge(&mut self, walk: Walk, after: Option<Claim>) {
         let mut books = walk.shard.books().open();
         let error = books.error.take();
         if self.shared.stop.is_stopped() {
@@ -216,10 +223,15 @@ impl Cluster {
         }
         let before = self.coverage.open().len();
         if books.has_walked && error.is_none() {
-            let after = after.and_then(Result::ok);
-            let claim = after.and_then(|layout| claim_of(&layout, &walk.before.id));
             self.coverage
-                .walked(&walk.slots, &walk.before, claim.as_ref());
+                .walked(&walk.slots, &walk.before, after.as_ref());
+            if after.is_some_and(|after| walk.before.lent_keys(&after)) {
+                self.lent += 1;
+                if self.lent >= limits::MAX_WALKS_OF_LENT_KEYS {
+                    self.is_over = true;
+                    self.failures.push((walk.slots.clone(), lent(&books.node)));
+                }
+            }
         }
         let mut elsewhere = std::mem::take(&mut books.elsewhere);
         elsewhere.intersect(&walk.slots);
@@ -311,8 +323,10 @@ impl Cluster {
         for (primary, node, slots) in planned {
             let paced = join(node, &self.shared.options, self.kind.removes());
             // The share of the first round is by keys. Later rounds move no share, and are too short for lanes.
-            let survey = if is_first && (primary.is_reachable || self.shared.options.from_replica) {
-                survey(node, &paced).await.ok()
+            let is_there = primary.is_reachable || self.shared.options.from_replica;
+            let is_narrow = is_narrow(&slots, &primary.slots);
+            let survey = if is_first && is_there {
+                survey(node, &paced, is_narrow.then_some(&slots)).await.ok()
             } else {
                 None
             };
@@ -322,7 +336,7 @@ impl Cluster {
                 has_ended: false,
                 total_keys: survey.map_or(0, |survey| survey.total_keys),
                 ground: survey.map(|survey| survey.ground(&self.kind, self.keyspace.server())),
-                is_narrow: slots.len() <= primary.slots.len() / limits::NARROW_SHARE,
+                is_narrow,
                 repeated_slots: if is_first { 0 } else { slots.len() as u64 },
                 lost: self.forget(&slots),
                 elsewhere: SlotSet::default(),
@@ -341,9 +355,8 @@ impl Cluster {
         let (Some(slots), Some(before)) = (beginning.slots.clone(), beginning.claim.clone()) else {
             return;
         };
-        let options = &self.shared.options;
-        let work = self.kind.work(node, options, &paced, true);
-        let shard = Box::new(Shard::new(&self.shared, node, paced, work, beginning));
+        let shard = Shard::new(&self.shared, node, paced, &self.kind, beginning);
+        let shard = Box::new(shard);
         self.overview.add(shard.books().clone());
         self.waiting.push_back(Walk {
             shard,
@@ -379,7 +392,7 @@ impl Cluster {
         let counted = tallies.total();
         let again = match self.kind {
             Kind::List => 0,
-            Kind::Count | Kind::DryRun => counted.found,
+            Kind::Count | Kind::Stats(_) | Kind::DryRun => counted.found,
             Kind::Delete { .. } => counted.tally.failed + counted.tally.unknown,
         };
         again > 0 && !tallies.knows_slots()
@@ -466,10 +479,12 @@ impl Cluster {
 
     fn tallies(&self) -> Tallies {
         let options = &self.shared.options;
-        let tallies = Tallies::new(options.scan.patterns.len(), options.prefix_depth);
+        let tallies = Tallies::new(options.scan.row_count(), options.prefix_depth);
         match self.kind {
             // What was handed out can't be taken back, so nobody asks by slot.
             Kind::List => tallies,
+            // Rows know prefixes, and no slots.
+            Kind::Stats(options) => tallies.with_stats(Some(options)),
             Kind::Count | Kind::DryRun if options.prefix_depth.is_some() => tallies,
             Kind::Count | Kind::DryRun | Kind::Delete { .. } => tallies.by_slot(),
         }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::alone;
 use super::checkpoint::Checkpoint;
-use super::cluster::Cluster;
+use super::ground;
 use super::options::SweepOptions;
 use super::overview::ProgressHandle;
 use super::replicas;
-use super::shard::Shard;
+use super::saving;
 use super::shared::Shared;
 use super::stop::StopHandle;
+use super::team::Team;
+use super::verify::{self, Verifying};
 use super::work::{About, Kind, keeps_place};
+use crate::backup::RunToken;
 use crate::delete::{Confirmed, DeleteOptions, Selection};
 use crate::error::{Error, Result};
 use crate::key::{Key, SlotSet};
@@ -42,16 +44,11 @@ pub struct Sweep {
     pub(super) team: Team,
     /// What ended the work, if anything did; the first stands for all.
     pub(super) errors: Vec<Error>,
+    /// The run that its backup is of.
+    pub(super) backup: Option<RunToken>,
+    pub(super) verifying: Verifying,
     has_ended: bool,
     saved_at: Instant,
-}
-
-/// Who walks.
-pub(super) enum Team {
-    /// One server.
-    Alone(Box<Shard>),
-    /// The primaries of a cluster.
-    Cluster(Box<Cluster>),
 }
 
 impl Sweep {
@@ -59,7 +56,8 @@ impl Sweep {
     ///
     /// # Errors
     /// What DBSIZE and finding a cluster's nodes give, `Guard` for a cluster with slots that nobody serves, and
-    /// `Checkpoint` where the resumed checkpoint is of other work.
+    /// `Checkpoint` where the resumed checkpoint is of other work; `Guard` for a filter that would lie on this server, and
+    /// `InvalidOption` for filters that no key passes.
     pub async fn list(keyspace: &Keyspace, options: SweepOptions) -> Result<Self> {
         Self::start(keyspace, options, Kind::List, None).await
     }
@@ -84,26 +82,33 @@ impl Sweep {
         Self::start(keyspace, options, Kind::DryRun, delete.max_delete).await
     }
 
-    /// Deletes what was confirmed. Cancel-safe: the work begins with `next()`.
+    /// Deletes what was confirmed, and goes on by itself to verify that where the options say so. Cancel-safe: the work begins with `next()`.
     ///
     /// # Errors
-    /// As [`Sweep::list`], and `Guard` where the confirmation is for something else.
+    /// As [`Sweep::list`], and `Guard` where the confirmation is for something else, where a right that the filters or the
+    /// backup need is missing, and where the backup's file is there and not of this run; `InvalidOption` where a limit is to
+    /// be verified.
     pub async fn delete(
         keyspace: &Keyspace,
         options: SweepOptions,
         delete: DeleteOptions,
         confirmed: Confirmed,
     ) -> Result<Self> {
-        confirmed.check(&Selection::of(&options.scan), keyspace.server())?;
+        let selection = Selection::of(&options.scan).with_filters(&options.filters);
+        confirmed.check(&selection, keyspace.server())?;
         let burst = options
             .rate
             .map(|rate| usize::try_from(rate / limits::RATE_BURSTS_PER_S).unwrap_or(usize::MAX));
         let batch = burst.map_or(delete.batch, |burst| delete.batch.min(burst.max(1)));
+        let confirmed = Box::new(confirmed);
         let kind = Kind::Delete { confirmed, batch };
-        Self::start(keyspace, options, kind, delete.max_delete).await
+        let verify = verify::wanted(&delete, &options, keyspace.server())?;
+        let mut sweep = Self::start(keyspace, options, kind, delete.max_delete).await?;
+        sweep.verifying = Verifying::new(verify);
+        Ok(sweep)
     }
 
-    async fn start(
+    pub(super) async fn start(
         keyspace: &Keyspace,
         mut options: SweepOptions,
         kind: Kind,
@@ -115,20 +120,46 @@ impl Sweep {
         replicas::check(keyspace.server(), &kind, options.from_replica)?;
         let resume = options.resume.take();
         if let Some(checkpoint) = &resume {
-            checkpoint.check(&About::new(&kind, keyspace, &options))?;
+            checkpoint.check(&About::new(&kind, keyspace, &options, checkpoint.backup()?))?;
+        }
+        if let Some(path) = &options.checkpoint {
+            Checkpoint::check_place(path)?;
+        }
+        let (acts, aim) = (ground::acts(&kind, &options), ground::aim(&kind));
+        ground::check_all(keyspace, &options, acts, aim).await?;
+        let saving = saving::open(&kind, &options, keyspace.server(), resume.as_ref())?;
+        if let (Some((vault, _)), Some(path)) = (&saving, &options.checkpoint)
+            && let Err(error) = Checkpoint::check_place(path)
+        {
+            // One name for both, however it is spelled. The backup is empty, and goes.
+            vault.close().await?;
+            return Err(error);
         }
         let counted = resume.as_ref().map_or(0, Checkpoint::matched);
-        let shared = Shared::new(options, max_delete, counted);
+        let mut shared = Shared::new(options, max_delete, counted);
+        if resume.is_some() && kind.removes() {
+            shared.walk_again();
+        }
+        if kind.looks(&shared.options, shared.has_ceiling) {
+            shared = shared.limit_after_look();
+        }
+        let backup = saving.as_ref().map(|(_, run)| *run);
+        shared.vault = saving.map(|(vault, _)| vault);
         let overview = ProgressHandle::new(shared.started, kind.removes());
-        let (shared, team) = if keyspace.is_cluster() {
-            let shared = Arc::new(shared.for_many());
-            let cluster = Cluster::new(keyspace, &shared, &overview, &kind, resume).await?;
-            (shared, Team::Cluster(Box::new(cluster)))
+        let shared = Arc::new(if keyspace.is_cluster() {
+            shared.for_many()
         } else {
-            let shared = Arc::new(shared);
-            let shard = alone::begin(keyspace, &shared, &kind, resume).await?;
-            overview.add(shard.books().clone());
-            (shared, Team::Alone(Box::new(shard)))
+            shared
+        });
+        let team = match Team::begin(keyspace, &shared, &overview, &kind, resume).await {
+            Ok(team) => team,
+            Err(error) => {
+                // A file that stays empty goes before anybody hears of it; why it could not be closed tells nothing more.
+                if let Some(vault) = &shared.vault {
+                    let _ = vault.close().await;
+                }
+                return Err(error);
+            }
         };
         Ok(Self {
             keyspace: keyspace.clone(),
@@ -137,6 +168,8 @@ impl Sweep {
             overview,
             team,
             errors: Vec::new(),
+            backup,
+            verifying: Verifying::default(),
             has_ended: false,
             saved_at: Instant::now(),
         })
@@ -148,16 +181,20 @@ impl Sweep {
         if self.has_ended {
             return None;
         }
-        let event = match &mut self.team {
-            Team::Alone(shard) => shard.next().await,
-            Team::Cluster(cluster) => cluster.next().await,
+        let event = match self.verifying.counting() {
+            Some(counting) => counting.next().await,
+            None => self.team.next().await,
         };
         if event.is_some() {
             self.checkpoint_if_due();
-        } else {
-            self.end();
+            return event;
         }
-        event
+        if self.goes_on().await {
+            return Some(Event::Step);
+        }
+        self.close_vault().await;
+        self.end();
+        None
     }
 
     /// Stops the work from anywhere.
@@ -187,10 +224,7 @@ impl Sweep {
     /// The slots of a cluster that are not proven to have been walked whole; `None` where the work is on one server.
     #[must_use]
     pub fn uncovered(&self) -> Option<&SlotSet> {
-        match &self.team {
-            Team::Alone(_) => None,
-            Team::Cluster(cluster) => Some(cluster.open()),
-        }
+        self.team.uncovered()
     }
 
     /// Saves where the work stands: every key before that place is settled.
@@ -199,16 +233,32 @@ impl Sweep {
     /// `Io`, and `InvalidOption` for exact and sorted output and KEYS, which keep no place.
     pub fn save_checkpoint(&self, path: &Path) -> Result<()> {
         keeps_place(&self.shared.options)?;
-        let about = About::new(&self.kind, &self.keyspace, &self.shared.options);
-        let ended = self.is_complete() && !self.is_limited();
-        Checkpoint::new(&about, ended, self.uncovered(), &self.overview.books()).save(path)
+        let about = About::new(
+            &self.kind,
+            &self.keyspace,
+            &self.shared.options,
+            self.backup,
+        );
+        let books = self.overview.books();
+        if let Some(of_delete) = self.verifying.books_of_delete() {
+            // The delete is done, and another run has to verify it.
+            let open = self.uncovered().map(|_| SlotSet::default());
+            return Checkpoint::new(&about, true, open.as_ref(), &books[..of_delete]).save(path);
+        }
+        let ended = self.is_settled() && !self.is_limited();
+        Checkpoint::new(&about, ended, self.uncovered(), &books).save(path)
+    }
+
+    /// The last of the backup is on disk before the end is told.
+    async fn close_vault(&mut self) {
+        if let Some(vault) = &self.shared.vault
+            && let Err(error) = vault.close().await
+        {
+            self.errors.push(error);
+        }
     }
 
     fn end(&mut self) {
-        self.errors.extend(match &mut self.team {
-            Team::Alone(shard) => shard.books().open().error.take().into_iter().collect(),
-            Team::Cluster(cluster) => cluster.take_errors(),
-        });
         if let Some(path) = self.shared.options.checkpoint.clone()
             && let Err(error) = self.save_checkpoint(&path)
         {

@@ -11,23 +11,33 @@ mod books;
 mod checkpoint;
 mod cluster;
 mod drive;
+mod ground;
+mod look;
 mod options;
 mod overview;
 mod owners;
 mod plan;
 mod rate;
 mod replicas;
+mod restore;
+mod saving;
 mod shard;
 mod shared;
 mod state;
+mod stats;
 mod stop;
 mod tallies;
+mod team;
+mod verify;
 mod view;
 mod work;
 
 pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};
-pub use options::SweepOptions;
+pub use options::{BackupTarget, Describe, SweepOptions};
 pub use overview::ProgressHandle;
 pub use plan::{plan_delete, plan_delete_unseen};
+pub use restore::{
+    Existing, Restore, RestoreConsent, RestoreOptions, RestorePlan, RestoreProgress, Unrestored,
+};
 pub use stop::StopHandle;

@@ -1,4 +1,5 @@
-//! What a sweep is to do beyond its scan: budget, thresholds, rate, prefixes, checkpoint, resume. Checked values.
+//! What a sweep is to do beyond its scan: filters, budget, thresholds, rate, prefixes, backup, checkpoint, resume. Checked
+//! values.
 
 use std::path::PathBuf;
 
@@ -6,12 +7,16 @@ use super::checkpoint::Checkpoint;
 use crate::limits;
 use crate::pace::{Budget, Thresholds};
 use crate::scan::ScanOptions;
+use crate::select::{Filters, Questions};
 
 /// What a sweep is to do.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SweepOptions {
     pub(super) scan: ScanOptions,
+    pub(super) filters: Filters,
+    pub(super) describe: Describe,
+    pub(super) backup: Option<BackupTarget>,
     pub(super) budget: Budget,
     pub(super) thresholds: Thresholds,
     pub(super) rate: Option<u64>,
@@ -29,6 +34,9 @@ impl SweepOptions {
     pub fn new(scan: ScanOptions) -> Self {
         Self {
             scan,
+            filters: Filters::default(),
+            describe: Describe::default(),
+            backup: None,
             budget: Budget::default(),
             thresholds: Thresholds::default(),
             rate: None,
@@ -39,6 +47,27 @@ impl SweepOptions {
             allow_uncovered: false,
             from_replica: false,
         }
+    }
+
+    /// Only keys that these let pass.
+    #[must_use]
+    pub fn with_filters(mut self, filters: Filters) -> Self {
+        self.filters = filters;
+        self
+    }
+
+    /// What a listing is to say of each key: it stands beside the keys in its pages.
+    #[must_use]
+    pub fn with_describe(mut self, describe: Describe) -> Self {
+        self.describe = describe;
+        self
+    }
+
+    /// Deletes nothing that is not in this file before, from where it can be restored.
+    #[must_use]
+    pub fn with_backup(mut self, backup: BackupTarget) -> Self {
+        self.backup = Some(backup);
+        self
     }
 
     /// The extra wait that the work may cause.
@@ -113,5 +142,64 @@ impl SweepOptions {
                 .unwrap_or(limits::COUNT_MAX)
                 .clamp(limits::COUNT_RATE_MIN, limits::COUNT_AUTO)
         })
+    }
+}
+
+/// What is to be asked of each key of a listing, beside its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Describe(pub(super) Questions);
+
+impl Describe {
+    /// Its type.
+    #[must_use]
+    pub fn with_type(mut self) -> Self {
+        self.0.kind = true;
+        self
+    }
+
+    /// How long it is to live.
+    #[must_use]
+    pub fn with_ttl(mut self) -> Self {
+        self.0.ttl = true;
+        self
+    }
+
+    /// How long ago it was read or written.
+    #[must_use]
+    pub fn with_idle(mut self) -> Self {
+        self.0.idle = true;
+        self
+    }
+
+    /// What its value takes.
+    #[must_use]
+    pub fn with_size(mut self) -> Self {
+        self.0.size = true;
+        self
+    }
+}
+
+/// The file that deleted keys are saved in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupTarget {
+    pub(super) path: PathBuf,
+    pub(super) max_value_bytes: u64,
+}
+
+impl BackupTarget {
+    /// A file that is not there yet, or that of the run which is resumed.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            max_value_bytes: limits::BACKUP_MAX_VALUE_BYTES,
+        }
+    }
+
+    /// Keys with larger values are skipped: they are neither saved nor deleted.
+    #[must_use]
+    pub fn with_max_value_bytes(mut self, bytes: u64) -> Self {
+        self.max_value_bytes = bytes;
+        self
     }
 }

@@ -26,6 +26,10 @@ struct Overview {
 struct All {
     books: Vec<SharedBooks>,
     ended: Option<(Duration, RunState)>,
+    /// The pass that verifies.
+    verify_pass: Option<u32>,
+    /// What a walk shows that changes nothing: how far it is stands for the whole.
+    followed: Option<ProgressHandle>,
     /// The largest share shown: parts that are walked again don't take it back.
     share: f64,
 }
@@ -45,6 +49,8 @@ impl ProgressHandle {
             all: Mutex::new(All {
                 books: Vec::new(),
                 ended: None,
+                verify_pass: None,
+                followed: None,
                 share: 0.0,
             }),
         }))
@@ -53,6 +59,21 @@ impl ProgressHandle {
     /// The latest.
     #[must_use]
     pub fn get(&self) -> Progress {
+        let followed = self.all().followed.clone();
+        let mut own = self.own();
+        if let Some(followed) = followed {
+            let shown = followed.get();
+            own.scanned += shown.scanned;
+            own.share = shown.share;
+            own.keys_per_s = shown.keys_per_s;
+            own.eta_ms = shown.eta_ms;
+            own.paused_for = shown.paused_for;
+            own.nodes = shown.nodes;
+        }
+        own
+    }
+
+    fn own(&self) -> Progress {
         let mut all = self.all();
         let elapsed = all
             .ended
@@ -89,7 +110,9 @@ impl ProgressHandle {
             scanned,
             matched: total.matched(),
             deleted: total.tally.deleted,
+            restored: None,
             failed: total.tally.failed,
+            verify_pass: all.verify_pass,
             keys_per_s: (handled as f64 / elapsed.as_secs_f64().max(0.001)) as u64,
             eta_ms: eta(all.share, walked, elapsed).map(millis),
             paused_for,
@@ -100,6 +123,16 @@ impl ProgressHandle {
     /// Another shard takes part.
     pub(super) fn add(&self, books: SharedBooks) {
         self.all().books.push(books);
+    }
+
+    /// A pass begins that verifies what was done.
+    pub(super) fn verify(&self, pass: u32) {
+        self.all().verify_pass = Some(pass);
+    }
+
+    /// From now on another walk shows how far the work is.
+    pub(super) fn follow(&self, walk: Self) {
+        self.all().followed = Some(walk);
     }
 
     /// The books of all shards, in the order in which they began.

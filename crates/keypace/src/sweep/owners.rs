@@ -7,7 +7,7 @@ use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Pattern, SlotSet};
 use crate::limits;
-use crate::port::{Keyspace, Layout, Primary};
+use crate::port::{Keyspace, Layout, Primary, carried};
 use crate::scan::Claim;
 
 pub(super) async fn find(keyspace: &Keyspace, shared: &Shared) -> Result<Layout> {
@@ -30,10 +30,18 @@ pub(super) async fn find_agreed(keyspace: &Keyspace, shared: &Shared) -> Result<
     find(keyspace, shared).await
 }
 
-/// The slots that any key of these patterns can be in.
+/// The slots that any key of these patterns can be in; all where there are none, as for names of a list.
 pub(super) fn wanted(patterns: &[Pattern]) -> SlotSet {
+    if patterns.is_empty() {
+        return SlotSet::all();
+    }
     let slots: Option<SlotSet> = patterns.iter().map(Pattern::slot).collect();
     slots.unwrap_or_else(SlotSet::all)
+}
+
+/// Whether the slots are few of those that their owner has: worth going to them alone.
+pub(super) fn is_narrow(slots: &SlotSet, owned: &SlotSet) -> bool {
+    slots.len() <= owned.len() / limits::NARROW_SHARE
 }
 
 pub(super) fn claim(primary: &Primary, layout: &Layout) -> Claim {
@@ -45,6 +53,7 @@ pub(super) fn claim(primary: &Primary, layout: &Layout) -> Claim {
         at_rest,
         is_highest: primary.epoch == layout.highest_epoch,
         is_agreed: layout.agrees,
+        carried: primary.carried.clone(),
     }
 }
 
@@ -54,6 +63,16 @@ pub(super) fn claim_of(layout: &Layout, id: &str) -> Option<Claim> {
         .iter()
         .find(|primary| *primary.id == *id && primary.is_reachable);
     primary.map(|primary| claim(primary, layout))
+}
+
+/// What a node owns once its walk has ended; `None` where that can't be told.
+pub(super) async fn claim_after(keyspace: &Keyspace, id: &str) -> Option<Claim> {
+    let layout = keyspace.layout().await.ok()?;
+    let mut claim = claim_of(&layout, id)?;
+    let primary = layout.primaries.iter().find(|one| *one.id == *id)?;
+    // Behind the look: what comes back after it was on its way at the look, and had a marker.
+    claim.carried = carried(&primary.node).await.ok()?;
+    Some(claim)
 }
 
 /// Whether trying again is of no use: neither at another time, nor where another node has the slots by then.
@@ -67,6 +86,15 @@ pub(super) fn is_final(error: &Error) -> bool {
 
 pub(super) fn failed(kind: ErrorKind, context: String) -> Error {
     Error::new(kind, Retry::Never, "walk the cluster", context)
+}
+
+/// Keys of this node went and came back, walk after walk.
+pub(super) fn lent(node: &str) -> Error {
+    let context =
+        "keys leave it by MIGRATE and others come, each time it is walked: any may be away then";
+    failed(ErrorKind::Disconnected, context.to_owned())
+        .on_node(node)
+        .with_hint("run again when the cluster's slots are at rest")
 }
 
 /// A few of the slots by their ranges, and how many they are.

@@ -1,26 +1,40 @@
 //! One shard of a sweep: takes a node's pages, hands keys on, has them settled, and enters all of it into its books.
 //! Knows no other shard; what holds for all of them together is `shared`.
 
+mod booking;
+
 use std::sync::Arc;
 
-use super::books::{Beginning, Books, Phase, SharedBooks, WalkState};
+use self::booking::remember;
+use super::books::{Beginning, Books, Phase, SharedBooks};
 use super::drive::Event;
+use super::ground;
+use super::look::Look;
 use super::shared::Shared;
-use super::work::{Work, push, push_again, too_many};
+use super::stats;
+use super::work::{Doing, Kind, Means, Work, push, push_again, too_many};
 use crate::delete::Until;
 use crate::error::{Error, Result};
-use crate::key::Slot;
 use crate::port::{Node, Paced};
 use crate::report::PauseReason;
-use crate::scan::{Mark, Order, Page, Pages, Step};
+use crate::scan::{Asks, Mark, Order, Page, Pages, Step};
+use crate::select::Ground;
 
 /// One node's part of a sweep.
 pub(super) struct Shard {
     shared: Arc<Shared>,
+    node: Node,
     books: SharedBooks,
+    kind: Kind,
     work: Work,
+    means: Means,
+    look: Option<Look>,
     pages: Pages,
     paced: Paced,
+    /// What the work needs of its node was asked for, of the process that answers now.
+    knows_ground: bool,
+    /// Whether its idle times tell the truth at the moment, where a delete rests on them.
+    clock: Option<Ground>,
     /// The page that the caller of a listing has in hand: settled when it asks for the next.
     listed: Option<Option<Mark>>,
     phase: Phase,
@@ -40,13 +54,23 @@ impl Shard {
         shared: &Arc<Shared>,
         node: &Node,
         paced: Paced,
-        work: Work,
+        kind: &Kind,
         beginning: Beginning,
     ) -> Self {
         let options = &shared.options;
         let counted = beginning.tallies.total().matched();
         let mut scan = options.scan.clone();
-        scan.limit = scan.limit.map(|limit| limit.saturating_sub(counted));
+        // Those that are asked for again were within it once.
+        let spoken_for = counted + beginning.lost.len() as u64;
+        scan.limit = scan.limit.map(|limit| limit.saturating_sub(spoken_for));
+        if kind.removes() {
+            let is_again = shared.is_again() || beginning.repeated_slots > 0;
+            scan = scan.asking(if is_again {
+                Asks::Always
+            } else {
+                Asks::WhenReadAgain
+            });
+        }
         if beginning.slots.is_some() {
             // Over all nodes together: `shared` holds what is needed for it.
             scan.order = Order::AsFound;
@@ -63,13 +87,19 @@ impl Shard {
         if let Some(ground) = &beginning.ground {
             pages = pages.in_lanes(ground);
         }
-        if !matches!(work, Work::List) {
+        if !matches!(kind, Kind::List) {
             pages = pages.run_ahead();
         }
         let phase = if beginning.has_ended {
             Phase::Settling
         } else {
             Phase::Walking
+        };
+        let looks = kind.looks(options, shared.has_ceiling);
+        let look = looks.then(|| kind.new_look(node, shared, &paced));
+        let doing = Doing {
+            means: Means::Scripts,
+            has_looked: looks,
         };
         let books = SharedBooks::new(Books {
             share_before: pages.share(),
@@ -81,10 +111,16 @@ impl Shard {
         });
         let mut shard = Self {
             shared: Arc::clone(shared),
+            node: node.clone(),
             books,
-            work,
+            kind: kind.clone(),
+            work: kind.work(node, shared, &paced, doing),
+            means: doing.means,
+            look,
             pages,
             paced,
+            knows_ground: !ground::matters(kind, shared),
+            clock: None,
             listed: None,
             phase,
             is_restarting: false,
@@ -92,14 +128,66 @@ impl Shard {
             unrated: 0,
             handed: counted,
         };
-        shard.ask_for_lost();
+        if shard.knows_ground {
+            shard.ask_for_lost();
+        }
         shard.publish();
         shard
     }
 
+    /// Asks the node for what the work rests on, before anything of it is done there. Cancel-safe.
+    async fn know_ground(&mut self) -> Result<()> {
+        if self.knows_ground {
+            return Ok(());
+        }
+        if let Kind::Stats(options) = self.kind {
+            let look = stats::look(&self.node, &self.shared, &self.paced, options, &self.books);
+            self.look = Some(look.await?);
+            self.knows_ground = true;
+            return Ok(());
+        }
+        let found = ground::find(&self.node, &self.kind, &self.shared).await?;
+        let must_look = found.must_look && self.look.is_none();
+        if must_look {
+            self.look = Some(self.kind.new_look(&self.node, &self.shared, &self.paced));
+        }
+        if found.means != self.means || must_look {
+            // Nothing was handed to it yet, or all of it was settled before the walk began again.
+            let has_looked = self.look.is_some();
+            let work = Doing {
+                means: found.means,
+                has_looked,
+            };
+            self.work = (self.kind).work(&self.node, &self.shared, &self.paced, work);
+            self.means = found.means;
+        }
+        self.clock = found.clock;
+        self.knows_ground = true;
+        self.ask_for_lost();
+        Ok(())
+    }
+
+    /// Waits while idle times don't tell the truth. Cancel-safe.
+    async fn trust_clock(&mut self) -> Result<()> {
+        let Some(clock) = &mut self.clock else {
+            return Ok(());
+        };
+        let mut backoff = self.node.backoff();
+        loop {
+            let trusted = match self.node.lease().await {
+                Ok(mut lease) => clock.hold(&mut lease, &self.paced).await,
+                Err(error) => Err(error),
+            };
+            match trusted {
+                Ok(()) => return Ok(()),
+                Err(error) => backoff.pause(error).await?,
+            };
+        }
+    }
+
     /// Keys that may have been removed before this shard began have their outcome before the walk can find them.
     fn ask_for_lost(&mut self) {
-        let Work::Delete(deleter, batcher) = &mut self.work else {
+        let Work::Delete(remover, batcher) = &mut self.work else {
             return;
         };
         let mut books = self.books.open();
@@ -116,8 +204,9 @@ impl Shard {
             .collect();
         cuts.extend(batcher.cut_all());
         for cut in cuts {
-            push_again(deleter, &mut books.ledger, cut);
+            push_again(remover, &mut books.ledger, cut);
         }
+        remember(remover, &mut books, &self.shared);
         self.asks_first = true;
     }
 
@@ -155,20 +244,36 @@ impl Shard {
                 self.phase = Phase::Settling;
                 return None;
             }
-            ready = self.send() => ready,
+            ready = self.make_ready() => ready,
         };
         if let Err(error) = ready {
             self.fail(error);
             return None;
         }
         self.keep_rate().await;
+        if self.look.as_ref().is_some_and(Look::is_open) {
+            return self.look().await;
+        }
         let step = tokio::select! {
             biased;
             () = shared.stop.stopped() => return None,
             step = self.pages.next() => step,
         };
+        let elsewhere = self.pages.take_elsewhere();
+        if !elsewhere.is_empty() {
+            let mut books = self.books.open();
+            elsewhere.into_iter().for_each(|slot| {
+                books.elsewhere.insert(slot);
+            });
+        }
         match step {
-            Ok(Some(Step::Page(page))) => Some(self.take(page)),
+            Ok(Some(Step::Page(page))) => match &mut self.look {
+                Some(look) => {
+                    look.begin(page);
+                    self.look().await
+                }
+                None => Some(self.take(page)),
+            },
             Ok(Some(Step::Restarted)) => {
                 self.is_restarting = true;
                 Some(Event::Step)
@@ -178,6 +283,45 @@ impl Shard {
                 self.phase = Phase::Settling;
                 None
             }
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    async fn make_ready(&mut self) -> Result<()> {
+        loop {
+            self.know_ground().await?;
+            self.trust_clock().await?;
+            self.send().await?;
+            // Where the walk begins again, another process answers, and nothing of its pages is handed on before.
+            if self.knows_ground {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks at the keys of a page before anything becomes of them. Cancel-safe: a stopped look is no part of the books.
+    async fn look(&mut self) -> Option<Event> {
+        let shared = Arc::clone(&self.shared);
+        let look = self.look.as_mut()?;
+        let looked = tokio::select! {
+            biased;
+            () = shared.stop.stopped() => return None,
+            looked = async {
+                self.pages.land().await;
+                look.finish().await
+            } => looked,
+        };
+        match looked {
+            Ok(Some((page, elsewhere))) => {
+                for slot in elsewhere {
+                    self.books.open().elsewhere.insert(slot);
+                }
+                Some(self.take(page))
+            }
+            Ok(None) => None,
             Err(error) => {
                 self.fail(error);
                 None
@@ -206,16 +350,16 @@ impl Shard {
         let mark = page.mark().cloned();
         let books = self.books.clone();
         let mut books = books.open();
-        if let Work::Delete(deleter, batcher) = &mut self.work {
+        if let Work::Delete(remover, batcher) = &mut self.work {
             let number = books.ledger.open_page(mark, keys as u64);
             for (place, key) in page.keys().iter().enumerate() {
                 books.tallies.sample(key);
                 if let Some(cut) = batcher.push(key.clone(), page.pattern_of(place), number) {
-                    push(deleter, &mut books.ledger, cut);
+                    push(remover, &mut books.ledger, cut);
                 }
             }
             for cut in batcher.end_page(number) {
-                push(deleter, &mut books.ledger, cut);
+                push(remover, &mut books.ledger, cut);
             }
             drop(books);
             self.book();
@@ -223,6 +367,7 @@ impl Shard {
         }
         for (place, key) in page.keys().iter().enumerate() {
             books.tallies.find(key, page.pattern_of(place));
+            books.tallies.learn(key, page.facts_of(place));
         }
         if matches!(self.work, Work::List) {
             self.listed = Some(mark);
@@ -239,11 +384,11 @@ impl Shard {
         } else {
             Until::Sent
         };
-        if let Work::Delete(deleter, _) = &mut self.work
-            && (self.is_restarting || deleter.has_waiting())
+        if let Work::Delete(remover, _) = &mut self.work
+            && (self.is_restarting || self.asks_first || remover.has_waiting())
         {
             self.pages.land().await;
-            let sent = deleter.run(until).await;
+            let sent = remover.run(until).await;
             self.book();
             sent?;
             self.asks_first = false;
@@ -260,14 +405,18 @@ impl Shard {
         if self.shared.stop.was_asked() {
             self.paced.end();
         }
-        if let Work::Delete(deleter, batcher) = &mut self.work
-            && !deleter.has_given_up()
+        if let Work::Delete(remover, batcher) = &mut self.work
+            && !remover.has_given_up()
         {
             // Also where a stop was asked for: what a page has begun is brought to its end, and the Mark behind it holds.
-            for cut in batcher.cut_all() {
-                push(deleter, &mut self.books.open().ledger, cut);
+            {
+                let mut books = self.books.open();
+                for cut in batcher.cut_all() {
+                    push(remover, &mut books.ledger, cut);
+                }
+                remember(remover, &mut books, &self.shared);
             }
-            let settled = deleter.run(Until::Settled).await;
+            let settled = remover.run(Until::Settled).await;
             self.book();
             if let Err(error) = settled {
                 self.fail(error);
@@ -276,72 +425,6 @@ impl Shard {
         self.take_back_unsettled();
         self.phase = Phase::Ended;
         self.publish();
-    }
-
-    /// What was handed on and never sent is as if it had not been found.
-    fn take_back_unsettled(&mut self) {
-        let counted = self.books.open().tallies.total().matched();
-        let unsettled = self.handed.saturating_sub(counted);
-        self.handed -= unsettled;
-        self.shared.take_back(unsettled);
-    }
-
-    /// Enters what came to its end into the books.
-    fn book(&mut self) {
-        let Work::Delete(deleter, _) = &mut self.work else {
-            return;
-        };
-        let mut books = self.books.open();
-        for settled in deleter.take_settled() {
-            // An unknown outcome is no end: no Mark may pass its keys, so that a resumed run asks again.
-            let ended = settled.keys - settled.tally.unknown;
-            let pattern = books.ledger.settle(settled.batch, ended);
-            if let Some(pattern) = pattern {
-                // In a cluster all keys of a batch are of one slot.
-                let sample = settled
-                    .refused
-                    .as_ref()
-                    .and_then(|refused| refused.sample.as_ref());
-                let slot = sample.map(|key| Slot::of(key.as_bytes()));
-                books.tallies.settle(pattern, slot, &settled.tally);
-            }
-            // Handed on again when they are found where they are now.
-            let elsewhere = settled.keys - settled.tally.sum();
-            self.handed = self.handed.saturating_sub(elsewhere);
-            self.shared.take_back(elsewhere);
-            let lost = settled.lost.into_iter();
-            books
-                .lost
-                .extend(lost.map(|key| (pattern.unwrap_or(0), key)));
-            for slot in settled.elsewhere {
-                books.elsewhere.insert(slot);
-            }
-            if let Some(refused) = &settled.refused {
-                let keys = settled.tally.failed + settled.tally.unknown;
-                books.tallies.fail(refused, keys);
-            }
-        }
-    }
-
-    fn restart(&mut self) {
-        let mut books = self.books.open();
-        books.ledger.restart();
-        if !matches!(self.work, Work::List) {
-            books.tallies.restart();
-        }
-        match &mut self.work {
-            Work::List => {}
-            Work::Count | Work::DryRun => {
-                self.pages.forget_handed_out(self.shared.options.scan.limit);
-                self.shared.take_back(std::mem::take(&mut self.handed));
-            }
-            // Found again; sent twice they would be counted twice.
-            Work::Delete(_, batcher) => {
-                let forgotten = batcher.forget();
-                self.handed -= forgotten;
-                self.shared.take_back(forgotten);
-            }
-        }
     }
 
     /// The shard can't go on: what is in flight is settled, and the rest is left.
@@ -362,23 +445,6 @@ impl Shard {
         tokio::select! {
             () = self.shared.stop.stopped() => {}
             () = self.paced.pause(pause, PauseReason::Rate) => {}
-        }
-    }
-
-    /// Shows how far the walk is.
-    fn publish(&self) {
-        let mut books = self.books.open();
-        books.phase = self.phase;
-        books.walk = WalkState {
-            share: self.pages.share(),
-            calls: self.pages.calls(),
-            restarts: self.pages.restarts(),
-            lanes: self.pages.lanes(),
-            is_limited: self.pages.is_limited(),
-            waited: self.pages.waited(),
-        };
-        if let Work::Delete(deleter, _) = &self.work {
-            books.delete_waited = deleter.waited();
         }
     }
 }

@@ -9,13 +9,19 @@ use tokio::time::Instant;
 use super::options::SweepOptions;
 use super::rate;
 use super::stop::StopHandle;
-use crate::key::Key;
-use crate::scan::{Held, Order, Page, Strategy};
+use crate::backup::Vault;
+use crate::scan::{Found, Held, Order, Page, Strategy};
 
 /// What the shards of one sweep share.
 pub(super) struct Shared {
     pub(super) options: SweepOptions,
     pub(super) max_delete: Option<u64>,
+    /// A limit, or a ceiling on deletes, counts the keys that pass.
+    pub(super) has_ceiling: bool,
+    /// Each node has its slots.
+    pub(super) in_cluster: bool,
+    /// Where the keys are saved before they are deleted.
+    pub(super) vault: Option<Vault>,
     pub(super) stop: StopHandle,
     pub(super) started: Instant,
     /// Keys handed to the work, settled or not, in this run and those that it goes on from.
@@ -27,13 +33,18 @@ pub(super) struct Shared {
     /// What exact and sorted output of several shards need to know of each other's keys.
     held: Option<Mutex<Held>>,
     rate_due: Mutex<Duration>,
+    /// What is found now was found before: names of a list that are gone have their outcome.
+    is_again: AtomicBool,
 }
 
 impl Shared {
     pub(super) fn new(options: SweepOptions, max_delete: Option<u64>, handed: u64) -> Self {
         Self {
+            has_ceiling: max_delete.is_some() || options.scan.limit.is_some(),
+            in_cluster: false,
             options,
             max_delete,
+            vault: None,
             stop: StopHandle::default(),
             started: Instant::now(),
             handed: AtomicU64::new(handed),
@@ -41,35 +52,52 @@ impl Shared {
             was_limited: AtomicBool::new(false),
             held: None,
             rate_due: Mutex::new(Duration::ZERO),
+            is_again: AtomicBool::new(false),
         }
     }
 
-    /// For several shards: limit and order hold for all of them together, and no walk has its own.
-    pub(super) fn for_many(mut self) -> Self {
-        let scan = &mut self.options.scan;
+    /// Shards that begin from now on walk what others have walked, in an earlier run or pass.
+    pub(super) fn walk_again(&self) {
+        self.is_again.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_again(&self) -> bool {
+        self.is_again.load(Ordering::Acquire)
+    }
+
+    /// The limit is for keys that were looked at: the walk, which knows names only, has none.
+    pub(super) fn limit_after_look(mut self) -> Self {
         let handed = self.handed.load(Ordering::Relaxed);
-        let limit = scan.limit.take();
+        let limit = self.options.scan.limit.take();
         self.limit_left = limit.map(|limit| AtomicU64::new(limit.saturating_sub(handed)));
+        self
+    }
+
+    /// For several shards: limit and order hold for all of them together, and no walk has its own.
+    pub(super) fn for_many(self) -> Self {
+        let mut shared = self.limit_after_look();
+        shared.in_cluster = true;
+        let scan = &shared.options.scan;
         let order = if scan.strategy == Strategy::Scan {
             scan.order
         } else {
             // KEYS gives what it finds sorted and once, as it always did.
             Order::Sorted
         };
-        self.held = (order != Order::AsFound).then(|| Mutex::new(Held::new(order)));
-        self
+        shared.held = (order != Order::AsFound).then(|| Mutex::new(Held::new(order)));
+        shared
     }
 
     /// Takes the keys out of a page that have gone out, or that go out at the end.
     pub(super) fn hold(&self, page: &mut Page) {
         if let Some(held) = &self.held {
             let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-            page.retain(|key, pattern| held.admit(key, pattern));
+            page.retain(|key, pattern, facts| held.admit(key, pattern, facts));
         }
     }
 
     /// All keys that were held back for the end, sorted, up to the limit; nothing where none are.
-    pub(super) fn take_held(&self) -> Vec<(Key, u8)> {
+    pub(super) fn take_held(&self) -> Vec<Found> {
         let Some(held) = &self.held else {
             return Vec::new();
         };
@@ -117,6 +145,11 @@ impl Shared {
     /// Keys that an earlier shard or run was handed are asked for again.
     pub(super) fn hand_again(&self, keys: u64) {
         self.handed.fetch_add(keys, Ordering::AcqRel);
+        if let Some(left) = &self.limit_left {
+            let _ = left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
+                Some(left.saturating_sub(keys))
+            });
+        }
     }
 
     /// Keys that were handed on are found again.

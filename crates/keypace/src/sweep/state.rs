@@ -95,6 +95,11 @@ impl Ledger {
         Some(pattern)
     }
 
+    /// Which pattern the keys of an open batch are of.
+    pub(super) fn pattern_of(&self, batch: u64) -> Option<usize> {
+        self.batches.get(&batch).map(|open| open.pattern)
+    }
+
     /// The walk began again: no Mark of the old one is of use.
     pub(super) fn restart(&mut self) {
         // Their keys are found again: nothing of the new walk has to wait for them.

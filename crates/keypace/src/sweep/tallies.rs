@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use crate::delete::{Refused, Tally};
 use crate::error::Error;
-use crate::key::{Escaped, Key, Slot, SlotSet};
+use crate::key::{Escaped, Facts, Key, Slot, SlotSet};
 use crate::limits;
 use crate::report::{Failure, PatternCount, PrefixCount};
+use crate::stats::{Aggregate, StatsOptions};
 
 /// One pattern's counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) struct Tallies {
     pub(super) by_pattern: Vec<Counts>,
     prefixes: Option<Prefixes>,
     slots: Option<BySlot>,
+    stats: Option<Box<Aggregate>>,
     failures: Vec<Failure>,
     samples: Vec<Key>,
 }
@@ -38,6 +40,7 @@ impl Tallies {
             by_pattern: vec![Counts::default(); patterns],
             prefixes: prefix_depth.map(Prefixes::new),
             slots: None,
+            stats: None,
             failures: Vec::new(),
             samples: Vec::new(),
         }
@@ -47,6 +50,24 @@ impl Tallies {
     pub(super) fn by_slot(mut self) -> Self {
         self.slots = Some(BySlot::default());
         self
+    }
+
+    /// Adds up what is learnt of each key, where that is asked for.
+    pub(super) fn with_stats(mut self, options: Option<StatsOptions>) -> Self {
+        self.stats = options.map(|options| Box::new(Aggregate::new(options)));
+        self
+    }
+
+    /// Statistics so far, where they are asked for.
+    pub(super) fn stats(&mut self) -> Option<&mut Aggregate> {
+        self.stats.as_deref_mut()
+    }
+
+    /// Something was learnt of a key that was found.
+    pub(super) fn learn(&mut self, key: &Key, facts: Option<&Facts>) {
+        if let (Some(stats), Some(facts)) = (&mut self.stats, facts) {
+            stats.add(key, facts);
+        }
     }
 
     /// What was counted before is not known by slot.
@@ -68,12 +89,13 @@ impl Tallies {
         by_slot.forget(slots, |pattern, counts| {
             if let Some(mine) = self.by_pattern.get_mut(pattern) {
                 mine.found -= counts.found;
+                mine.tally.skipped -= counts.skipped;
                 mine.tally.failed -= counts.failed;
                 mine.tally.unknown -= counts.unknown;
             }
         });
         let left = self.total().tally;
-        if left.failed + left.unknown == 0 {
+        if left.skipped + left.failed + left.unknown == 0 {
             self.failures.clear();
         }
     }
@@ -105,9 +127,10 @@ impl Tallies {
             counts.tally.add(tally);
         }
         if let (Some(slots), Some(slot)) = (&mut self.slots, slot)
-            && tally.failed + tally.unknown > 0
+            && tally.skipped + tally.failed + tally.unknown > 0
         {
             let counts = slots.of(pattern, slot);
+            counts.skipped += tally.skipped;
             counts.failed += tally.failed;
             counts.unknown += tally.unknown;
         }
@@ -118,15 +141,22 @@ impl Tallies {
         for counts in &mut self.by_pattern {
             counts.found = 0;
             // Found again, and tried again.
+            counts.tally.skipped = 0;
             counts.tally.failed = 0;
         }
         if let Some(prefixes) = &mut self.prefixes {
             prefixes.counts.clear();
             prefixes.others = 0;
         }
+        if let Some(stats) = &mut self.stats {
+            stats.restart();
+        }
         if let Some(slots) = &mut self.slots {
             // What is unknown stays so, but in a slot that is walked again.
             *slots = BySlot::default();
+        }
+        if self.total().tally.unknown == 0 {
+            self.failures.clear();
         }
         self.samples.clear();
     }
@@ -138,6 +168,13 @@ impl Tallies {
             counts.tally.unknown = 0;
         }
         self.failures.clear();
+    }
+
+    /// Keys that were left alone are found again by another pass, which counts them.
+    pub(super) fn forget_skipped(&mut self) -> u64 {
+        let skipped = |counts: &mut Counts| std::mem::take(&mut counts.tally.skipped);
+        self.failures.clear();
+        self.by_pattern.iter_mut().map(skipped).sum()
     }
 
     /// Keys failed, or a part of the work did (`count` 1 and no key).
@@ -276,6 +313,7 @@ impl Tallies {
 #[derive(Debug, Clone, Copy, Default)]
 struct SlotCounts {
     found: u64,
+    skipped: u64,
     failed: u64,
     unknown: u64,
 }

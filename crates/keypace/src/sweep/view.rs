@@ -4,7 +4,7 @@ use super::books::Books;
 use super::drive::Sweep;
 use super::overview::millis;
 use super::tallies::Tallies;
-use crate::key::{Pattern, SlotSet};
+use crate::key::SlotSet;
 use crate::pace;
 use crate::report::{PaceSummary, Progress, ShardSummary, Summary};
 
@@ -35,7 +35,8 @@ impl Sweep {
             unknown: total.tally.unknown,
             would_delete: if is_dry_run { total.found } else { 0 },
             elapsed_ms: millis(self.overview.elapsed()),
-            by_pattern: tallies.pattern_counts(options.scan.patterns.iter().map(Pattern::as_bytes)),
+            by_pattern: tallies.pattern_counts(options.scan.rows()),
+            verified: self.verifying.verified().cloned(),
             prefixes: tallies.prefix_counts(),
             shards: self.shards(),
             pace: self.pace(),
@@ -46,7 +47,7 @@ impl Sweep {
     /// All that was counted, over all shards.
     pub(super) fn tallies(&self) -> Tallies {
         let options = &self.shared.options;
-        let mut all = Tallies::new(options.scan.patterns.len(), options.prefix_depth);
+        let mut all = Tallies::new(options.scan.row_count(), options.prefix_depth);
         for shard in self.overview.books() {
             all.absorb(&shard.open().tallies);
         }
@@ -56,7 +57,13 @@ impl Sweep {
         all
     }
 
+    /// All is done that was asked for, and its outcome is known.
     pub(super) fn is_complete(&self) -> bool {
+        self.is_settled() && self.verifying.is_satisfied()
+    }
+
+    /// The same but for what is to be verified.
+    pub(super) fn is_settled(&self) -> bool {
         // Asked with each save, and what is under way is not walked: no counts are put together for that.
         self.is_walked() && self.errors.is_empty() && {
             let books = self.overview.books();
@@ -69,13 +76,7 @@ impl Sweep {
 
     /// Every part was walked whole, or as far as a limit asked for.
     pub(super) fn is_walked(&self) -> bool {
-        match self.uncovered() {
-            Some(open) => open.is_empty() || self.is_limited(),
-            None => {
-                let books = self.overview.books();
-                books.iter().all(|shard| shard.open().has_walked)
-            }
-        }
+        self.is_limited() || self.team.is_walked(&self.overview.books())
     }
 
     pub(super) fn is_limited(&self) -> bool {
@@ -112,7 +113,8 @@ impl Sweep {
     fn pace(&self) -> PaceSummary {
         let mut figures = pace::Tally::default();
         let mut waited = std::time::Duration::ZERO;
-        for shard in self.overview.books() {
+        let counting = self.verifying.counting_books();
+        for shard in self.overview.books().iter().chain(&counting) {
             let books = shard.open();
             figures.absorb(
                 &books

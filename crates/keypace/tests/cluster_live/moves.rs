@@ -336,3 +336,49 @@ async fn a_node_joins_and_takes_slots_under_a_list_and_a_delete() {
     })
     .await;
 }
+
+/// Decision 0007: nothing of it stays in CLUSTER NODES.
+#[tokio::test]
+async fn p04_a_migration_that_is_called_off_in_mid_walk_is_seen() {
+    each_program(async |program| {
+        let stage = Stage::start(&program, three());
+        stage.seed("session:", KEYS);
+        let keyspace = stage.connect(ConnectOptions::default()).await;
+        let options = quick(scan("session:*"), 100);
+        for is_delete in [false, true] {
+            let mut away = Vec::new();
+            let to_and_fro = |step| {
+                if step == BEGIN {
+                    away = (3_000..3_300)
+                        .map(|slot| {
+                            let mut slot_move = stage.0.begin_move(0, 1, slot).expect("opened");
+                            slot_move.move_keys(1_000).expect("moved");
+                            slot_move
+                        })
+                        .collect();
+                }
+                // The walk has passed where they were, and is under way still.
+                if step == BEGIN + 150 {
+                    for slot_move in away.drain(..) {
+                        slot_move.call_off().expect("called off");
+                    }
+                }
+            };
+            let (keys, summary) = if is_delete {
+                drive(deleting(&keyspace, &options).await, to_and_fro).await
+            } else {
+                let sweep = Sweep::list(&keyspace, options.clone()).await;
+                drive(sweep.expect("started"), to_and_fro).await
+            };
+            assert!(away.is_empty(), "called off in time: {summary:?}");
+            expect_whole(&summary);
+            if is_delete {
+                assert_eq!(stage.keys_left(), 0, "{summary:?}");
+            } else {
+                expect_keys(keys, &names("session:", KEYS), &summary);
+            }
+            assert!(repeated(&summary) > 0, "{summary:?}");
+        }
+    })
+    .await;
+}

@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use keypace::{ConnectOptions, Keyspace, Sweep};
-use keypace_lab::{ClusterOptions, Endpoint, slot_of};
+use keypace_lab::{ClusterOptions, Endpoint, Program, slot_of};
 use keypace_testkit::FaultProxy;
 
 use crate::common::{deleting, scan};
-use crate::stage::{Stage, drive, each_program, expect_keys, expect_whole, names, quick};
+use crate::stage::{Stage, bounded, drive, each_program, expect_keys, expect_whole, names, quick};
 
 const KEYS: u64 = 30_000;
 /// Pages of a hundred keys before the fault.
@@ -152,6 +152,40 @@ async fn a_node_that_is_cut_off_from_us_alone_is_named_or_waited_for() {
         let (keys, summary) = drive(sweep.expect("started"), |_| {}).await;
         expect_only_missing(&summary, &proxy.addr().to_string());
         expect_keys(keys, &elsewhere("session:"), &summary);
+    })
+    .await;
+}
+
+/// The fault as operators know it: the timeouts are those that nobody has changed, and the node is silent for longer than one
+/// command may take.
+#[tokio::test]
+async fn a_primary_frozen_for_20_s_is_waited_for_with_the_usual_timeouts() {
+    const FROZEN: Duration = Duration::from_secs(20);
+    let program = Program::find().expect("a server program");
+    let label = program.label();
+    bounded(&label, async {
+        let stage = Stage::start(&program, three());
+        stage.seed("session:", KEYS);
+        let keyspace = stage.connect(ConnectOptions::default()).await;
+        let mut woken = None;
+        let sweep = Sweep::count(&keyspace, quick(scan("session:*"), 100)).await;
+        let (_, summary) = drive(sweep.expect("started"), |step| {
+            if step == BEGIN {
+                stage.0.server(0).pause().expect("frozen");
+                let stage = stage.clone();
+                woken = Some(std::thread::spawn(move || {
+                    // The length of the fault itself, and nothing waits for it.
+                    std::thread::sleep(FROZEN);
+                    stage.0.server(0).resume().expect("woken");
+                }));
+            }
+        })
+        .await;
+        expect_whole(&summary);
+        assert_eq!(summary.matched, KEYS, "no key counts twice: {summary:?}");
+        // A command that takes longer than its timeout is asked again, so that the whole freeze was waited for.
+        assert!(summary.elapsed_ms >= 20_000, "{summary:?}");
+        woken.expect("frozen").join().expect("woken");
     })
     .await;
 }

@@ -3,10 +3,11 @@
 
 use std::ops::RangeInclusive;
 
+use keypace_lab::slot_of;
 use keypace_testkit::{Action, ClusterState, Rule, ScanLayout, SimCluster};
 
 use crate::common::Random;
-use crate::harness::{ALL_WORK, LAYOUTS, Work, run, seeded};
+use crate::harness::{ALL_WORK, LAYOUTS, Work, at, run, seeded};
 
 /// As many SCANs as a walk of one node sends, and a few more.
 const SCANS: RangeInclusive<u64> = 1..=14;
@@ -255,4 +256,86 @@ async fn several_things_at_once_are_borne() {
                 .expect_exact(&format!("seed {seed}"));
         }
     }
+}
+
+/// Keys leave, their places are walked, and they come back: neither owner nor epoch nor a marker tells of it.
+#[tokio::test(start_paused = true)]
+async fn p04_a_migration_that_is_called_off_between_two_looks_is_seen() {
+    const SLOTS: RangeInclusive<u16> = 2_200..=2_900;
+    let mut random = Random::seeded();
+    for layout in LAYOUTS {
+        for work in ALL_WORK {
+            let seed = random.next();
+            let cluster = seeded(layout, seed);
+            let node = cluster.node(0);
+            node.script(at_once(Rule::on("SCAN").nth(4), |cluster| {
+                let keys = cluster.node(0).keys(0);
+                SLOTS.for_each(|slot| cluster.begin_migration(slot, 1));
+                for key in keys {
+                    if SLOTS.contains(&slot_of(&key)) {
+                        cluster.migrate_key(key);
+                    }
+                }
+            }));
+            node.script(at_once(Rule::on("SCAN").nth(10), |cluster| {
+                SLOTS.for_each(|slot| cluster.call_off_migration(slot));
+            }));
+            let outcome = run(&cluster, work).await;
+            outcome.expect_whole(&format!("{layout:?}, seed {seed}"));
+            assert_eq!(node.rules_left(), 0, "{layout:?}, {work:?}");
+        }
+    }
+}
+
+/// Keys that only leave a node don't come back to it.
+#[tokio::test(start_paused = true)]
+async fn p04_a_node_that_gives_slots_away_is_not_walked_again() {
+    for layout in LAYOUTS {
+        let cluster = seeded(layout, 3);
+        cluster.with(|cluster| {
+            for slot in 0..=50 {
+                cluster.begin_migration(slot, 1);
+            }
+        });
+        let keys = cluster.node(0).keys(0);
+        let some = keys.into_iter().filter(|key| slot_of(key) <= 50);
+        let some: Vec<Vec<u8>> = some.collect();
+        assert!(!some.is_empty());
+        at(&cluster, 0, Rule::on("SCAN").nth(3), move |cluster| {
+            for key in &some {
+                cluster.migrate_key(key);
+            }
+            (0..=50).for_each(|slot| cluster.end_migration(slot));
+        });
+        let outcome = run(&cluster, Work::Count).await;
+        outcome.expect_whole(&format!("{layout:?}"));
+        let shards = &outcome.summary.shards;
+        assert_eq!(shards[0].repeated_slots, 0, "{:?}", outcome.summary);
+    }
+}
+
+/// Keys come and go at every walk of a node: it ends all the same, and says of whom nothing is proven.
+#[tokio::test(start_paused = true)]
+async fn p04_a_node_whose_keys_come_and_go_all_the_time_is_named_in_the_end() {
+    let cluster = seeded(LAYOUTS[0], 3);
+    let to_and_fro = Action::cluster(|cluster| {
+        let key = cluster.node(0).keys(0).swap_remove(0);
+        let slot = slot_of(&key);
+        cluster.begin_migration(slot, 1);
+        cluster.migrate_key(key);
+        cluster.call_off_migration(slot);
+    });
+    let rule = Rule::on("SCAN").always().then(to_and_fro);
+    cluster.node(0).script(rule);
+    let outcome = run(&cluster, Work::Count).await;
+    let summary = &outcome.summary;
+    assert!(!summary.complete, "{summary:?}");
+    let named = summary
+        .errors
+        .iter()
+        .any(|error| error.text.contains("MIGRATE"));
+    assert!(named, "{summary:?}");
+    // The other end of the way gives and takes as well.
+    assert!(summary.shards[2].complete, "{summary:?}");
+    assert!(summary.shards[0].restarts < 20, "{summary:?}");
 }

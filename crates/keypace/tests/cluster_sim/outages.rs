@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use keypace::{Summary, Sweep};
+use keypace::{Consent, DeleteOptions, Summary, Sweep, plan_delete, plan_delete_unseen};
 use keypace_testkit::{Action, Rule, SimOptions};
 use tokio::time::{Instant, sleep};
 
 use crate::common::{Random, finish};
 use crate::harness::{
-    ALL_WORK, LAYOUTS, SESSIONS, Work, at, connect, options, run, run_with, seeded, seeded_with,
-    start,
+    ALL_WORK, LAYOUTS, SESSIONS, Work, at, connect, left, options, run, run_with, seeded,
+    seeded_with, start,
 };
 
 #[track_caller]
@@ -117,6 +117,48 @@ async fn p01_a_promotion_is_waited_for() {
             });
             let what = format!("{layout:?}, SCAN {moment}, seed {seed}");
             run(&cluster, work).await.expect_whole(&what);
+        }
+    }
+}
+
+/// The plan says whom it has not seen, also where that is the node that the cluster was found by, and the delete waits.
+#[tokio::test(start_paused = true)]
+async fn p01_a_delete_begins_while_a_primary_is_away_and_waits_for_its_replica() {
+    for layout in LAYOUTS {
+        for away in [0, 1] {
+            let cluster = seeded(layout, 3);
+            let replica = cluster.add_node().await.expect("in memory");
+            cluster.with(|cluster| cluster.replicate(replica, away));
+            let keyspace = connect(&cluster).await;
+            cluster.with(|cluster| cluster.kill(away));
+            let what = format!("{layout:?}, {away} away");
+            let name = cluster.addresses()[away].clone();
+            let others: usize = (0..3)
+                .filter(|node| *node != away)
+                .map(|node| cluster.node(node).keys(0).len())
+                .sum();
+            let seen = plan_delete(&keyspace, &options()).await;
+            let unseen = plan_delete_unseen(&keyspace, &options()).await;
+            for plan in [seen, unseen] {
+                let plan = plan.unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(plan.not_asked(), std::slice::from_ref(&name), "{what}");
+                assert_eq!(plan.total_keys(), others as u64, "{what}");
+                let estimate = (plan.estimate(), plan.is_exact());
+                assert_eq!(estimate, (None, false), "{what}");
+            }
+            at(
+                &cluster,
+                2,
+                Rule::on("CLUSTER NODES").nth(5),
+                move |cluster| cluster.fail_over(replica),
+            );
+            let plan = plan_delete(&keyspace, &options()).await.expect("planned");
+            let confirmed = plan.confirm(Consent::Scoped).expect("scoped");
+            let delete = DeleteOptions::default();
+            let sweep = Sweep::delete(&keyspace, options(), delete, confirmed).await;
+            let summary = finish(sweep.expect("started")).await;
+            assert!(summary.complete, "{what}: {summary:?}");
+            assert_eq!(left(&cluster, "session:"), 0, "{what}: {summary:?}");
         }
     }
 }

@@ -22,6 +22,19 @@ async fn steps(sweep: &mut Sweep, number: u32) {
     }
 }
 
+/// Ended as by a kill, once what was on its way has arrived, and resumed from what was saved before.
+async fn killed_with_keys_in_flight(cluster: &SimCluster, number: u32) -> Summary {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with_checkpoint = || options().with_checkpoint(folder.path().join("own"));
+    let mut sweep = start(cluster, Work::Delete, with_checkpoint()).await;
+    steps(&mut sweep, number).await;
+    let checkpoint = checkpoint_of(&sweep);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    drop(sweep);
+    let resumed = with_checkpoint().with_resume(checkpoint);
+    finish(start(cluster, Work::Delete, resumed).await).await
+}
+
 /// Ended as by a kill, and resumed.
 async fn killed_at(cluster: &SimCluster, work: Work, number: u32) -> Summary {
     let mut sweep = start(cluster, work, options()).await;
@@ -208,6 +221,50 @@ async fn p28_lost_answers_of_a_resumed_delete_are_settled_once() {
             let summary = finish(start(&cluster, Work::Delete, resumed).await).await;
             let what = format!("{layout:?}, step {number}, by prefix: {by_prefix}");
             expect_deleted(&cluster, &summary, &what);
+        }
+    }
+}
+
+/// The server has removed them, and nobody has heard of it.
+#[tokio::test(start_paused = true)]
+async fn p28_keys_in_flight_when_killed_are_counted_once() {
+    let mut gone = 0;
+    for layout in LAYOUTS {
+        for number in [1, 3, 10, 17, 25, 33] {
+            let cluster = seeded(layout, 5);
+            let summary = killed_with_keys_in_flight(&cluster, number).await;
+            let what = format!("{layout:?}, step {number}");
+            expect_deleted(&cluster, &summary, &what);
+            gone += summary.already_gone;
+        }
+    }
+    assert!(gone > 0, "some were in flight");
+}
+
+/// Asked for first they are refused, and found again by the walk: they fail once.
+#[tokio::test(start_paused = true)]
+async fn p29_keys_in_flight_that_are_refused_later_fail_once() {
+    for layout in LAYOUTS {
+        for number in [3, 10, 25] {
+            let cluster = seeded(layout, 5);
+            let silence = Rule::on("UNLINK").always().then(Action::Stall);
+            cluster.node(0).script(silence);
+            let folder = tempfile::tempdir().expect("a folder");
+            let with_checkpoint = || options().with_checkpoint(folder.path().join("own"));
+            let mut sweep = start(&cluster, Work::Delete, with_checkpoint()).await;
+            steps(&mut sweep, number).await;
+            let checkpoint = checkpoint_of(&sweep);
+            drop(sweep);
+            cluster.node(0).clear_rules();
+            let refusal = Action::Error(REFUSAL.into());
+            cluster
+                .node(0)
+                .script(Rule::on("UNLINK").always().then(refusal));
+            let resumed = with_checkpoint().with_resume(checkpoint);
+            let summary = finish(start(&cluster, Work::Delete, resumed).await).await;
+            let what = format!("{layout:?}, step {number}: {summary:?}");
+            assert_eq!(left(&cluster, "session:") as u64, summary.failed, "{what}");
+            assert_eq!(summary.matched, SESSIONS, "{what}");
         }
     }
 }

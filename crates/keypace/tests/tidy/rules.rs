@@ -14,8 +14,8 @@ const LIBRARY_RANKS: &[&[&str]] = &[
     &["pace", "backup"],
     &["port"],
     &["scan", "select", "bulk"],
-    &["delete", "records"],
-    &["sweep", "stats", "kv", "inspect"],
+    &["delete", "records", "stats"],
+    &["sweep", "kv", "inspect"],
     &["lib"],
 ];
 
@@ -44,6 +44,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("keypace-lab", &[], &[]),
     ("keypace-testkit", &["keypace-lab"], &[]),
     ("xtask", &["keypace-lab"], &[]),
+    ("fuzz", &["keypace"], &[]),
 ];
 
 /// A rule, asked about one file.

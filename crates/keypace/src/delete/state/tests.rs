@@ -326,3 +326,45 @@ proptest! {
         prop_assert_eq!(tally.failed, bad_here as u64);
     }
 }
+
+#[test]
+fn p29_a_piece_that_stopped_half_way_has_two_ends() {
+    let mut pieces = Pieces::cut_to(4);
+    pieces.push(batch(1, 0..6));
+    assert_eq!(
+        pieces.send_next(Room::batches()).expect("one").keys().len(),
+        4
+    );
+    assert_eq!(
+        pieces.send_next(Room::batches()).expect("two").keys().len(),
+        2
+    );
+    assert_eq!((pieces.asked(), pieces.oldest().len()), (4, 4));
+    pieces.cut_oldest(3);
+    assert_eq!((pieces.asked(), pieces.flying()), (3, 3));
+    let tally = Tally {
+        deleted: 1,
+        skipped: 1,
+        ..Tally::default()
+    };
+    let checked = Answer::Checked {
+        tally,
+        unmatched: 1,
+        refused: Some(refused()),
+    };
+    let settled = pieces.answered(checked).expect("an end");
+    assert_eq!(
+        (settled.keys, settled.unmatched, settled.tally),
+        (3, 1, tally)
+    );
+    let settled = pieces.answered(Answer::Never(refused())).expect("an end");
+    assert_eq!(
+        (settled.keys, settled.tally.failed, settled.unmatched),
+        (1, 1, 0)
+    );
+    // What lost its reply may have run; where it never ran, nothing of it is left out.
+    pieces.lost();
+    let settled = pieces.give_up(&refused());
+    assert_eq!(settled.len(), 1);
+    assert_eq!((settled[0].tally.unknown, settled[0].unmatched), (2, 0));
+}
