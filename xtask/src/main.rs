@@ -25,9 +25,10 @@ usage: cargo xtask COMMAND
   test [ARGS]         find or install Redis and Valkey, run every test; ARGS go to the test runner
   bench [OPTIONS]     the promise, its price and what others do, on every server program found; keeps the figures
     --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady,
-                      cluster, lanes; several with commas
+                      cluster, lanes, backup, filters, stats; several with commas
     --rounds N        alternating rounds (5; of list, delete and --check 15)
     --keys N          keys of most groups, half of them matching (1000000); other sizes are not kept
+    --all             stats on every server program too, not on the first alone
     --check           compare with the kept figures: exit 1 where a count grew, or a ratio by over 10 %
     --doc             measure nothing: write docs/performance.md from the kept figures
   soak --minutes N [--seed S]

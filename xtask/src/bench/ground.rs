@@ -4,8 +4,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use keypace_lab::{Endpoint, Listen, OwnedServer, Program, Raw, ServerOptions, seed};
+use keypace_lab::{Endpoint, Listen, OwnedServer, Program, Raw, ServerOptions};
 
+use super::values::Values;
 use crate::failure::{Failure, Outcome};
 
 /// As in the first figures: a small session.
@@ -22,6 +23,7 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) struct Ground {
     server: OwnedServer,
     raw: Raw,
+    values: Values,
     matching: u64,
     others: u64,
     first: u64,
@@ -30,14 +32,26 @@ pub(crate) struct Ground {
 impl Ground {
     /// Starts and fills it.
     pub(crate) fn start(program: &Program, matching: u64, others: u64) -> Outcome<Self> {
+        let values = Values::Plain { bytes: VALUE_BYTES };
+        Self::start_with(program, values, matching, others)
+    }
+
+    /// The same with other values.
+    pub(crate) fn start_with(
+        program: &Program,
+        values: Values,
+        matching: u64,
+        others: u64,
+    ) -> Outcome<Self> {
         let options = ServerOptions::default().with_listen(Listen::Tcp);
         let server = OwnedServer::start(program, options)?;
         let mut raw = Raw::connect(server.endpoint())?;
         eprintln!("seeding {} keys", matching + others);
-        seed::strings(&mut raw, OTHER_PREFIX, 0..others, VALUE_BYTES)?;
+        values.write(&mut raw, OTHER_PREFIX, 0..others)?;
         let mut ground = Self {
             server,
             raw,
+            values,
             matching,
             others,
             first: 0,
@@ -49,7 +63,7 @@ impl Ground {
     /// Writes the matching keys again, and waits until the server has nothing of the last run left to do.
     pub(crate) fn refill(&mut self) -> Outcome {
         let range = self.first..self.first + self.matching;
-        seed::strings(&mut self.raw, MATCHING_PREFIX, range, VALUE_BYTES)?;
+        self.values.write(&mut self.raw, MATCHING_PREFIX, range)?;
         self.settle()
     }
 
@@ -62,7 +76,7 @@ impl Ground {
     /// More matching keys, up to `matching`.
     pub(crate) fn grow(&mut self, matching: u64) -> Outcome {
         let range = self.first + self.matching..self.first + matching;
-        seed::strings(&mut self.raw, MATCHING_PREFIX, range, VALUE_BYTES)?;
+        self.values.write(&mut self.raw, MATCHING_PREFIX, range)?;
         self.matching = matching;
         self.settle()
     }

@@ -1,12 +1,15 @@
 //! `cargo xtask bench`: the promise, what it costs, and what others do, measured on every server program found.
 //! Must not gate on an absolute time: counts, bytes, and ratios of variants that take turns in one run.
 
+mod asking;
+mod backup;
 mod beside;
 mod big;
 mod check;
 mod cluster;
 mod doc;
 mod figures;
+mod filters;
 mod ground;
 mod kept;
 mod lanes;
@@ -23,7 +26,10 @@ mod rounds;
 mod setting;
 mod shown;
 mod speed;
+mod spent;
+mod stats;
 mod steady;
+mod values;
 mod ways;
 mod yielding;
 
@@ -49,7 +55,10 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let programs = Program::all();
     let pairs = || {
         let groups = options.groups.iter();
-        groups.flat_map(|group| programs.iter().map(|program| (*group, program)))
+        groups.flat_map(|group| {
+            let some = programs.iter().take(options.programs_of(*group));
+            some.map(|program| (*group, program))
+        })
     };
     if options.task == Task::Check {
         // Before the first minute of measuring, not after the last.
@@ -145,5 +154,8 @@ fn rows(group: Group, setting: &Setting<'_>) -> Outcome<Vec<Row>> {
         Group::Steady => steady::measure(setting),
         Group::Cluster => cluster::measure(setting),
         Group::Lanes => lanes::measure(setting),
+        Group::Backup => backup::measure(setting),
+        Group::Filters => filters::measure(setting),
+        Group::Stats => stats::measure(setting),
     }
 }

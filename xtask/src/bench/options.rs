@@ -24,10 +24,13 @@ pub(crate) enum Group {
     Steady,
     Cluster,
     Lanes,
+    Backup,
+    Filters,
+    Stats,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::List,
         Self::Delete,
         Self::Memory,
@@ -40,9 +43,12 @@ impl Group {
         Self::Steady,
         Self::Cluster,
         Self::Lanes,
+        Self::Backup,
+        Self::Filters,
+        Self::Stats,
     ];
     /// Those with a count, a ratio or memory of our own to compare. The replica's limits gate, and the
-    /// ratios of the cluster and of lanes, where `--only` names them; the others have times and rivals only, and a check of them is refused, as it could not fail.
+    /// ratios of the cluster, of lanes, backups and filters, where `--only` names them; the others have times and rivals only, and a check of them is refused, as it could not fail.
     const GATING: [Self; 5] = [
         Self::List,
         Self::Delete,
@@ -66,6 +72,9 @@ impl Group {
             Self::Steady => "steady",
             Self::Cluster => "cluster",
             Self::Lanes => "lanes",
+            Self::Backup => "backup",
+            Self::Filters => "filters",
+            Self::Stats => "stats",
         }
     }
 
@@ -96,6 +105,7 @@ pub(crate) struct Options {
     pub(crate) task: Task,
     pub(crate) groups: Vec<Group>,
     pub(crate) keys: u64,
+    is_on_all: bool,
     rounds: Option<usize>,
 }
 
@@ -104,6 +114,7 @@ impl Options {
         let mut task = Task::Keep;
         let mut groups = None;
         let mut rounds = None;
+        let mut is_on_all = false;
         let mut keys = DEFAULT_KEYS;
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -114,6 +125,7 @@ impl Options {
             };
             match word.as_str() {
                 "--check" => task = Task::Check,
+                "--all" => is_on_all = true,
                 "--doc" => task = Task::Document,
                 "--rounds" => rounds = Some(at_least_one(word, value()?)?),
                 "--keys" => keys = at_least_one(word, value()?)?,
@@ -132,6 +144,7 @@ impl Options {
             task,
             groups: groups.unwrap_or(all),
             keys,
+            is_on_all,
             rounds,
         })
     }
@@ -144,6 +157,15 @@ impl Options {
             (Task::Keep | Task::Document, _) => DEFAULT_ROUNDS,
         };
         self.rounds.unwrap_or(usual)
+    }
+
+    /// On how many of the server programs a group is measured. The keyspace of `stats` is the largest, and what it
+    /// judges is keypace's own memory: one program is enough, unless `--all` asks for all.
+    pub(crate) fn programs_of(&self, group: Group) -> usize {
+        match group {
+            Group::Stats if !self.is_on_all => 1,
+            _ => usize::MAX,
+        }
     }
 
     /// Whether the figures are ones to keep: at full size, and with enough rounds for a median.
@@ -183,6 +205,10 @@ mod tests {
         assert_eq!(some.groups, [Group::List, Group::Steady]);
         assert_eq!((some.rounds(Group::List), some.keys), (3, 1000));
         assert!(!some.is_full_size());
+        assert_eq!(some.programs_of(Group::Stats), 1);
+        assert_eq!(some.programs_of(Group::List), usize::MAX);
+        let on_all = read("--only stats --all").expect("options");
+        assert_eq!(on_all.programs_of(Group::Stats), usize::MAX);
     }
 
     #[test]

@@ -127,13 +127,33 @@ pub(crate) fn watched(
     mut command: Command,
     expected: &[i32],
     pause: Duration,
+    look: impl FnMut(u32) -> Outcome,
+) -> Outcome<Ended> {
+    command.stdout(Stdio::piped());
+    watch(command, expected, pause, look)
+}
+
+/// The same for a command that writes more than a pipe holds: its output is thrown away. Its wall time.
+pub(crate) fn watched_unread(
+    mut command: Command,
+    expected: &[i32],
+    pause: Duration,
+    look: impl FnMut(u32) -> Outcome,
+) -> Outcome<Duration> {
+    command.stdout(Stdio::null());
+    watch(command, expected, pause, look).map(|ended| ended.wall)
+}
+
+fn watch(
+    mut command: Command,
+    expected: &[i32],
+    pause: Duration,
     mut look: impl FnMut(u32) -> Outcome,
 ) -> Outcome<Ended> {
     let shown = shell::show(&command);
     let begun = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| could_not_run(&shown, &error))?;
     let status = loop {
