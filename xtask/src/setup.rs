@@ -58,22 +58,33 @@ pub(crate) fn both(workspace: &Workspace) -> (Vec<Program>, Vec<String>) {
 
 type Installer = fn(&Workspace) -> Outcome<Program>;
 
-/// Debian's package `redis-server`. Needs root and apt-get.
+/// Debian's package `redis-server`.
 fn debian(_workspace: &Workspace) -> Outcome<Program> {
-    let apt = shell::which("apt-get")
-        .ok_or_else(|| Failure::new("Debian's package redis-server: there is no apt-get"))?;
-    if !shell::is_root() {
-        return Err(Failure::new(
-            "Debian's package redis-server: only root can install it",
-        ));
-    }
-    eprintln!("installing Debian's package redis-server");
-    let _policy = ServicePolicy::forbid_starts()?;
     let ran_before = Path::new(SERVICE_PID).exists();
+    debian_package("redis-server")?;
+    if !ran_before && Path::new(SERVICE_PID).exists() {
+        shell::output(Command::new("service").args(["redis-server", "stop"]))?;
+    }
+    let path = shell::which("redis-server")
+        .ok_or_else(|| Failure::new("Debian's package redis-server brought no program"))?;
+    Ok(Program::at(path)?)
+}
+
+/// Installs a package of Debian's and starts no service. Needs root and apt-get.
+fn debian_package(name: &str) -> Outcome {
+    let apt = shell::which("apt-get")
+        .ok_or_else(|| Failure::new(format!("Debian's package {name}: there is no apt-get")))?;
+    if !shell::is_root() {
+        return Err(Failure::new(format!(
+            "Debian's package {name}: only root can install it"
+        )));
+    }
+    eprintln!("installing Debian's package {name}");
+    let _policy = ServicePolicy::forbid_starts()?;
     let install = || {
         let mut command = Command::new(&apt);
         command
-            .args(["install", "-y", "--no-install-recommends", "redis-server"])
+            .args(["install", "-y", "--no-install-recommends", name])
             .env("DEBIAN_FRONTEND", "noninteractive");
         shell::output(&mut command)
     };
@@ -82,12 +93,7 @@ fn debian(_workspace: &Workspace) -> Outcome<Program> {
         shell::output(Command::new(&apt).args(["update"]))?;
         install()?;
     }
-    if !ran_before && Path::new(SERVICE_PID).exists() {
-        shell::output(Command::new("service").args(["redis-server", "stop"]))?;
-    }
-    let path = shell::which("redis-server")
-        .ok_or_else(|| Failure::new("Debian's package redis-server brought no program"))?;
-    Ok(Program::at(path)?)
+    Ok(())
 }
 
 /// While it lives, packages that are installed don't start their services. A policy that is there already stays.
@@ -101,7 +107,7 @@ impl ServicePolicy {
         if path.exists() {
             return Ok(Self { written: None });
         }
-        let text = "#!/bin/sh\n# Written by `cargo xtask` while it installs redis-server; safe to remove.\nexit 101\n";
+        let text = "#!/bin/sh\n# Written by `cargo xtask` while it installs a package; safe to remove.\nexit 101\n";
         let written = fs::write(&path, text)
             .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
         written
@@ -123,4 +129,9 @@ impl Drop for ServicePolicy {
             );
         }
     }
+}
+
+/// Installs packages of Debian's, as [`debian_package`] does.
+pub(crate) fn packages(names: &[&str]) -> Outcome {
+    names.iter().try_for_each(|name| debian_package(name))
 }
