@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+pub mod records;
+
 // Patterns
 
 /// No key name in practice is longer, and each byte of a pattern is compared with every key of a node.
