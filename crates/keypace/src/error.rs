@@ -209,6 +209,12 @@ impl Error {
         self
     }
 
+    /// The same with other advice: the same failure means more to a write that was on its way than to a read.
+    pub(crate) fn with_retry(mut self, retry: Retry) -> Self {
+        self.0.retry = retry;
+        self
+    }
+
     pub(crate) fn during(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
         self.0.operation = operation.into();
         self
