@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+pub mod records;
+
 // Patterns
 
 /// No key name in practice is longer, and each byte of a pattern is compared with every key of a node.
@@ -76,6 +78,25 @@ pub const RETRY_LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Connections that one node is asked to hold for us at once: walks, what each of them needs beside, and an
 /// application's own calls.
 pub const MAX_CONNECTIONS_PER_NODE: usize = 32;
+
+// Calls by slot
+
+/// Calls on their way to a node at once; further ones go when those are answered. Their replies wait in the server's memory
+/// and in ours, and at 1 us each this is a millisecond of the server's time.
+pub const VOLLEY_MAX_CALLS: usize = 1000;
+/// Words of one flight of calls, which are copied before they are sent. A single larger call passes alone.
+pub const VOLLEY_MAX_BYTES: usize = 1024 * 1024;
+/// Times that one call is sent to another node: a slot's new owner is known to all after a second or two.
+pub const MAX_REDIRECTS: u32 = 20;
+/// Redirects without a pause: one leads to the new owner, and one more is ASK. Nodes that go on pointing at each other have
+/// yet to hear the news.
+pub const SUDDEN_REDIRECTS: u32 = 3;
+/// Between two redirects of a call beyond those.
+pub const REDIRECT_PAUSE: Duration = Duration::from_millis(200);
+/// How long answers wait for a look at the whole cluster that went out beside them: a frozen node must not hold them up.
+pub const LAYOUT_PATIENCE: Duration = Duration::from_millis(100);
+/// Between two such looks: while slots move one after the other, each is learnt from its own redirect.
+pub const LAYOUT_PAUSE: Duration = Duration::from_secs(1);
 
 // Scanning
 

@@ -27,10 +27,10 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern};
 use crate::limits;
-use crate::port::{Keyspace, Node, Reply};
+use crate::port::{Keyspace, Node, Reply, Request, request};
 use crate::scan::{Collected, ScanOptions, collect};
 use name::{Names, invalid};
-use wire::{REMOVE, Request, SET};
+use wire::{REMOVE, SET};
 
 pub use state::Cleared;
 
@@ -132,11 +132,11 @@ impl Kv {
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         let name = self.names.full(key.as_ref())?;
         let request = Request::Command("GET", &[b"GET", &name]);
-        match wire::read(self.node(), request).await? {
+        match request::read(self.node(), request).await? {
             // Copied, because a small value would hold the whole buffer that it came in for as long as it is kept.
             Reply::Bulk(value) => Ok(Some(Bytes::copy_from_slice(&value))),
             Reply::Null => Ok(None),
-            _ => Err(wire::unexpected(self.node(), "GET")),
+            _ => Err(request::unexpected(self.node().name(), "GET")),
         }
     }
 
@@ -164,9 +164,9 @@ impl Kv {
         if let Some(ttl_ms) = &ttl_ms {
             words.extend([&b"PX"[..], ttl_ms.as_bytes()]);
         }
-        match wire::write(self.node(), Request::Command("SET", &words)).await? {
+        match request::write(self.node(), Request::Command("SET", &words)).await? {
             Reply::Simple(_) => Ok(()),
-            _ => Err(wire::unexpected(self.node(), "SET")),
+            _ => Err(request::unexpected(self.node().name(), "SET")),
         }
     }
 
@@ -181,9 +181,9 @@ impl Kv {
         let ttl_ms = ttl_ms.unwrap_or("0");
         let keys = [self.names.index(), name];
         let args = [key, value, ttl_ms.as_bytes(), most.as_bytes()];
-        match wire::write(self.node(), Request::Script(&SET, &keys, &args)).await {
+        match request::write(self.node(), Request::Script(&SET, &keys, &args)).await {
             Ok(Reply::Int(_)) => Ok(()),
-            Ok(_) => Err(wire::unexpected(self.node(), "EVALSHA")),
+            Ok(_) => Err(request::unexpected(self.node().name(), "EVALSHA")),
             Err(error) => Err(explain_old_server(error)),
         }
     }
@@ -204,9 +204,9 @@ impl Kv {
         } else {
             Request::Command("DEL", &words)
         };
-        match wire::write(self.node(), request).await? {
+        match request::write(self.node(), request).await? {
             Reply::Int(removed) => Ok(removed > 0),
-            _ => Err(wire::unexpected(self.node(), request.command())),
+            _ => Err(request::unexpected(self.node().name(), request.command())),
         }
     }
 
