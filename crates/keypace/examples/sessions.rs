@@ -23,11 +23,18 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
-    let url = words
-        .next()
-        .unwrap_or_else(|| "redis://127.0.0.1:6379".to_owned());
-    let key_file = words.next().unwrap_or_else(|| "owner-keys.json".to_owned());
-    let keyspace = Keyspace::connect(Target::parse(&url)?, ConnectOptions::default()).await?;
+    let (url, key_file) = (words.next(), words.next());
+    let url = url.as_deref().unwrap_or("redis://127.0.0.1:6379");
+    for line in run(url, key_file.as_deref().unwrap_or("owner-keys.json")).await? {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// What it shows, line by line.
+pub(crate) async fn run(url: &str, key_file: &str) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut lines = Vec::new();
+    let keyspace = Keyspace::connect(Target::parse(url)?, ConnectOptions::default()).await?;
 
     // Owners stand in key names as a keyed hash. Every process needs the same key, and with another one it is refused.
     let keys = OwnerKeys::load_or_create(key_file)?;
@@ -65,18 +72,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     loop {
         let listed = sessions.list(&alice, &page).await?;
         for session in &listed.records {
-            println!("{} {:?}", session.id, session.value);
+            let Session { model, turns } = &session.value;
+            lines.push(format!("{}: {model}, {turns} turns", session.id));
         }
         let Some(next) = listed.next else { break };
         page = PageRequest::after(next, 2)?;
     }
-    println!(
-        "alice has {}, bob has {}",
-        sessions.count(&alice).await?,
-        sessions.count(&bob).await?
-    );
+    let (of_alice, of_bob) = (sessions.count(&alice).await?, sessions.count(&bob).await?);
+    lines.push(format!("alice has {of_alice}, bob has {of_bob}"));
 
     let gone = sessions.delete_owner(&alice).await?;
-    println!("{gone} deleted");
-    Ok(())
+    lines.push(format!("{gone} deleted"));
+    Ok(lines)
 }
