@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+pub mod index;
 pub mod records;
 
 // Patterns

@@ -5,6 +5,7 @@ mod bar;
 pub(crate) mod bench;
 mod fields;
 pub(crate) mod figures;
+pub(crate) mod index;
 mod jsonl;
 pub(crate) mod keys;
 mod line;
