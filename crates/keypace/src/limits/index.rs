@@ -2,8 +2,8 @@
 
 /// A prefix of an old layout; a pattern is made of it, which may be twice as long.
 pub const OLD_MAX_PREFIX_BYTES: usize = 512;
-/// Records that are looked at in one volley: with bodies of `BODY_BYTES` it holds 4 MiB at most.
-pub const CHUNK_RECORDS: usize = 64;
+/// Records that are looked at in one volley: with bodies of `BODY_BYTES` it holds 16 MiB at most, with usual ones 256 KiB.
+pub const CHUNK_RECORDS: usize = 256;
 /// Keys of one script that reads old records on one server: with usual bodies of 1 KiB a reply of 32 KiB.
 pub const OLD_READ_KEYS: usize = 32;
 /// Larger bodies are read one at a time.
