@@ -8,6 +8,8 @@ mod common;
 
 #[path = "live_index/drift.rs"]
 mod drift;
+#[path = "live_index/list.rs"]
+mod list;
 #[path = "live_index/place.rs"]
 mod place;
 #[path = "live_index/rebuild.rs"]

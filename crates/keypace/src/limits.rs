@@ -1,10 +1,10 @@
 //! Every bound and default of the library, with its unit in the name and its reason above it.
 //! Holds constants only: no logic, no types.
 
-use std::time::Duration;
-
 pub mod index;
 pub mod records;
+
+use std::time::Duration;
 
 // Patterns
 

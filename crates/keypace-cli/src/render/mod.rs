@@ -14,6 +14,7 @@ pub(crate) mod output;
 pub(crate) mod paint;
 mod plain;
 pub(crate) mod plan;
+pub(crate) mod records;
 pub(crate) mod restore;
 pub(crate) mod slots;
 pub(crate) mod stats;

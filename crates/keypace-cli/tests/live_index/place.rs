@@ -29,7 +29,9 @@ enum What {
 /// A server and a cluster of each program, one after the other.
 pub(crate) fn places() -> impl Iterator<Item = Place> {
     let servers = servers().into_iter().map(Place::from);
-    servers.chain(clusters(&lone()).map(Place::cluster))
+    let options = lone();
+    let clusters: Vec<_> = clusters(&options).collect();
+    servers.chain(clusters.into_iter().map(Place::cluster))
 }
 
 impl Place {

@@ -11,7 +11,7 @@ use crate::place::{Place, RECORDS, places};
 const VERIFY: [&str; 6] = ["--budget", "off", "--json", "index", "verify", "session"];
 const REBUILD: [&str; 6] = ["--budget", "off", "--json", "index", "rebuild", "session"];
 /// Enough that a slow rebuild is still under way when its first lines have been read.
-const MANY: usize = 6_000;
+const MANY: usize = 3_000;
 
 fn with(words: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
     [words, more].concat()
@@ -19,14 +19,14 @@ fn with(words: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
 
 /// What an application does, one step.
 fn write(place: &Place, random: &mut SplitMix64) {
-    let id = format!("w{}", random.next_u64() % 200);
-    let owner = format!("key-{}", random.next_u64() % 5);
+    let id = format!("w{}", random.next() % 200);
+    let owner = format!("key-{}", random.next() % 5);
     let key = format!("session:{id}");
-    match random.next_u64() % 8 {
+    match random.next() % 8 {
         0 => drop(place.run(&["DEL", &key])),
         1 => drop(place.run(&["PEXPIRE", &key, "1"])),
         2 => drop(place.run(&["PEXPIRE", &key, "3600000"])),
-        _ => place.put(&id, &owner, &random.next_u64().to_string()),
+        _ => place.put(&id, &owner, &random.next().to_string()),
     }
 }
 
@@ -73,6 +73,34 @@ fn writers_go_on_the_old_way_until_the_switch() {
     }
 }
 
+/// Every old key, with its value and its time.
+fn old_layout(place: &Place) -> Vec<(String, Option<Vec<u8>>, Option<i64>)> {
+    let keys = place.keys("session:*").into_iter();
+    keys.map(|key| {
+        let value = place.run(&["DUMP", &key]).bytes().map(<[u8]>::to_vec);
+        let expires = place.run(&["PEXPIRETIME", &key]).int();
+        (key, value, expires)
+    })
+    .collect()
+}
+
+#[test]
+fn nothing_of_the_old_layout_is_written() {
+    for place in places() {
+        place.seed();
+        place.run(&["HSET", "session:hash", "a", "b"]);
+        place.run(&["SET", "session:nobody", "{}"]);
+        let before = old_layout(&place);
+        place.home.run(REBUILD).expect(0);
+        place.run(&["DEL", &place.record("s2")]);
+        place.run(&["DEL", &place.index("s1", "c")]);
+        place.home.run(with(&VERIFY, &["--repair"])).expect(1);
+        place.home.run(with(&REBUILD, &["--follow", "1"])).expect(0);
+        place.home.run(with(&REBUILD, &["--switch", "--yes"])).expect(0);
+        assert_eq!(old_layout(&place), before, "{}", place.name());
+    }
+}
+
 /// The application changes records faster than a pass goes by.
 #[test]
 fn what_goes_on_changing_is_not_switched() {
@@ -92,6 +120,8 @@ fn what_goes_on_changing_is_not_switched() {
 }
 
 fn many(place: &Place) {
+    // The key file is made, and told of.
+    place.home.run(REBUILD).expect(0);
     for number in 0..MANY {
         let owner = format!("key-{}", number % 50);
         let id = format!("m{number}");
@@ -104,7 +134,7 @@ fn many(place: &Place) {
 fn a_stopped_rebuild_goes_on_where_it_was() {
     for place in places() {
         many(&place);
-        let words = ["--json", "--count", "50", "index", "rebuild", "session"];
+        let words = ["--budget", "off", "--json", "--count", "50", "index", "rebuild", "session"];
         let ran = interrupted(&place.home, &words, "matched", "INT").expect(130);
         let before = ran.json();
         assert_eq!(before["complete"], false, "{before}");
@@ -119,7 +149,8 @@ fn a_stopped_rebuild_goes_on_where_it_was() {
         assert_eq!(after["complete"], true, "{after}");
         assert_eq!(after["passes"], 1, "{after}");
         let scanned = after["scanned"].as_u64().expect("a number");
-        assert!((MANY as u64..MANY as u64 + 500).contains(&scanned), "{after}");
+        // A cluster's node that was walked whole and not yet proven is walked once more.
+        assert!((MANY as u64..2 * MANY as u64).contains(&scanned), "{after}");
         assert!(after["imported"].as_u64() > before["imported"].as_u64(), "{after}");
         place.home.run(VERIFY).expect(0);
         // It is this command's place, and no other's.
@@ -135,7 +166,7 @@ fn a_killed_rebuild_goes_on_where_it_was() {
         many(&place);
         let file = place.home.path("place");
         let file = file.to_str().expect("a path");
-        let words = ["--count", "50", "index", "rebuild", "session", "--checkpoint", file];
+        let words = ["--budget", "off", "--count", "50", "index", "rebuild", "session", "--checkpoint", file];
         let (mut child, ..) = under_way(&place.home, &words, "matched");
         // The place is kept twice a second.
         while !std::path::Path::new(file).exists() {
@@ -180,7 +211,7 @@ fn a_namespace_of_nothing_and_keys_of_another() {
         let file = file.to_str().expect("a path").to_owned();
         for words in [&VERIFY[..], &REBUILD[..]] {
             let words: Vec<&str> = words.iter().copied().chain(["--keys", &file]).collect();
-            made.run(words).expect(4).says(&["is not the one"]);
+            made.run(words).expect(4).says(&["copy the key file"]);
         }
         // The old layout that it follows is remembered, and another one is refused.
         let ran = place.home.run(with(&REBUILD, &["--old-prefix", "sess:"]));

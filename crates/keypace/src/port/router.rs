@@ -123,6 +123,14 @@ impl Router {
         Ok(landed.into_iter().map(|landed| landed.reply).collect())
     }
 
+    /// An error reply in a volley, as an error: from whoever has the slot.
+    pub(crate) fn refused(&self, slot: Slot, command: &'static str, text: &[u8]) -> Error {
+        let owner = self.table().owner(slot);
+        let name = owner.map(|station| Arc::clone(station.node.name()));
+        server_error::from_reply("ask the server", command, text)
+            .on_node(name.as_ref().unwrap_or(self.0.keyspace.node().name()))
+    }
+
     /// A reply of another shape than the command's, from whoever has the slot.
     pub(crate) fn unexpected(&self, slot: Slot, command: &'static str) -> Error {
         let owner = self.table().owner(slot);

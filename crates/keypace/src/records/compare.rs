@@ -66,7 +66,7 @@ impl Ground {
             .map(|(id, _)| id.clone())
             .collect();
         let olds = olds.into_iter().filter(|old| !is_long(old)).collect();
-        let body = Body::Upto(limits::BODY_BYTES + 1);
+        let body = Body::Upto(limits::BODY_BYTES as u32 + 1);
         let judged = self.compared(&ids, olds, body).await?;
         Ok(Compared {
             judged: ids.into_iter().zip(judged).collect(),

@@ -3,16 +3,18 @@
 
 use bytes::Bytes;
 
+use super::answers::{self, KeyExpiry};
+use super::calls;
 use super::drift::{Placed, Scores};
 use super::header::Header;
 use super::owner_keys::OwnerKeys;
 use super::names::{Names, Namespace, RecordId, Tag};
 use super::old::OldLayout;
 use super::owner::Owner;
-use super::scripts::CHECK;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
 use crate::limits::index as limits;
+use crate::limits::records::MAX_UNIX_MS;
 use crate::pace::QueryKind;
 use crate::port::{Call, Class, Reply, Router, Script};
 
@@ -72,7 +74,7 @@ pub(crate) enum Old {
 /// How much of a record's body is wanted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Body {
-    Upto(usize),
+    Upto(u32),
     Whole,
 }
 
@@ -92,18 +94,14 @@ impl Ground {
         body: Body,
     ) -> Result<Vec<Checked>> {
         let most = match body {
-            Body::Upto(bytes) => bytes.to_string(),
-            Body::Whole => "-1".to_owned(),
+            Body::Upto(bytes) => Some(bytes),
+            Body::Whole => None,
         };
         let calls = wanted.iter().map(|(tag, id)| {
-            let names = self.names(tag);
-            let keys = vec![names.record(id), names.by_created(), names.by_expiry()];
-            let args = vec![id.to_bytes(), most.clone().into()];
-            Call::script(names.slot(), &CHECK, Class::Read, keys, args)
-                .with_pace(QueryKind::Check, 1)
+            calls::check(&self.names(tag), id, most).with_pace(QueryKind::Check, 1)
         });
         let replies = self.router.volley(calls.collect()).await?;
-        replies.into_iter().map(checked).collect()
+        replies.iter().map(checked).collect()
     }
 
     /// Old records, as long as they are no longer than this. Cancel-safe.
@@ -163,7 +161,7 @@ impl Ground {
             .with_pace(QueryKind::Ask, limits::SET_PAGE_MEMBERS);
         let mut replies = self.router.volley(vec![call]).await?;
         let reply = match replies.pop() {
-            Some(Reply::Error(text)) if text.starts_with(b"WRONGTYPE") => return Ok(None),
+            Some(Reply::Error(text)) if is_wrong_type(&text) => return Ok(None),
             Some(Reply::Error(text)) => return Err(refused(command, &text)),
             Some(reply) => reply,
             None => return Err(unexpected(command)),
@@ -207,22 +205,19 @@ impl Ground {
     }
 }
 
-fn checked(reply: Reply) -> Result<Checked> {
-    let row = rows(reply, "EVALSHA")?;
-    let [value, expiry, created, expiring, now, kind, ..] = row.as_slice() else {
-        return Err(unexpected("EVALSHA"));
-    };
-    let (Reply::Bulk(value), Reply::Int(expiry), Reply::Int(now)) = (value, expiry, now) else {
-        return Err(unexpected("EVALSHA"));
-    };
-    let found = match text(kind) {
-        Some(b"none") => Found::Nothing,
-        Some(b"string") => match Header::split(value) {
+fn checked(reply: &Reply) -> Result<Checked> {
+    let said = answers::check(reply).ok_or_else(|| wrong(reply, "EVALSHA"))?;
+    let found = match said.types[0].as_ref() {
+        b"none" => Found::Nothing,
+        b"string" => match Header::split(&said.value) {
             Some((header, body)) => Found::Record {
                 version: header.version.get(),
                 placed: Placed {
                     created_ms: header.created_ms,
-                    expires_ms: u64::try_from(*expiry).ok(),
+                    expires_ms: match said.expiry {
+                        KeyExpiry::At(at) => u64::try_from(at).ok(),
+                        KeyExpiry::Never | KeyExpiry::NoKey => None,
+                    },
                 },
                 body,
             },
@@ -233,10 +228,10 @@ fn checked(reply: Reply) -> Result<Checked> {
     Ok(Checked {
         found,
         scores: Scores {
-            created: score(created),
-            expiry: score(expiring),
+            created: said.by_created,
+            expiry: said.by_expiry,
         },
-        now_ms: u64::try_from(*now).unwrap_or(0),
+        now_ms: u64::try_from(said.now_ms).unwrap_or(0),
     })
 }
 
@@ -250,17 +245,11 @@ fn old(row: Reply) -> Result<Old> {
         Some(b"string") if usize::try_from(*bytes) != Ok(value.len()) => Old::TooLong,
         Some(b"string") => Old::Value {
             body: value.clone(),
-            expires_ms: u64::try_from(*expiry).ok(),
+            // A record's is in the calendar.
+            expires_ms: u64::try_from((*expiry).min(MAX_UNIX_MS)).ok(),
         },
         _ => Old::Foreign,
     })
-}
-
-fn score(reply: &Reply) -> Option<f64> {
-    match reply {
-        Reply::Double(score) => Some(*score),
-        other => std::str::from_utf8(text(other)?).ok()?.parse().ok(),
-    }
 }
 
 fn text(reply: &Reply) -> Option<&[u8]> {
@@ -273,21 +262,20 @@ fn text(reply: &Reply) -> Option<&[u8]> {
 fn rows(reply: Reply, command: &'static str) -> Result<Vec<Reply>> {
     match reply {
         Reply::Array(rows) => Ok(rows),
-        Reply::Error(text) => Err(refused(command, &text)),
-        _ => Err(unexpected(command)),
+        reply => Err(wrong(&reply, command)),
     }
 }
 
-/// The first word of a script's answer: `ok`, `older`, `sealed`.
-pub(crate) fn verdict(reply: &Reply) -> Option<&[u8]> {
+/// Why a reply can't be used.
+pub(crate) fn wrong(reply: &Reply, command: &'static str) -> Error {
     match reply {
-        Reply::Array(words) => text(words.first()?),
-        _ => None,
+        Reply::Error(text) => refused(command, text),
+        _ => unexpected(command),
     }
 }
 
-pub(crate) fn refused(command: &'static str, text: &[u8]) -> Error {
-    let kind = if text.starts_with(b"WRONGTYPE") {
+fn refused(command: &'static str, text: &[u8]) -> Error {
+    let kind = if is_wrong_type(text) {
         ErrorKind::WrongType
     } else {
         ErrorKind::Server
@@ -305,4 +293,9 @@ fn unexpected(command: &'static str) -> Error {
         context,
     )
     .with_hint("is a proxy in between, or another service behind this address?")
+}
+
+/// Whether an error is about a key's type; within a script some servers say so further back.
+pub(crate) fn is_wrong_type(text: &[u8]) -> bool {
+    text.windows(b"WRONGTYPE".len()).any(|part| part == b"WRONGTYPE")
 }

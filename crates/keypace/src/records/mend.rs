@@ -4,19 +4,20 @@
 use bytes::Bytes;
 
 use super::compare::Wanted;
-use super::ground::{Ground, refused, verdict};
+use super::answers::{self, Answer, PutSaid};
+use super::calls::{self, Mode, Put};
+use super::ground::{Ground, is_wrong_type, wrong};
 use super::names::{RecordId, Tag};
-use super::scripts::{DELETE, PUT};
+use super::page::{Lifetime, Version};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits::index as limits;
-use crate::limits::records::PRUNED_BY_PUT;
 use crate::pace::QueryKind;
 use crate::port::{Call, Class, Reply, Script};
 
 /// Makes both indexes say of a record what it says itself.
 pub(crate) const MEND: Script = Script {
     text: include_str!("scripts/mend.lua"),
-    digest: "0125d752144a38eac306a776e0d6cf3f2c464cf8",
+    digest: "bba867697bb12cead154a16dc04bff344d3ce717",
 };
 
 /// What became of one write.
@@ -32,49 +33,45 @@ pub(crate) enum Written {
 impl Ground {
     /// Imports old records. Not cancel-safe.
     pub(crate) async fn import(&self, wanted: &[Wanted]) -> Result<Vec<Written>> {
-        let calls = wanted.iter().map(|one| {
-            let names = self.names(&one.tag);
-            let expires = one.expires_ms.map_or(String::new(), |ms| ms.to_string());
-            let keys = vec![
-                names.record(&one.id),
-                names.by_created(),
-                names.by_expiry(),
-                names.seal(),
-                names.tombstone(&one.id),
-            ];
-            let args = vec![
-                Bytes::from_static(b"import"),
-                one.id.to_bytes(),
-                one.body.clone(),
-                Bytes::from_static(b"0"),
-                one.record.created_ms.to_string().into(),
-                one.record.updated_ms.to_string().into(),
-                one.version.to_string().into(),
-                expires.into(),
-                PRUNED_BY_PUT.to_string().into(),
-            ];
+        let mut volley = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            let put = Put {
+                mode: Mode::Import(Version::new(one.version)?),
+                body: one.body.clone(),
+                lifetime: Lifetime::Forever,
+                created_ms: Some(one.record.created_ms),
+                updated_ms: Some(one.record.updated_ms),
+                expires_ms: one.expires_ms.and_then(|at| i64::try_from(at).ok()),
+            };
             let kib = u32::try_from(one.body.len() / 1024 + 1).unwrap_or(u32::MAX);
-            Call::script(names.slot(), &PUT, Class::Write, keys, args)
-                .with_pace(QueryKind::Restore, kib)
-        });
-        self.write(calls.collect()).await
+            let call = put.call(&self.names(&one.tag), &one.id)?;
+            volley.push(call.with_pace(QueryKind::Restore, kib));
+        }
+        let replies = self.volley(volley).await?;
+        let said = |reply| match answers::put(reply) {
+            Some(Answer::Given(PutSaid::Written(_))) => Ok(Written::Done),
+            // Its time was over, or something newer is there.
+            Some(Answer::Given(_)) => Ok(Written::Unneeded),
+            Some(Answer::Sealed(_)) => Err(sealed()),
+            None => refused(reply),
+        };
+        replies.iter().map(said).collect()
     }
 
     /// Removes new records. Not cancel-safe.
     pub(crate) async fn remove(&self, records: &[(Tag, RecordId)]) -> Result<Vec<Written>> {
         let calls = records.iter().map(|(tag, id)| {
-            let names = self.names(tag);
-            let keys = vec![
-                names.by_created(),
-                names.by_expiry(),
-                names.seal(),
-                names.record(id),
-            ];
-            let args = vec![id.to_bytes()];
-            Call::script(names.slot(), &DELETE, Class::Write, keys, args)
+            calls::delete(&self.names(tag), std::slice::from_ref(id))
                 .with_pace(QueryKind::Unlink, 1)
         });
-        self.write(calls.collect()).await
+        let replies = self.volley(calls.collect()).await?;
+        let said = |reply| match answers::number(reply) {
+            Some(Answer::Given(0)) => Ok(Written::Unneeded),
+            Some(Answer::Given(_)) => Ok(Written::Done),
+            Some(Answer::Sealed(_)) => Err(sealed()),
+            None => refused(reply),
+        };
+        replies.iter().map(said).collect()
     }
 
     /// Sets the members of these records right, and drops those of records that are gone. Not cancel-safe.
@@ -90,7 +87,8 @@ impl Ground {
             Call::script(names.slot(), &MEND, Class::Write, keys, vec![id.to_bytes()])
                 .with_pace(QueryKind::Check, 1)
         });
-        self.write(calls.collect()).await
+        let replies = self.volley(calls.collect()).await?;
+        replies.iter().map(mended).collect()
     }
 
     /// Drops a member that can't be a record's. Not cancel-safe.
@@ -104,11 +102,6 @@ impl Ground {
             Some(Reply::Error(text)) => Written::Refused(shown(&text)),
             _ => Written::Unneeded,
         })
-    }
-
-    async fn write(&self, calls: Vec<Call>) -> Result<Vec<Written>> {
-        let replies = self.volley(calls).await?;
-        replies.iter().map(written).collect()
     }
 
     /// Sends again what may have run without an answer.
@@ -127,21 +120,24 @@ impl Ground {
     }
 }
 
-fn written(reply: &Reply) -> Result<Written> {
-    if let Reply::Error(text) = reply {
-        // Of one key: its type, or the index's.
-        if text.starts_with(b"WRONGTYPE") {
-            return Ok(Written::Refused(shown(text)));
-        }
-        return Err(refused("EVALSHA", text));
-    }
-    match verdict(reply) {
-        Some(b"ok" | b"gone") => Ok(Written::Done),
-        Some(b"foreign") => Ok(Written::Refused(
+fn mended(reply: &Reply) -> Result<Written> {
+    let Reply::Array(words) = reply else {
+        return refused(reply);
+    };
+    match words.first() {
+        Some(Reply::Bulk(said)) if said.as_ref() == b"sealed" => Err(sealed()),
+        Some(Reply::Bulk(said)) if said.as_ref() == b"foreign" => Ok(Written::Refused(
             "a record's key holds no record of ours".to_owned(),
         )),
-        Some(b"sealed") => Err(sealed()),
-        _ => Ok(Written::Unneeded),
+        _ => Ok(Written::Done),
+    }
+}
+
+/// What an error says of one key: its type, or the index's.
+fn refused(reply: &Reply) -> Result<Written> {
+    match reply {
+        Reply::Error(text) if is_wrong_type(text) => Ok(Written::Refused(shown(text))),
+        _ => Err(wrong(reply, "EVALSHA")),
     }
 }
 

@@ -1,17 +1,20 @@
 //! How far a namespace has come from an old layout: what its meta key says of that, and the steps from one state to the
 //! next. Asks for one key.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 
+use super::meta::{Meta, check_named};
 use super::names::Namespace;
 use super::old::OldLayout;
 use super::owner_keys::OwnerKeys;
-use super::scripts::OPEN;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
-use crate::port::{Call, Class, Reply, Router};
+use crate::port::{Call, Class, Router};
+
+/// The new layout follows an old one.
+const FOLLOWING: &str = "following";
+/// The old one was left behind.
+const SWITCHED: &str = "switched";
 
 /// Where the truth about a namespace is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl Migration {
         namespace: &Namespace,
         keys: &OwnerKeys,
     ) -> Result<Self> {
-        open(router, namespace, keys, "").await
+        open(router, namespace, keys, None).await
     }
 
     /// Begins a namespace that follows an old layout, or has one follow it that is there. Not cancel-safe.
@@ -57,9 +60,9 @@ impl Migration {
         keys: &OwnerKeys,
         old: &OldLayout,
     ) -> Result<()> {
-        open(router, namespace, keys, "following").await?;
+        open(router, namespace, keys, Some(FOLLOWING)).await?;
         let fields: [(&'static str, Bytes); 5] = [
-            ("state", Bytes::from_static(b"following")),
+            ("state", Bytes::from_static(FOLLOWING.as_bytes())),
             ("old_prefix", Bytes::copy_from_slice(old.prefix())),
             ("owner_field", old.owner_field().to_owned().into()),
             ("created_field", old.created_field().to_owned().into()),
@@ -73,7 +76,7 @@ impl Migration {
     /// # Errors
     /// What the server answers with.
     pub(crate) async fn switch(router: &Router, namespace: &Namespace) -> Result<()> {
-        let fields = [("state", Bytes::from_static(b"switched"))];
+        let fields = [("state", Bytes::from_static(SWITCHED.as_bytes()))];
         set(router, namespace, &fields).await
     }
 }
@@ -82,66 +85,36 @@ async fn open(
     router: &Router,
     namespace: &Namespace,
     keys: &OwnerKeys,
-    begin_as: &'static str,
+    begin_as: Option<&str>,
 ) -> Result<Migration> {
-    let meta = namespace.meta();
-    let args = vec![
-        keys.fingerprint().into(),
-        keys.version().to_string().into(),
-        Bytes::from_static(begin_as.as_bytes()),
-    ];
-    let class = if begin_as.is_empty() {
-        Class::Read
-    } else {
-        Class::Write
-    };
-    let call = Call::script(Slot::of(&meta), &OPEN, class, vec![meta], args);
-    let fields = fields(router.call(call).await?);
-    let text = |name: &str| {
-        let value = fields.get(name.as_bytes())?;
-        std::str::from_utf8(value).ok()
-    };
-    if fields.is_empty() {
+    let begins = begin_as.map(|state| (keys, state));
+    let Some(meta) = Meta::read(router, namespace, begins).await? else {
         let (state, old) = (State::Unknown, None);
         return Ok(Migration { state, old });
+    };
+    check_named(namespace, keys)?;
+    let version = meta.admit(namespace, keys)?;
+    if version != keys.version() {
+        let context = format!("the owner keys of `{namespace}` are being rotated");
+        return Err(
+            Error::new(ErrorKind::Guard, Retry::Never, "open the index", context)
+                .with_hint("wait until that has ended"),
+        );
     }
-    if text("layout") != Some("1") {
-        return Err(refused(
-            ErrorKind::Unsupported,
-            format!("namespace {namespace} is kept in a layout that this version doesn't know"),
-        ));
-    }
-    let version = text("key_version").and_then(|version| version.parse().ok());
-    let known = version.and_then(|version| keys.fingerprint_of(version));
-    if known.as_deref() != text("fingerprint") || version != Some(keys.version()) {
-        let from = keys.path().map_or("the owner keys".to_owned(), |path| {
-            format!("the key file {}", path.display())
-        });
-        return Err(refused(
-            ErrorKind::Guard,
-            format!("{from} is not the one that namespace {namespace} was made with"),
-        )
-        .with_hint("copy the key file from where the namespace was first written or rebuilt; with another, every list would be empty"));
-    }
-    let state = match text("state") {
-        Some("following") => State::Following,
-        Some("switched") => State::Switched,
+    let state = match meta.field("state") {
+        FOLLOWING => State::Following,
+        SWITCHED => State::Switched,
         _ => State::Native,
     };
-    let old = match (fields.get(b"old_prefix".as_slice()), text("owner_field")) {
-        (Some(prefix), Some(owner)) => {
-            let mut old = OldLayout::of(namespace)
-                .with_prefix(prefix.to_vec())?
-                .with_owner_field(owner)?;
-            if let Some(created) = text("created_field") {
-                old = old.with_created_field(created)?;
-            }
-            if let Some(updated) = text("updated_field") {
-                old = old.with_updated_field(updated)?;
-            }
-            Some(old)
-        }
-        _ => None,
+    let old = match meta.field("old_prefix") {
+        "" => None,
+        prefix => Some(
+            OldLayout::of(namespace)
+                .with_prefix(prefix)?
+                .with_owner_field(meta.field("owner_field"))?
+                .with_created_field(meta.field("created_field"))?
+                .with_updated_field(meta.field("updated_field"))?,
+        ),
     };
     Ok(Migration { state, old })
 }
@@ -159,26 +132,4 @@ async fn set(
     let call = Call::command(Slot::of(&meta), "HMSET", Class::Write, words);
     router.call(call).await?;
     Ok(())
-}
-
-/// A hash, as RESP2 and RESP3 give it.
-fn fields(reply: Reply) -> HashMap<Bytes, Bytes> {
-    let pairs: Vec<(Reply, Reply)> = match reply {
-        Reply::Map(pairs) => pairs,
-        Reply::Array(words) => {
-            let mut words = words.into_iter();
-            std::iter::from_fn(|| Some((words.next()?, words.next()?))).collect()
-        }
-        _ => Vec::new(),
-    };
-    (pairs.into_iter())
-        .filter_map(|pair| match pair {
-            (Reply::Bulk(name), Reply::Bulk(value)) => Some((name, value)),
-            _ => None,
-        })
-        .collect()
-}
-
-fn refused(kind: ErrorKind, context: String) -> Error {
-    Error::new(kind, Retry::Never, "open the index", context)
 }

@@ -10,6 +10,7 @@ use super::owner::Owner;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Pattern;
 use crate::limits::index as limits;
+use crate::limits::records::{MAX_UNIX_MS, MIN_UNIX_MS};
 
 const OPERATION: &str = "set up the old layout";
 
@@ -64,9 +65,13 @@ impl OldLayout {
     /// Records lie below another prefix, and the owners' sets below it with `owner:` behind.
     ///
     /// # Errors
-    /// `InvalidOption` for one that is empty, or longer than `limits::OLD_MAX_PREFIX_BYTES`.
+    /// `InvalidOption` for one that is empty, longer than `limits::index::OLD_MAX_PREFIX_BYTES`, or no text.
     pub fn with_prefix(mut self, prefix: impl Into<Vec<u8>>) -> Result<Self> {
         self.prefix = prefix.into();
+        // It is remembered as a text.
+        if std::str::from_utf8(&self.prefix).is_err() {
+            return Err(invalid("the old prefix is no UTF-8"));
+        }
         if self.prefix.is_empty() || self.prefix.len() > limits::OLD_MAX_PREFIX_BYTES {
             let most = limits::OLD_MAX_PREFIX_BYTES;
             return Err(invalid(format!("the old prefix has 1 to {most} bytes")));
@@ -156,7 +161,9 @@ impl OldLayout {
         let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(body) else {
             return None;
         };
-        let time = |name: &str| fields.get(name).and_then(old_time::millis);
+        // What a record can't hold is as far as it can.
+        let in_calendar = |ms: i64| ms.clamp(MIN_UNIX_MS, MAX_UNIX_MS);
+        let time = |name: &str| fields.get(name).and_then(old_time::millis).map(in_calendar);
         let created = time(&self.created_field);
         let updated = time(&self.updated_field);
         let created_ms = created.or(updated).unwrap_or(0);
@@ -251,6 +258,8 @@ mod tests {
             assert_eq!((record.owner, record.created_ms), (None, 0), "{nobody}");
             assert!(record.is_undated);
         }
+        let early = read(r#"{"created_at":"0000-01-01"}"#).expect("an object");
+        assert_eq!(early.created_ms, crate::limits::records::MIN_UNIX_MS);
         for text in ["", "7", "[]", "{", "\"x\""] {
             assert_eq!(read(text), None, "{text}");
         }

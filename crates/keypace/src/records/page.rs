@@ -211,16 +211,16 @@ impl<T> Stored<T> {
         Cursor::behind(-(self.created_ms as f64), self.id.clone())
     }
 
-    pub(super) fn with<U>(self, value: U) -> (Stored<U>, T) {
-        let stored = Stored {
+    /// The same record with another value.
+    pub(super) fn with<U>(self, value: U) -> Stored<U> {
+        Stored {
             id: self.id,
             version: self.version,
             created_ms: self.created_ms,
             updated_ms: self.updated_ms,
             expiry: self.expiry,
             value,
-        };
-        (stored, self.value)
+        }
     }
 }
 

@@ -151,7 +151,7 @@ impl Verifier {
     }
 
     async fn judge(&mut self, records: &[(Tag, RecordId)], counts: bool) -> Result<Vec<Wrong>> {
-        let body = Body::Upto(limits::BODY_BYTES);
+        let body = Body::Upto(limits::BODY_BYTES as u32);
         let checked = self.ground.check(records, body).await?;
         let mut wrong = vec![Wrong::default(); records.len()];
         for (((tag, id), checked), wrong) in records.iter().zip(&checked).zip(&mut wrong) {

@@ -13,21 +13,24 @@ if seal then return {'sealed', tonumber(seal)} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = redis.call('GETRANGE', record, 0, 63)
-local left = redis.call('PTTL', record)
+local expiry = redis.pcall('PEXPIRETIME', record)
 local was_expiry = tonumber(redis.call('ZSCORE', by_expiry, id) or nil)
 redis.call('ZCARD', by_created)
 
 local result = 'ok'
-if left == -2 then
+-- Servers before 7.0 have no PEXPIRETIME; the score is the time that was set, and the sum of two clocks a little off.
+if type(expiry) ~= 'number' then
+  expiry = redis.call('PTTL', record)
+  if expiry >= 0 then expiry = now + expiry end
+  if was_expiry and math.abs(was_expiry - expiry) <= 2 then expiry = was_expiry end
+end
+if expiry == -2 then
   redis.call('ZREM', by_created, id)
   redis.call('ZREM', by_expiry, id)
   result = 'gone'
 else
   local created = tonumber(string.match(head, '^k1 %d+ (%-?%d+) %-?%d+\n') or nil)
   if not created then return {'foreign'} end
-  local expiry = left >= 0 and now + left or -1
-  -- The two clocks are read one after the other; the score is the time that was set.
-  if was_expiry and math.abs(was_expiry - expiry) <= 2 then expiry = was_expiry end
   redis.call('ZADD', by_created, int(0 - created), id)
   redis.call('ZADD', by_expiry, expiry < 0 and '+inf' or int(expiry), id)
 end
