@@ -1,5 +1,7 @@
 //! Every bound and default of the library, with its unit in the name and its reason above it.
 //! Holds constants only: no logic, no types.
+
+pub mod index;
 pub mod records;
 
 use std::time::Duration;

@@ -21,6 +21,8 @@ pub(crate) enum Watched {
     Deletions,
     /// Keys that are brought back.
     Restores,
+    /// Keys that are compared.
+    Comparisons,
 }
 
 /// The figures of a line.
@@ -41,6 +43,7 @@ impl Standing {
         Self {
             share: progress.share,
             counted: match watched {
+                Watched::Comparisons => format!("{} keys seen", grouped(progress.matched)),
                 Watched::Matches => format!("{} matched", grouped(progress.matched)),
                 Watched::Deletions => format!("{} deleted", grouped(progress.deleted)),
                 Watched::Restores => {

@@ -12,7 +12,9 @@ mod checkpoint;
 mod cluster;
 mod drive;
 mod ground;
+mod index;
 mod look;
+mod notes;
 mod options;
 mod overview;
 mod owners;
@@ -34,6 +36,10 @@ mod work;
 
 pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};
+pub use index::{
+    IndexOptions, IndexProgress, Rebuild, RebuildOptions, SwitchConsent, Verify as IndexVerify,
+    has_index,
+};
 pub use options::{BackupTarget, Describe, SweepOptions};
 pub use overview::ProgressHandle;
 pub use plan::{plan_delete, plan_delete_unseen};
