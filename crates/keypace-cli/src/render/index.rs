@@ -17,7 +17,12 @@ const SHOWN_SAMPLES: usize = 3;
 const MIN_KEY_COLUMNS: usize = 16;
 
 /// What `verify` found, for stdout.
-pub(crate) fn verified(report: &VerifyReport, nodes: usize, columns: usize, paint: Paint) -> String {
+pub(crate) fn verified(
+    report: &VerifyReport,
+    nodes: usize,
+    columns: usize,
+    paint: Paint,
+) -> String {
     let drift = report.drift.total();
     let found = match (drift, report.complete) {
         (0, true) => "no drift".to_owned(),
@@ -82,7 +87,9 @@ pub(crate) fn what_to_do(
         return Some(format!("make the index: keypace index rebuild {namespace}"));
     }
     if repairs && is_at_its_limit {
-        return Some("that is as much as --max-repairs allows; the same command goes on".to_owned());
+        return Some(
+            "that is as much as --max-repairs allows; the same command goes on".to_owned(),
+        );
     }
     if !repairs && counts.missing + counts.stale + counts.wrong_score > 0 {
         return Some(format!(
@@ -100,7 +107,12 @@ pub(crate) fn hint(text: &str, paint: Paint) -> String {
 }
 
 /// What a rebuild did, for stdout.
-pub(crate) fn rebuilt(report: &RebuildReport, nodes: usize, columns: usize, paint: Paint) -> String {
+pub(crate) fn rebuilt(
+    report: &RebuildReport,
+    nodes: usize,
+    columns: usize,
+    paint: Paint,
+) -> String {
     let passes = match report.passes {
         1 => String::new(),
         passes => format!(", {} passes", grouped(u64::from(passes))),
@@ -114,7 +126,10 @@ pub(crate) fn rebuilt(report: &RebuildReport, nodes: usize, columns: usize, pain
     );
     for (number, what) in [
         (report.unchanged, "unchanged"),
-        (report.removed, "removed: their old key is gone or another's"),
+        (
+            report.removed,
+            "removed: their old key is gone or another's",
+        ),
         (report.ownerless, "without an owner: listed to nobody"),
         (report.undecodable, "no JSON object"),
         (report.not_records, "no record"),
@@ -139,8 +154,9 @@ pub(crate) fn still_written(report: &RebuildReport) -> Halt {
         "leave the old layout behind: the last pass still found {} to change",
         plural(report.changed, "record")
     );
-    Halt::new(Exit::Refused, text)
-        .with_hint("stop what writes the old way, or keys that expire there, and run the same again")
+    Halt::new(Exit::Refused, text).with_hint(
+        "stop what writes the old way, or keys that expire there, and run the same again",
+    )
 }
 
 /// Why following came to no end, for stderr.
@@ -150,8 +166,9 @@ pub(crate) fn unsettled(report: &RebuildReport) -> Halt {
         report.passes,
         plural(report.changed, "record")
     );
-    Halt::new(Exit::Incomplete, text)
-        .with_hint("a larger --follow ends earlier; a larger --budget or --max-passes goes on longer")
+    Halt::new(Exit::Incomplete, text).with_hint(
+        "a larger --follow ends earlier; a larger --budget or --max-passes goes on longer",
+    )
 }
 
 /// What could not be done, for stderr.

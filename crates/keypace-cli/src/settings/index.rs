@@ -6,8 +6,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use keypace::{
-    Error, ErrorKind, Namespace, OldLayout, Order, Owner, OwnerKeys, Pattern,
-    ScanOptions, SweepOptions,
+    Error, ErrorKind, Namespace, OldLayout, Order, Owner, OwnerKeys, Pattern, ScanOptions,
+    SweepOptions,
 };
 
 use super::Settings;
@@ -101,7 +101,10 @@ fn owner_of_file(path: &Path) -> Result<Vec<u8>, Halt> {
 }
 
 /// Where the old records are, where anything was said of that.
-pub(crate) fn old_layout(namespace: &Namespace, typed: &IndexOld) -> Result<Option<OldLayout>, Halt> {
+pub(crate) fn old_layout(
+    namespace: &Namespace,
+    typed: &IndexOld,
+) -> Result<Option<OldLayout>, Halt> {
     let IndexOld {
         old_prefix,
         owner_field,
@@ -201,6 +204,9 @@ mod tests {
             ..typed
         };
         let old = old_layout(&namespace, &typed).ok().flatten().expect("one");
-        assert_eq!((old.prefix(), old.owner_field()), (&b"session:"[..], "user"));
+        assert_eq!(
+            (old.prefix(), old.owner_field()),
+            (&b"session:"[..], "user")
+        );
     }
 }
