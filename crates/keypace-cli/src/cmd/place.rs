@@ -31,8 +31,7 @@ pub(super) fn keep_of(
         Some(path) => path.clone(),
         None => own_file(run, command)?,
     };
-    save(&path)
-        .map_err(|error| Halt::library(&error, Phase::Walking))?;
+    save(&path).map_err(|error| Halt::library(&error, Phase::Walking))?;
     let typed: Vec<_> = std::env::args_os().collect();
     run.stderr.line(&text::how_to_resume(
         &command_line(&typed, &path),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use keypace::{Failure, RebuildReport, VerifyReport};
+use keypace::{AssignReport, Failure, RebuildReport, VerifyReport};
 
 use super::figures::{grouped, plural, span};
 use super::paint::Paint;
@@ -17,24 +17,31 @@ const SHOWN_SAMPLES: usize = 3;
 const MIN_KEY_COLUMNS: usize = 16;
 
 /// What `verify` found, for stdout.
-pub(crate) fn verified(report: &VerifyReport, nodes: usize, columns: usize, paint: Paint) -> String {
+pub(crate) fn verified(
+    report: &VerifyReport,
+    nodes: usize,
+    columns: usize,
+    paint: Paint,
+) -> String {
     let drift = report.drift.total();
     let found = match (drift, report.complete) {
         (0, true) => "no drift".to_owned(),
         (0, false) => "no drift so far".to_owned(),
         (number, _) => format!("{} of drift", plural(number, "case")),
     };
-    let mut text = format!(
-        "{}: {} in {}, {}\n",
+    let found = if drift == 0 {
+        paint.strong(&found)
+    } else {
+        paint.careful(&found)
+    };
+    let head = format!(
+        "{}: {} in {}, {found}",
         report.namespace,
         plural(report.records, "record"),
         span(Duration::from_millis(report.elapsed_ms)),
-        if drift == 0 {
-            paint.strong(&found)
-        } else {
-            paint.careful(&found)
-        }
     );
+    let mut text = wrap(&head, columns, "");
+    text.push('\n');
     let counts = &report.drift;
     for (number, kind, what) in [
         (counts.missing, "missing", "not in the index"),
@@ -82,7 +89,9 @@ pub(crate) fn what_to_do(
         return Some(format!("make the index: keypace index rebuild {namespace}"));
     }
     if repairs && is_at_its_limit {
-        return Some("that is as much as --max-repairs allows; the same command goes on".to_owned());
+        return Some(
+            "that is as much as --max-repairs allows; the same command goes on".to_owned(),
+        );
     }
     if !repairs && counts.missing + counts.stale + counts.wrong_score > 0 {
         return Some(format!(
@@ -100,7 +109,12 @@ pub(crate) fn hint(text: &str, paint: Paint) -> String {
 }
 
 /// What a rebuild did, for stdout.
-pub(crate) fn rebuilt(report: &RebuildReport, nodes: usize, columns: usize, paint: Paint) -> String {
+pub(crate) fn rebuilt(
+    report: &RebuildReport,
+    nodes: usize,
+    columns: usize,
+    paint: Paint,
+) -> String {
     let passes = match report.passes {
         1 => String::new(),
         passes => format!(", {} passes", grouped(u64::from(passes))),
@@ -114,7 +128,10 @@ pub(crate) fn rebuilt(report: &RebuildReport, nodes: usize, columns: usize, pain
     );
     for (number, what) in [
         (report.unchanged, "unchanged"),
-        (report.removed, "removed: their old key is gone or another's"),
+        (
+            report.removed,
+            "removed: their old key is gone or another's",
+        ),
         (report.ownerless, "without an owner: listed to nobody"),
         (report.undecodable, "no JSON object"),
         (report.not_records, "no record"),
@@ -139,8 +156,9 @@ pub(crate) fn still_written(report: &RebuildReport) -> Halt {
         "leave the old layout behind: the last pass still found {} to change",
         plural(report.changed, "record")
     );
-    Halt::new(Exit::Refused, text)
-        .with_hint("stop what writes the old way, or keys that expire there, and run the same again")
+    Halt::new(Exit::Refused, text).with_hint(
+        "stop what writes the old way, or keys that expire there, and run the same again",
+    )
 }
 
 /// Why following came to no end, for stderr.
@@ -150,8 +168,9 @@ pub(crate) fn unsettled(report: &RebuildReport) -> Halt {
         report.passes,
         plural(report.changed, "record")
     );
-    Halt::new(Exit::Incomplete, text)
-        .with_hint("a larger --follow ends earlier; a larger --budget or --max-passes goes on longer")
+    Halt::new(Exit::Incomplete, text).with_hint(
+        "a larger --follow ends earlier; a larger --budget or --max-passes goes on longer",
+    )
 }
 
 /// What could not be done, for stderr.
@@ -168,6 +187,28 @@ pub(crate) fn shortfall(errors: &[Failure], what: &str) -> Option<Halt> {
         halt.causes.push(line);
     }
     Some(halt)
+}
+
+/// Without an index there is nothing to do it to.
+pub(crate) fn no_index(action: &str, namespace: &str) -> Halt {
+    let text = format!("{action}: there is no index of {namespace}");
+    Halt::new(Exit::Refused, text).with_hint(format!("make it: keypace index rebuild {namespace}"))
+}
+
+/// What was assigned, for stdout.
+pub(crate) fn assigned(report: &AssignReport, paint: Paint) -> String {
+    let number = report.assigned.len() as u64;
+    let head = format!("assigned {}", plural(number, "record"));
+    let mut text = format!("{}: {}\n", report.namespace, paint.strong(&head));
+    for (ids, what) in [
+        (&report.owned, "names an owner itself"),
+        (&report.missing, "no old record"),
+    ] {
+        for id in ids {
+            let _ = writeln!(text, "  {id}: {what}");
+        }
+    }
+    text
 }
 
 /// Both ends of a key tell most of it: what it is of, and which.

@@ -85,7 +85,11 @@ pub(crate) fn table<B: AsRef<[u8]>>(
         let _ = writeln!(text, "{}", paint.strong(&head));
     }
     for record in &page.records {
-        let (id, created, left) = (record.id.as_str(), shown(record.created_ms), left(record, now));
+        let (id, created, left) = (
+            record.id.as_str(),
+            shown(record.created_ms),
+            left(record, now),
+        );
         let value = one_line(record.value.as_ref());
         if is_wide {
             let value = cut(&value, columns - fixed);
@@ -106,7 +110,12 @@ pub(crate) fn table<B: AsRef<[u8]>>(
     }
     let shown = page.records.len() as u64;
     if shown < page.total {
-        let _ = writeln!(text, "{} of {}", grouped(shown), plural(page.total, "record"));
+        let _ = writeln!(
+            text,
+            "{} of {}",
+            grouped(shown),
+            plural(page.total, "record")
+        );
     }
     text
 }
@@ -119,7 +128,9 @@ pub(crate) fn next_page(command: &str, paint: Paint) -> String {
 /// Values that could not be read, for stderr.
 pub(crate) fn undecodable(number: u64) -> String {
     let what = plural(number, "record");
-    format!("note: {what} of this page can't be read and left out; `keypace index verify` names them")
+    format!(
+        "note: {what} of this page can't be read and left out; `keypace index verify` names them"
+    )
 }
 
 fn rfc3339(ms: i64) -> String {
@@ -129,7 +140,9 @@ fn rfc3339(ms: i64) -> String {
 }
 
 fn shown(ms: i64) -> String {
-    at(ms).map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
+    at(ms).map_or_else(String::new, |time| {
+        time.format("%Y-%m-%d %H:%M:%S").to_string()
+    })
 }
 
 fn at(ms: i64) -> Option<DateTime<Utc>> {

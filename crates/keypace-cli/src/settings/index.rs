@@ -6,14 +6,14 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use keypace::{
-    Error, ErrorKind, Namespace, OldLayout, Order, Owner, OwnerKeys, Pattern,
-    ScanOptions, SweepOptions,
+    Error, ErrorKind, Namespace, OldLayout, Order, Owner, OwnerKeys, Pattern, ScanOptions,
+    SweepOptions,
 };
 
 use super::Settings;
 use super::select::{bytes_of, options_of, unusable};
 use super::surroundings::Surroundings;
-use crate::args::{Filter, IndexList, IndexOf, IndexOld, Resume};
+use crate::args::{Filter, IndexOf, IndexOld, IndexOwner, Resume};
 use crate::exit::{Exit, Halt, io_halt};
 
 /// No owner is longer, and a file that goes on is another one.
@@ -63,17 +63,17 @@ fn is_absent(error: &Error) -> bool {
 }
 
 /// Whose records are meant.
-pub(crate) fn owner(typed: &IndexList) -> Result<Owner, Halt> {
+pub(crate) fn owner(typed: &IndexOwner, action: &str) -> Result<Owner, Halt> {
     let bytes = match (&typed.owner, &typed.owner_file) {
         (Some(owner), _) => bytes_of(owner)?,
         (None, Some(path)) => owner_of_file(path)?,
         (None, None) => {
-            return Err(Halt::new(Exit::Refused, format!("list: {NO_OWNER}"))
+            return Err(Halt::new(Exit::Refused, format!("{action}: {NO_OWNER}"))
                 .with_hint("--owner-file FILE keeps the owner out of the command line"));
         }
     };
     if bytes.is_empty() {
-        return Err(Halt::new(Exit::Refused, format!("list: {NO_OWNER}"))
+        return Err(Halt::new(Exit::Refused, format!("{action}: {NO_OWNER}"))
             .with_hint("the owner that was given is empty"));
     }
     Owner::new(bytes).map_err(unusable)
@@ -101,7 +101,10 @@ fn owner_of_file(path: &Path) -> Result<Vec<u8>, Halt> {
 }
 
 /// Where the old records are, where anything was said of that.
-pub(crate) fn old_layout(namespace: &Namespace, typed: &IndexOld) -> Result<Option<OldLayout>, Halt> {
+pub(crate) fn old_layout(
+    namespace: &Namespace,
+    typed: &IndexOld,
+) -> Result<Option<OldLayout>, Halt> {
     let IndexOld {
         old_prefix,
         owner_field,
@@ -143,7 +146,7 @@ pub(crate) fn index_walk(settings: &Settings, resume: &Resume) -> Result<SweepOp
 #[cfg(test)]
 mod tests {
     use super::{keys_path, old_layout, owner};
-    use crate::args::{IndexList, IndexOf, IndexOld};
+    use crate::args::{IndexOf, IndexOld, IndexOwner};
     use crate::exit::Exit;
     use crate::settings::surroundings::Surroundings;
     use keypace::Namespace;
@@ -179,13 +182,13 @@ mod tests {
     #[test]
     fn without_an_owner_nothing_is_listed() {
         for typed in [
-            IndexList::default(),
-            IndexList {
+            IndexOwner::default(),
+            IndexOwner {
                 owner: Some("".into()),
-                ..IndexList::default()
+                ..IndexOwner::default()
             },
         ] {
-            let halt = owner(&typed).err().expect("refused");
+            let halt = owner(&typed, "list").err().expect("refused");
             assert_eq!(halt.exit, Exit::Refused);
             assert!(halt.text.contains(super::NO_OWNER), "{}", halt.text);
         }
@@ -201,6 +204,9 @@ mod tests {
             ..typed
         };
         let old = old_layout(&namespace, &typed).ok().flatten().expect("one");
-        assert_eq!((old.prefix(), old.owner_field()), (&b"session:"[..], "user"));
+        assert_eq!(
+            (old.prefix(), old.owner_field()),
+            (&b"session:"[..], "user")
+        );
     }
 }

@@ -22,11 +22,20 @@ fn rebuild(place: &Place) -> Value {
 fn finds(place: &Place, what: &str, expected: &[(&str, u64)]) -> Value {
     let ran = verify(place, &[]).expect(1);
     let report = ran.json();
-    for kind in ["missing", "stale", "wrong_owner", "wrong_score", "ownerless"] {
+    for kind in [
+        "missing",
+        "stale",
+        "wrong_owner",
+        "wrong_score",
+        "ownerless",
+    ] {
         let wanted = expected.iter().find(|(name, _)| *name == kind);
         let wanted = wanted.map_or(0, |(_, number)| *number);
         let place = place.name();
-        assert_eq!(report["drift"][kind], wanted, "{what}, {kind}, {place}: {report}");
+        assert_eq!(
+            report["drift"][kind], wanted,
+            "{what}, {kind}, {place}: {report}"
+        );
         let named = report["samples"].as_array().expect("samples").iter();
         let named = named.filter(|sample| sample["kind"] == kind).count() as u64;
         assert_eq!(named, wanted.min(10), "{what}, {kind}: {report}");
@@ -64,11 +73,16 @@ fn each_kind_of_drift_is_found_under_its_name() {
     for place in places() {
         place.seed();
         finds(&place, "no index", &[("missing", RECORDS as u64)]);
-        verify(&place, &["--repair"]).expect(4).says(&["index rebuild session"]);
+        verify(&place, &["--repair"])
+            .expect(4)
+            .says(&["index rebuild session"]);
         let made = rebuild(&place);
         assert_eq!(made["imported"], RECORDS, "{made}");
         let report = is_true(&place, "rebuilt");
-        assert_eq!((&report["records"], &report["members"]), (&RECORDS.into(), &RECORDS.into()));
+        assert_eq!(
+            (&report["records"], &report["members"]),
+            (&RECORDS.into(), &RECORDS.into())
+        );
         assert_eq!(report["old_sets"]["members"], RECORDS, "{report}");
         assert_eq!(rebuild(&place)["unchanged"], RECORDS);
         old_records_drift(&place);
@@ -88,14 +102,21 @@ fn old_records_drift(place: &Place) {
     is_mended(place, "an old record changed", &[("stale", 1)]);
     place.run(&["PEXPIRE", "session:s4", "7200000"]);
     is_mended(place, "an old record's time changed", &[("stale", 1)]);
-    let left = place.run(&["PTTL", &place.record("s4")]).int().expect("a TTL");
+    let left = place
+        .run(&["PTTL", &place.record("s4")])
+        .int()
+        .expect("a TTL");
     assert!((7_100_000..=7_200_000).contains(&left), "{left}");
     // Also where nobody repairs but the next rebuild.
     place.put("added", "key-0", "");
     place.run(&["DEL", "session:s5"]);
     finds(place, "both", &[("missing", 1), ("stale", 1)]);
     let made = rebuild(place);
-    assert_eq!((&made["imported"], &made["removed"]), (&1.into(), &1.into()), "{made}");
+    assert_eq!(
+        (&made["imported"], &made["removed"]),
+        (&1.into(), &1.into()),
+        "{made}"
+    );
     is_true(place, "rebuilt again");
     place.put("s5", "key-2", "");
     place.run(&["DEL", "session:added"]);
@@ -111,22 +132,41 @@ fn owners_drift(place: &Place) {
     assert_ne!(place.record("s7"), old, "it has moved");
     is_true(place, "followed");
     // A record whose own body names another, which nothing mends.
-    let value = format!("k1 9000000000000000 1 1\n{}", body("odd", "somebody else", ""));
+    let value = format!(
+        "k1 9000000000000000 1 1\n{}",
+        body("odd", "somebody else", "")
+    );
     let lead = place.index("s8", "");
     place.run(&["SET", &format!("{lead}r:odd"), &value]);
     place.run(&["ZADD", &format!("{lead}c"), "-1", "odd"]);
     place.run(&["ZADD", &format!("{lead}e"), "+inf", "odd"]);
     is_left(place, "a body that names another", &[("wrong_owner", 1)]);
     place.run(&["DEL", &format!("{lead}r:odd")]);
-    is_mended(place, "a record deleted without its members", &[("stale", 1)]);
+    is_mended(
+        place,
+        "a record deleted without its members",
+        &[("stale", 1)],
+    );
 
     place.run(&["SET", "session:s10", r#"{"id":"s10"}"#]);
     is_left(place, "an owner removed", &[("ownerless", 1)]);
     let made = rebuild(place);
-    assert_eq!((&made["ownerless"], &made["removed"]), (&1.into(), &1.into()), "{made}");
+    assert_eq!(
+        (&made["ownerless"], &made["removed"]),
+        (&1.into(), &1.into()),
+        "{made}"
+    );
     finds(place, "listed to nobody", &[("ownerless", 1)]);
-    place.put("s10", "key-1", "");
-    is_mended(place, "an owner again", &[("missing", 1)]);
+    let assign = ["index", "assign", "session", "--owner", "key-1", "s10"];
+    let ran = place.home.run(assign.iter().chain(&["s11", "nothing"]));
+    ran.expect(1);
+    is_true(place, "assigned");
+    assert_eq!(rebuild(place)["unchanged"], RECORDS, "it stays so");
+    // What it says itself goes before.
+    place.put("s10", "key-2", "");
+    finds(place, "an owner again", &[("wrong_owner", 1)]);
+    rebuild(place);
+    is_true(place, "followed again");
 }
 
 fn sets_drift(place: &Place) {
@@ -164,7 +204,11 @@ fn other_types_drift(place: &Place) {
     let record = place.record("s14");
     place.run(&["DEL", &record]);
     place.run(&["HSET", &record, "a", "b"]);
-    let report = finds(place, "a hash for a record", &[("missing", 1), ("stale", 1)]);
+    let report = finds(
+        place,
+        "a hash for a record",
+        &[("missing", 1), ("stale", 1)],
+    );
     assert_eq!(report["errors"][0]["kind"], "wrong_type", "{report}");
     assert_eq!(report["complete"], false, "{report}");
     verify(place, &["--repair"]).expect(1);
@@ -204,7 +248,10 @@ fn what_is_no_drift(place: &Place) {
     assert_eq!(report["expired"], 1, "{report}");
     assert_eq!(report["not_records"], 3, "{report}");
     assert!(report["old_sets"]["stale"].as_u64() >= Some(1), "{report}");
-    assert!(report["old_sets"]["wrong_owner"].as_u64() >= Some(1), "{report}");
+    assert!(
+        report["old_sets"]["wrong_owner"].as_u64() >= Some(1),
+        "{report}"
+    );
     let made = rebuild(place);
     assert_eq!(made["undecodable"], 1, "{made}");
     assert_eq!(made["not_records"], 2, "{made}");

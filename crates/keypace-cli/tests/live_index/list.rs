@@ -9,7 +9,9 @@ const LIST: [&str; 5] = ["--json", "index", "list", "session", "--limit"];
 
 fn lines(ran: &Ran) -> Vec<Value> {
     let lines = ran.text().lines();
-    lines.map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    lines
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
 }
 
 fn ids(lines: &[Value]) -> Vec<String> {
@@ -21,7 +23,9 @@ fn ids(lines: &[Value]) -> Vec<String> {
 fn walked(place: &Place, owner: &str, limit: &str) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     loop {
-        let cursor = all.last().map(|line| line["cursor"].as_str().expect("a cursor").to_owned());
+        let cursor = all
+            .last()
+            .map(|line| line["cursor"].as_str().expect("a cursor").to_owned());
         let mut words: Vec<&str> = LIST.to_vec();
         words.extend([limit, "--owner", owner]);
         if let Some(cursor) = &cursor {
@@ -47,11 +51,23 @@ fn an_owner_s_records_come_newest_first_and_page_by_page() {
             place.run(&["SET", &format!("session:s{number:02}"), &body]);
         }
         place.run(&["PEXPIRE", "session:s06", "3600000"]);
-        let refused = "Owner filter (--owner) is required for listing; unscoped listing is prohibited.";
-        place.home.run(["index", "list", "session"]).expect(4).says(&[refused]);
+        let refused =
+            "Owner filter (--owner) is required for listing; unscoped listing is prohibited.";
+        place
+            .home
+            .run(["index", "list", "session"])
+            .expect(4)
+            .says(&[refused]);
         let unmade = ["index", "list", "session", "--owner", "key-0"];
-        place.home.run(unmade).expect(4).says(&["keypace index rebuild session"]);
-        place.home.run(["--budget", "off", "index", "rebuild", "session"]).expect(0);
+        place
+            .home
+            .run(unmade)
+            .expect(4)
+            .says(&["keypace index rebuild session"]);
+        place
+            .home
+            .run(["--budget", "off", "index", "rebuild", "session"])
+            .expect(0);
 
         let all = walked(&place, "key-0", "7");
         let mut expected: Vec<(i64, String)> = (0..RECORDS)
@@ -64,7 +80,10 @@ fn an_owner_s_records_come_newest_first_and_page_by_page() {
         assert_eq!(ids(&walked(&place, "key-0", "1000")), expected);
         let line = all.iter().find(|line| line["id"] == "s06").expect("listed");
         assert_eq!(line["created_at"], "2026-11-21T14:06:00.000Z", "{line}");
-        assert!(line["expires_at"].is_string() && line["version"] == 1, "{line}");
+        assert!(
+            line["expires_at"].is_string() && line["version"] == 1,
+            "{line}"
+        );
         assert_eq!(line["value"]["owner_api_key"], "key-0", "{line}");
         assert!(all[0]["expires_at"].is_null(), "{}", all[0]);
         // Nobody else's, whatever an owner is called.
@@ -75,13 +94,26 @@ fn an_owner_s_records_come_newest_first_and_page_by_page() {
         let file = place.home.path("owner");
         std::fs::write(&file, "key-1\n").expect("written");
         let file = file.to_str().expect("a path");
-        let ran = place.home.run(["index", "list", "session", "--owner-file", file, "--limit", "5"]);
+        let ran = place.home.run([
+            "index",
+            "list",
+            "session",
+            "--owner-file",
+            file,
+            "--limit",
+            "5",
+        ]);
         let ran = ran.expect(0);
         assert!(ran.text().contains("5 of 20 records"), "{ran:?}");
-        assert!(ran.stderr.contains("for the next page:\n") && ran.stderr.contains("--after "), "{ran:?}");
+        assert!(
+            ran.stderr.contains("for the next page:\n") && ran.stderr.contains("--after "),
+            "{ran:?}"
+        );
         // A key in a line of a shell would be one too many.
         assert!(!ran.stderr.contains("key-1"), "{ran:?}");
-        let ran = place.home.run(["index", "list", "session", "--owner", "a", "--after", "x"]);
+        let ran = place
+            .home
+            .run(["index", "list", "session", "--owner", "a", "--after", "x"]);
         assert_eq!(ran.code, 2, "{ran:?}");
         let ran = place.home.run(["index", "list", "a b", "--owner", "a"]);
         assert_eq!(ran.code, 2, "{ran:?}");

@@ -50,7 +50,9 @@ impl Place {
         let owners = cluster.owners().expect("owners").into_iter();
         Self {
             nodes: RefCell::new(raws.collect()),
-            owners: owners.map(|owner| owner.expect("all slots are served")).collect(),
+            owners: owners
+                .map(|owner| owner.expect("all slots are served"))
+                .collect(),
             home: Home::with_url(&cluster.urls()[0]),
             what: What::Cluster(cluster),
         }

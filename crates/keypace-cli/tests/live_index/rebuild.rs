@@ -34,7 +34,9 @@ fn write(place: &Place, random: &mut SplitMix64) {
 fn writers_go_on_the_old_way_until_the_switch() {
     for place in places() {
         place.seed();
-        let seed = std::env::var("KEYPACE_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = std::env::var("KEYPACE_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or(7);
         println!("KEYPACE_SEED={seed}");
         let has_followed = AtomicBool::new(false);
@@ -58,7 +60,10 @@ fn writers_go_on_the_old_way_until_the_switch() {
         place.home.run(with(&REBUILD, &["--switch"])).expect(4);
         let last = with(&REBUILD, &["--follow", "1", "--switch", "--yes"]);
         let switched = place.home.run(last).expect(0).json();
-        assert_eq!((&switched["switched"], &switched["changed"]), (&true.into(), &0.into()));
+        assert_eq!(
+            (&switched["switched"], &switched["changed"]),
+            (&true.into(), &0.into())
+        );
         let report = place.home.run(VERIFY).expect(0).json();
         assert_eq!(report["records"], report["members"], "{report}");
         let old = place.keys("session:*");
@@ -96,7 +101,10 @@ fn nothing_of_the_old_layout_is_written() {
         place.run(&["DEL", &place.index("s1", "c")]);
         place.home.run(with(&VERIFY, &["--repair"])).expect(1);
         place.home.run(with(&REBUILD, &["--follow", "1"])).expect(0);
-        place.home.run(with(&REBUILD, &["--switch", "--yes"])).expect(0);
+        place
+            .home
+            .run(with(&REBUILD, &["--switch", "--yes"]))
+            .expect(0);
         assert_eq!(old_layout(&place), before, "{}", place.name());
     }
 }
@@ -111,11 +119,16 @@ fn what_goes_on_changing_is_not_switched() {
     for round in 0..RECORDS {
         place.put(&format!("s{round}"), "key-9", "moved");
     }
-    let ran = place.home.run(with(&REBUILD, &["--follow", "1", "--max-passes", "1"]));
+    let ran = place
+        .home
+        .run(with(&REBUILD, &["--follow", "1", "--max-passes", "1"]));
     let report = ran.expect(1).says(&["--max-passes"]).json();
     assert_eq!(report["complete"], false, "{report}");
     // Each has moved from one owner to another.
-    assert_eq!((&report["imported"], &report["removed"]), (&RECORDS.into(), &RECORDS.into()));
+    assert_eq!(
+        (&report["imported"], &report["removed"]),
+        (&RECORDS.into(), &RECORDS.into())
+    );
     place.home.run(VERIFY).expect(0);
 }
 
@@ -134,7 +147,9 @@ fn many(place: &Place) {
 fn a_stopped_rebuild_goes_on_where_it_was() {
     for place in places() {
         many(&place);
-        let words = ["--budget", "off", "--json", "--count", "50", "index", "rebuild", "session"];
+        let words = [
+            "--budget", "off", "--json", "--count", "50", "index", "rebuild", "session",
+        ];
         let ran = interrupted(&place.home, &words, "matched", "INT").expect(130);
         let before = ran.json();
         assert_eq!(before["complete"], false, "{before}");
@@ -142,7 +157,10 @@ fn a_stopped_rebuild_goes_on_where_it_was() {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = std::fs::metadata(&file).expect("a file").permissions().mode();
+            let mode = std::fs::metadata(&file)
+                .expect("a file")
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
         let after = resumed(&place.home, &ran).expect(0).json();
@@ -151,7 +169,10 @@ fn a_stopped_rebuild_goes_on_where_it_was() {
         let scanned = after["scanned"].as_u64().expect("a number");
         // A cluster's node that was walked whole and not yet proven is walked once more.
         assert!((MANY as u64..2 * MANY as u64).contains(&scanned), "{after}");
-        assert!(after["imported"].as_u64() > before["imported"].as_u64(), "{after}");
+        assert!(
+            after["imported"].as_u64() > before["imported"].as_u64(),
+            "{after}"
+        );
         place.home.run(VERIFY).expect(0);
         // It is this command's place, and no other's.
         let file = file.to_str().expect("a path");
@@ -166,7 +187,17 @@ fn a_killed_rebuild_goes_on_where_it_was() {
         many(&place);
         let file = place.home.path("place");
         let file = file.to_str().expect("a path");
-        let words = ["--budget", "off", "--count", "50", "index", "rebuild", "session", "--checkpoint", file];
+        let words = [
+            "--budget",
+            "off",
+            "--count",
+            "50",
+            "index",
+            "rebuild",
+            "session",
+            "--checkpoint",
+            file,
+        ];
         let (mut child, ..) = under_way(&place.home, &words, "matched");
         // The place is kept twice a second.
         while !std::path::Path::new(file).exists() {
@@ -174,7 +205,9 @@ fn a_killed_rebuild_goes_on_where_it_was() {
         }
         child.kill().expect("a process of ours");
         child.wait().expect("it is gone");
-        let again = ["--budget", "off", "--json", "index", "rebuild", "session", "--resume", file];
+        let again = [
+            "--budget", "off", "--json", "index", "rebuild", "session", "--resume", file,
+        ];
         let after = place.home.run(again).expect(0).json();
         assert_eq!(after["complete"], true, "{after}");
         assert!(after["scanned"].as_u64() >= Some(MANY as u64), "{after}");
@@ -187,7 +220,11 @@ fn a_killed_rebuild_goes_on_where_it_was() {
 fn a_namespace_of_nothing_and_keys_of_another() {
     for server in servers() {
         let place = Place::from(server);
-        place.home.run(VERIFY).expect(0).says(&["nothing to verify"]);
+        place
+            .home
+            .run(VERIFY)
+            .expect(0)
+            .says(&["nothing to verify"]);
         place.seed();
         let keys = place.home.path("config/keypace/owner-keys/session.json");
         assert!(!keys.exists(), "a look makes no key file");

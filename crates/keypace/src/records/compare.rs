@@ -104,15 +104,24 @@ impl Ground {
             judged.push(Judged::Ownerless);
             whose.push((place, id.clone(), record, body, expires_ms));
         }
-        let tags = self.tags(whose.iter().map(|(_, id, record, ..)| (id, record))).await?;
+        let tags = self
+            .tags(whose.iter().map(|(_, id, record, ..)| (id, record)))
+            .await?;
         let owned: Vec<_> = (whose.into_iter().zip(tags))
             .filter_map(|(old, tag)| tag.map(|tag| (old, tag)))
             .collect();
-        let names: Vec<(Tag, RecordId)> = owned.iter().map(|(old, tag)| (*tag, old.1.clone())).collect();
+        let names: Vec<(Tag, RecordId)> = owned
+            .iter()
+            .map(|(old, tag)| (*tag, old.1.clone()))
+            .collect();
         let checked = self.check(&names, most).await?;
         for (((place, id, record, body, expires_ms), tag), new) in owned.into_iter().zip(checked) {
             let made = match &new.found {
-                Found::Record { version, placed, body: own } => Some(Made {
+                Found::Record {
+                    version,
+                    placed,
+                    body: own,
+                } => Some(Made {
                     version: *version,
                     placed: *placed,
                     is_same_body: *own == body,

@@ -212,14 +212,39 @@ mod tests {
             (Some(RECORD), None, Some(inf), Fit::Drifts(Drift::Missing)),
             (Some(RECORD), Some(-1e3), None, Fit::Drifts(Drift::Missing)),
             (Some(RECORD), None, None, Fit::Drifts(Drift::Missing)),
-            (Some(RECORD), Some(1e3), Some(inf), Fit::Drifts(Drift::WrongScore)),
-            (Some(RECORD), Some(-1e3), Some(soon), Fit::Drifts(Drift::WrongScore)),
+            (
+                Some(RECORD),
+                Some(1e3),
+                Some(inf),
+                Fit::Drifts(Drift::WrongScore),
+            ),
+            (
+                Some(RECORD),
+                Some(-1e3),
+                Some(soon),
+                Fit::Drifts(Drift::WrongScore),
+            ),
             (Some(DYING), Some(-1e3), Some(soon), Fit::Fits),
             (Some(DYING), Some(-1e3), Some(soon - 2.0), Fit::Fits),
-            (Some(DYING), Some(-1e3), Some(soon + 51.0), Fit::Drifts(Drift::WrongScore)),
-            (Some(DYING), Some(-1e3), Some(inf), Fit::Drifts(Drift::WrongScore)),
+            (
+                Some(DYING),
+                Some(-1e3),
+                Some(soon + 51.0),
+                Fit::Drifts(Drift::WrongScore),
+            ),
+            (
+                Some(DYING),
+                Some(-1e3),
+                Some(inf),
+                Fit::Drifts(Drift::WrongScore),
+            ),
             // What expires in a moment is not over.
-            (Some(DYING), Some(-1e3), Some(ago), Fit::Drifts(Drift::WrongScore)),
+            (
+                Some(DYING),
+                Some(-1e3),
+                Some(ago),
+                Fit::Drifts(Drift::WrongScore),
+            ),
         ] {
             let found = fit(record, scores(created, expiry), NOW);
             assert_eq!(found, is, "{record:?} {created:?} {expiry:?}");
@@ -257,7 +282,11 @@ mod tests {
             (made(1, RECORD, true), Some(NOW), Forward::Differs(2)),
             (made(1, DYING, true), None, Forward::Differs(2)),
             (made(1, DYING, true), Some(NOW + 60_001), Forward::Stands),
-            (made(1, DYING, true), Some(NOW + 61_000), Forward::Differs(2)),
+            (
+                made(1, DYING, true),
+                Some(NOW + 61_000),
+                Forward::Differs(2),
+            ),
             // Somebody writes the new layout by now, and is not overwritten.
             (made(native, RECORD, false), None, Forward::Stands),
         ] {

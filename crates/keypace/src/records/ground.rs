@@ -7,10 +7,10 @@ use super::answers::{self, KeyExpiry};
 use super::calls;
 use super::drift::{Placed, Scores};
 use super::header::Header;
-use super::owner_keys::OwnerKeys;
 use super::names::{Names, Namespace, RecordId, Tag};
 use super::old::OldLayout;
 use super::owner::Owner;
+use super::owner_keys::OwnerKeys;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
 use crate::limits::index as limits;
@@ -237,7 +237,13 @@ fn checked(reply: &Reply) -> Result<Checked> {
 
 fn old(row: Reply) -> Result<Old> {
     let row = rows(row, "EVALSHA")?;
-    let [kind, Reply::Int(expiry), Reply::Int(bytes), Reply::Bulk(value)] = row.as_slice() else {
+    let [
+        kind,
+        Reply::Int(expiry),
+        Reply::Int(bytes),
+        Reply::Bulk(value),
+    ] = row.as_slice()
+    else {
         return Err(unexpected("EVALSHA"));
     };
     Ok(match text(kind) {
@@ -297,5 +303,6 @@ fn unexpected(command: &'static str) -> Error {
 
 /// Whether an error is about a key's type; within a script some servers say so further back.
 pub(crate) fn is_wrong_type(text: &[u8]) -> bool {
-    text.windows(b"WRONGTYPE".len()).any(|part| part == b"WRONGTYPE")
+    text.windows(b"WRONGTYPE".len())
+        .any(|part| part == b"WRONGTYPE")
 }

@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 
-use super::compare::Wanted;
 use super::answers::{self, Answer, PutSaid};
 use super::calls::{self, Mode, Put};
+use super::compare::Wanted;
 use super::ground::{Ground, is_wrong_type, wrong};
 use super::names::{RecordId, Tag};
 use super::page::{Lifetime, Version};
@@ -92,7 +92,12 @@ impl Ground {
     }
 
     /// Drops a member that can't be a record's. Not cancel-safe.
-    pub(crate) async fn drop_member(&self, tag: &Tag, set: &Bytes, member: &Bytes) -> Result<Written> {
+    pub(crate) async fn drop_member(
+        &self,
+        tag: &Tag,
+        set: &Bytes,
+        member: &Bytes,
+    ) -> Result<Written> {
         let words = vec![Bytes::from_static(b"ZREM"), set.clone(), member.clone()];
         let call = Call::command(self.names(tag).slot(), "ZREM", Class::Write, words)
             .with_pace(QueryKind::Check, 1);
@@ -109,9 +114,7 @@ impl Ground {
         let mut lost = 0;
         loop {
             match self.router.volley(calls.clone()).await {
-                Err(error)
-                    if error.retry() == Retry::AskAgain && lost < limits::LOST_ANSWERS =>
-                {
+                Err(error) if error.retry() == Retry::AskAgain && lost < limits::LOST_ANSWERS => {
                     lost += 1;
                 }
                 sent => return sent,

@@ -246,7 +246,10 @@ mod tests {
         assert_eq!(full.updated_ms, 1_795_219_201_000);
         let later = read(r#"{"owner_api_key":7,"updated_at":"1970-01-02"}"#).expect("an object");
         assert_eq!(later.owner, Owner::new("7").ok());
-        assert_eq!((later.created_ms, later.updated_ms), (86_400_000, 86_400_000));
+        assert_eq!(
+            (later.created_ms, later.updated_ms),
+            (86_400_000, 86_400_000)
+        );
         assert!(!later.is_undated);
         for nobody in [
             "{}",

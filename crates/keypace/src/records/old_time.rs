@@ -79,7 +79,9 @@ fn time_of_day(rest: &mut &str) -> Option<i64> {
     let mut fraction = 0;
     if rest.starts_with(['.', ',']) {
         *rest = &rest[1..];
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let shown = &rest[..end.min(3)];
         fraction = format!("{shown:0<3}").parse().ok()?;
         *rest = &rest[end..];

@@ -52,7 +52,11 @@ struct Wrong {
 impl Verifier {
     /// Looks at a page of keys, and mends. Gives false where `is_stopped` said so: the page was not looked at whole then.
     /// Not cancel-safe where it repairs.
-    pub(crate) async fn page(&mut self, keys: &[Key], is_stopped: impl Fn() -> bool) -> Result<bool> {
+    pub(crate) async fn page(
+        &mut self,
+        keys: &[Key],
+        is_stopped: impl Fn() -> bool,
+    ) -> Result<bool> {
         let sorted = self.sorted(keys);
         for chunk in sorted.records.chunks(limits::CHUNK_RECORDS) {
             self.records(chunk).await?;
@@ -142,8 +146,14 @@ impl Verifier {
     /// An old record that has another owner by now is missing with that one; that is one finding, and not two.
     async fn explain_missing(&mut self, id: &RecordId, belongs_to: Option<Tag>) -> Result<()> {
         let Some(tag) = belongs_to else { return Ok(()) };
-        let there = self.ground.check(&[(tag, id.clone())], Body::Upto(0)).await?;
-        if matches!(there.first().map(|there| &there.found), Some(Found::Nothing)) {
+        let there = self
+            .ground
+            .check(&[(tag, id.clone())], Body::Upto(0))
+            .await?;
+        if matches!(
+            there.first().map(|there| &there.found),
+            Some(Found::Nothing)
+        ) {
             let key = self.ground.layout.key_of(id);
             self.findings.explain(Drift::Missing, &key);
         }
@@ -348,7 +358,10 @@ impl Verifier {
                 self.findings.counts.not_records += 1;
                 return Ok(true);
             };
-            let ids: Vec<RecordId> = members.iter().filter_map(|id| RecordId::parse(id)).collect();
+            let ids: Vec<RecordId> = members
+                .iter()
+                .filter_map(|id| RecordId::parse(id))
+                .collect();
             // What can be no id has no record either.
             let odd = (members.len() - ids.len()) as u64;
             let counts = &mut self.findings.counts;

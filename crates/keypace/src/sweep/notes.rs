@@ -17,6 +17,9 @@ impl Notes {
 
     /// What they say.
     pub(super) fn get(&self) -> Option<Value> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

@@ -67,7 +67,8 @@ fn conclude(run: &Run, typed: &Typed, verify: &IndexVerify, why: Why, has_index:
         run.stderr.line(&slots::not_walked(open));
     }
     if verify.found_nothing() && verify.is_walked() {
-        let text = format!("there is nothing to verify: {namespace} has neither records nor old keys");
+        let text =
+            format!("there is nothing to verify: {namespace} has neither records nor old keys");
         run.stderr.line(&text::warning(&text, Paint::stderr()));
         return exit;
     }

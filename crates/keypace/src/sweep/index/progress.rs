@@ -22,7 +22,11 @@ impl IndexProgress {
     /// The latest.
     #[must_use]
     pub fn get(&self) -> Progress {
-        let walk = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let walk = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         walk.get()
     }
 }

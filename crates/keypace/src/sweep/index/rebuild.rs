@@ -84,8 +84,10 @@ impl Rebuild {
                 "{} was switched: the old layout counts no longer, and what it says would undo changes since",
                 ground.namespace
             );
-            return Err(Error::new(ErrorKind::Guard, Retry::Never, "rebuild the index", context)
-                .with_hint("`keypace index verify` compares the records with their index"));
+            return Err(
+                Error::new(ErrorKind::Guard, Retry::Never, "rebuild the index", context)
+                    .with_hint("`keypace index verify` compares the records with their index"),
+            );
         }
         let mut walk = begun.walk;
         let so_far = walk.resume.as_ref().map_or(Ok(SoFar::default()), noted)?;
@@ -316,11 +318,7 @@ impl Rebuild {
             undated: total.undated,
             changed: last.changes(),
             elapsed_ms: millis(self.started.elapsed()),
-            pace: pace_of(
-                &self.sweep,
-                &self.importer.ground.router,
-                self.walk.budget,
-            ),
+            pace: pace_of(&self.sweep, &self.importer.ground.router, self.walk.budget),
             errors: self.failures.all(self.error.as_ref(), &self.sweep),
         }
     }

@@ -65,7 +65,13 @@ mod tests {
             ..ONE
         };
         assert_eq!(after(follow), After::Again);
-        assert_eq!(after(Passes { changed: 4, ..follow }), After::Done);
+        assert_eq!(
+            after(Passes {
+                changed: 4,
+                ..follow
+            }),
+            After::Done
+        );
         assert_eq!(after(Passes { done: 3, ..follow }), After::Unsettled);
     }
 
@@ -83,15 +89,34 @@ mod tests {
         };
         assert_eq!(after(last), After::StillWritten);
         assert_eq!(after(Passes { changed: 0, ..last }), After::Switch);
-        assert_eq!(after(Passes { changed: 0, ..switch }), After::Switch);
+        assert_eq!(
+            after(Passes {
+                changed: 0,
+                ..switch
+            }),
+            After::Switch
+        );
         let follow = Passes {
             follow: Some(2),
             ..switch
         };
         assert_eq!(after(follow), After::Again);
-        assert_eq!(after(Passes { changed: 1, ..follow }), After::Last);
+        assert_eq!(
+            after(Passes {
+                changed: 1,
+                ..follow
+            }),
+            After::Last
+        );
         // One pass more than were allowed: nothing is switched without it.
-        assert_eq!(after(Passes { changed: 1, done: 3, ..follow }), After::Last);
+        assert_eq!(
+            after(Passes {
+                changed: 1,
+                done: 3,
+                ..follow
+            }),
+            After::Last
+        );
         assert_eq!(after(Passes { done: 3, ..follow }), After::Unsettled);
     }
 }

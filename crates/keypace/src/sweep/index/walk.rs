@@ -7,6 +7,7 @@ use super::options::IndexOptions;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use bytes::Bytes;
 
+use crate::delete::Refused;
 use crate::key::{Pattern, Slot};
 use crate::pace::{self, Budget};
 use crate::port::{Call, Class, Keyspace, Reply, Router};
@@ -16,7 +17,6 @@ use crate::scan::ScanOptions;
 use crate::sweep::drive::Sweep;
 use crate::sweep::options::SweepOptions;
 use crate::sweep::tallies::Tallies;
-use crate::delete::Refused;
 
 /// What both kinds of work begin with.
 pub(super) struct Beginning {
