@@ -169,12 +169,14 @@ async fn p40_an_owner_who_never_comes_back_leaves_nothing() {
                 .await
                 .expect("put");
         }
-        wait_until("see nothing but meta", Duration::from_secs(20), || {
-            match int(&mut raw, &[b"DBSIZE"]) {
+        wait_until(
+            "see nothing but meta",
+            Duration::from_secs(20),
+            || match int(&mut raw, &[b"DBSIZE"]) {
                 1 => Ok(()),
                 keys => Err(format!("{keys} keys are left").into()),
-            }
-        })
+            },
+        )
         .expect("expired");
     }
 }

@@ -111,14 +111,6 @@ impl Router {
         self.send(calls).await
     }
 
-    /// An error reply in a volley, as an error: from whoever has the slot.
-    pub(crate) fn refused(&self, slot: Slot, command: &'static str, text: &[u8]) -> Error {
-        let owner = self.table().owner(slot);
-        let name = owner.map(|station| Arc::clone(station.node.name()));
-        server_error::from_reply("ask the server", command, text)
-            .on_node(name.as_ref().unwrap_or(self.0.keyspace.node().name()))
-    }
-
     /// A reply of another shape than the command's, from whoever has the slot.
     pub(crate) fn unexpected(&self, slot: Slot, command: &'static str) -> Error {
         unexpected(&self.owner_name(slot), command)

@@ -353,7 +353,7 @@ async fn keys_are_those_that_are_there_and_match_and_their_number_is_bounded() {
         let (shelf, mut raw) = (stage::shelf(&server).await, raw(&server));
         let ann = owner("ann");
         let found = async |pattern: &str| {
-            let pattern = Pattern::new(pattern).expect("a pattern");
+            let pattern = Pattern::new(pattern.to_owned()).expect("a pattern");
             let found = shelf.keys(&ann, &pattern).await.expect("listed");
             let ids: Vec<_> = found.ids.iter().map(ToString::to_string).collect();
             (ids, found.truncated)

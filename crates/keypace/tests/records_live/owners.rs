@@ -19,8 +19,11 @@ async fn a_namespace_opens_with_its_own_key_only_and_never_as_an_empty_list() {
         );
         let shelf = stage::shelf(&server).await;
         let ann = owner("ann");
-        let put = shelf.put(&ann, &id("a"), Bytes::new(), &PutOptions::default());
-        put.await.expect("put");
+        let plain = PutOptions::default();
+        shelf
+            .put(&ann, &id("a"), Bytes::new(), &plain)
+            .await
+            .expect("put");
 
         let other = OwnerKeys::generate_in_memory().expect("random");
         for opened in [
