@@ -6,6 +6,7 @@
 //! - [`Pages`] walks by SCAN: a stream of pages, each with a [`Mark`] to go on from. [`collect`] gathers a few keys.
 //! - [`Sweep`] lists, counts and deletes, with progress, checkpoints and a [`Summary`]. A delete takes a [`Plan`] that
 //!   somebody [confirmed](Plan::confirm), and nothing else deletes.
+//! - [`Bulk`] reads and writes many values in few commands, as bytes or as JSON.
 //! - [`Kv`] is a small convenience for an application with a prefix of its own, with an index in place of SCAN.
 //!
 //! ```no_run
@@ -36,6 +37,7 @@
 pub mod limits;
 
 mod backup;
+mod bulk;
 mod delete;
 mod error;
 mod key;
@@ -57,6 +59,8 @@ pub use backup::RunToken;
 pub use backup::Saved;
 pub use backup::SavedKind;
 pub use backup::free_bytes;
+pub use bulk::Bulk;
+pub use bulk::Unread;
 pub use delete::BackupPlan;
 pub use delete::Confirmed;
 pub use delete::Consent;
@@ -117,6 +121,7 @@ pub use records::Stored;
 pub use records::Tag;
 pub use records::Version;
 pub use records::Written;
+pub use report::AssignReport;
 pub use report::BigKey;
 pub use report::DriftCounts;
 pub use report::DriftSample;
@@ -177,6 +182,7 @@ pub use sweep::Sweep;
 pub use sweep::SweepOptions;
 pub use sweep::SwitchConsent;
 pub use sweep::Unrestored;
+pub use sweep::assign;
 pub use sweep::has_index;
 pub use sweep::plan_delete;
 pub use sweep::plan_delete_unseen;

@@ -6,7 +6,9 @@ mod stats;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::index::{DriftCounts, DriftSample, OldSets, RebuildReport, VerifyReport};
+pub use self::index::{
+    AssignReport, DriftCounts, DriftSample, OldSets, RebuildReport, VerifyReport,
+};
 pub use self::stats::{BigKey, Named, PrefixStats, StatsReport};
 
 /// How a run stands, for people and machines to look at while it goes on.

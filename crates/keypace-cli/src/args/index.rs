@@ -50,6 +50,13 @@ Examples:
 
 Nothing of the old layout is written or removed.";
 
+const ASSIGN_EXAMPLES: &str = "\
+Example:
+  keypace index assign session 4f1a 77c0 --owner-file owner.txt
+
+Old records that name nobody are listed to nobody: `index verify` names them. What is assigned is noted
+beside the index, and the old records stay as they are.";
+
 /// `keypace index`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Index {
@@ -70,6 +77,9 @@ pub(crate) enum IndexAction {
     /// Make the index out of an application's own keys, while it goes on writing them
     #[command(after_long_help = REBUILD_EXAMPLES)]
     Rebuild(IndexRebuild),
+    /// Give old records that name nobody an owner
+    #[command(after_long_help = ASSIGN_EXAMPLES)]
+    Assign(IndexAssign),
 }
 
 /// Which records, and by which key their owners are hashed.
@@ -103,18 +113,40 @@ pub(crate) struct IndexOld {
     pub(crate) updated_field: Option<String>,
 }
 
-/// `keypace index list`.
+/// Whose records.
 #[derive(Debug, Default, Clone, Args)]
-pub(crate) struct IndexList {
-    /// Of what.
-    #[command(flatten)]
-    pub(crate) of: IndexOf,
+pub(crate) struct IndexOwner {
     /// Whose records; other users of this machine see command lines, and --owner-file keeps it from them
     #[arg(long, value_name = "OWNER", help_heading = SELECTING, conflicts_with = "owner_file")]
     pub(crate) owner: Option<OsString>,
     /// Read the owner from a file, or `-` for stdin; the last line's end is not part of it
     #[arg(long, value_name = "FILE|-", help_heading = SELECTING)]
     pub(crate) owner_file: Option<PathBuf>,
+}
+
+/// `keypace index assign`.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct IndexAssign {
+    /// Of what.
+    #[command(flatten)]
+    pub(crate) of: IndexOf,
+    /// Which old records, by what follows the prefix in their keys
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// To whom.
+    #[command(flatten)]
+    pub(crate) whose: IndexOwner,
+}
+
+/// `keypace index list`.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct IndexList {
+    /// Of what.
+    #[command(flatten)]
+    pub(crate) of: IndexOf,
+    /// Whose.
+    #[command(flatten)]
+    pub(crate) whose: IndexOwner,
     /// Records of the page
     #[arg(long, value_name = "N", default_value_t = 20, help_heading = OUTPUT,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LIMIT)))]

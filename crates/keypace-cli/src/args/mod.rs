@@ -17,7 +17,8 @@ pub(crate) use self::count::Count;
 pub(crate) use self::delete::Delete;
 pub(crate) use self::global::{Global, ProgressChoice, Topology};
 pub(crate) use self::index::{
-    Index, IndexAction, IndexList, IndexOf, IndexOld, IndexRebuild, IndexVerify,
+    Index, IndexAction, IndexAssign, IndexList, IndexOf, IndexOld, IndexOwner, IndexRebuild,
+    IndexVerify,
 };
 pub(crate) use self::restore::Restore;
 pub(crate) use self::scan::{Field, Scan};

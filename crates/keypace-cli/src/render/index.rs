@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use keypace::{Failure, RebuildReport, VerifyReport};
+use keypace::{AssignReport, Failure, RebuildReport, VerifyReport};
 
 use super::figures::{grouped, plural, span};
 use super::paint::Paint;
@@ -29,17 +29,19 @@ pub(crate) fn verified(
         (0, false) => "no drift so far".to_owned(),
         (number, _) => format!("{} of drift", plural(number, "case")),
     };
-    let mut text = format!(
-        "{}: {} in {}, {}\n",
+    let found = if drift == 0 {
+        paint.strong(&found)
+    } else {
+        paint.careful(&found)
+    };
+    let head = format!(
+        "{}: {} in {}, {found}",
         report.namespace,
         plural(report.records, "record"),
         span(Duration::from_millis(report.elapsed_ms)),
-        if drift == 0 {
-            paint.strong(&found)
-        } else {
-            paint.careful(&found)
-        }
     );
+    let mut text = wrap(&head, columns, "");
+    text.push('\n');
     let counts = &report.drift;
     for (number, kind, what) in [
         (counts.missing, "missing", "not in the index"),
@@ -185,6 +187,28 @@ pub(crate) fn shortfall(errors: &[Failure], what: &str) -> Option<Halt> {
         halt.causes.push(line);
     }
     Some(halt)
+}
+
+/// Without an index there is nothing to do it to.
+pub(crate) fn no_index(action: &str, namespace: &str) -> Halt {
+    let text = format!("{action}: there is no index of {namespace}");
+    Halt::new(Exit::Refused, text).with_hint(format!("make it: keypace index rebuild {namespace}"))
+}
+
+/// What was assigned, for stdout.
+pub(crate) fn assigned(report: &AssignReport, paint: Paint) -> String {
+    let number = report.assigned.len() as u64;
+    let head = format!("assigned {}", plural(number, "record"));
+    let mut text = format!("{}: {}\n", report.namespace, paint.strong(&head));
+    for (ids, what) in [
+        (&report.owned, "names an owner itself"),
+        (&report.missing, "no old record"),
+    ] {
+        for id in ids {
+            let _ = writeln!(text, "  {id}: {what}");
+        }
+    }
+    text
 }
 
 /// Both ends of a key tell most of it: what it is of, and which.

@@ -13,7 +13,7 @@ use keypace::{
 use super::Settings;
 use super::select::{bytes_of, options_of, unusable};
 use super::surroundings::Surroundings;
-use crate::args::{Filter, IndexList, IndexOf, IndexOld, Resume};
+use crate::args::{Filter, IndexOf, IndexOld, IndexOwner, Resume};
 use crate::exit::{Exit, Halt, io_halt};
 
 /// No owner is longer, and a file that goes on is another one.
@@ -63,17 +63,17 @@ fn is_absent(error: &Error) -> bool {
 }
 
 /// Whose records are meant.
-pub(crate) fn owner(typed: &IndexList) -> Result<Owner, Halt> {
+pub(crate) fn owner(typed: &IndexOwner, action: &str) -> Result<Owner, Halt> {
     let bytes = match (&typed.owner, &typed.owner_file) {
         (Some(owner), _) => bytes_of(owner)?,
         (None, Some(path)) => owner_of_file(path)?,
         (None, None) => {
-            return Err(Halt::new(Exit::Refused, format!("list: {NO_OWNER}"))
+            return Err(Halt::new(Exit::Refused, format!("{action}: {NO_OWNER}"))
                 .with_hint("--owner-file FILE keeps the owner out of the command line"));
         }
     };
     if bytes.is_empty() {
-        return Err(Halt::new(Exit::Refused, format!("list: {NO_OWNER}"))
+        return Err(Halt::new(Exit::Refused, format!("{action}: {NO_OWNER}"))
             .with_hint("the owner that was given is empty"));
     }
     Owner::new(bytes).map_err(unusable)
@@ -146,7 +146,7 @@ pub(crate) fn index_walk(settings: &Settings, resume: &Resume) -> Result<SweepOp
 #[cfg(test)]
 mod tests {
     use super::{keys_path, old_layout, owner};
-    use crate::args::{IndexList, IndexOf, IndexOld};
+    use crate::args::{IndexOf, IndexOld, IndexOwner};
     use crate::exit::Exit;
     use crate::settings::surroundings::Surroundings;
     use keypace::Namespace;
@@ -182,13 +182,13 @@ mod tests {
     #[test]
     fn without_an_owner_nothing_is_listed() {
         for typed in [
-            IndexList::default(),
-            IndexList {
+            IndexOwner::default(),
+            IndexOwner {
                 owner: Some("".into()),
-                ..IndexList::default()
+                ..IndexOwner::default()
             },
         ] {
-            let halt = owner(&typed).err().expect("refused");
+            let halt = owner(&typed, "list").err().expect("refused");
             assert_eq!(halt.exit, Exit::Refused);
             assert!(halt.text.contains(super::NO_OWNER), "{}", halt.text);
         }

@@ -157,8 +157,16 @@ fn owners_drift(place: &Place) {
         "{made}"
     );
     finds(place, "listed to nobody", &[("ownerless", 1)]);
-    place.put("s10", "key-1", "");
-    is_mended(place, "an owner again", &[("missing", 1)]);
+    let assign = ["index", "assign", "session", "--owner", "key-1", "s10"];
+    let ran = place.home.run(assign.iter().chain(&["s11", "nothing"]));
+    ran.expect(1);
+    is_true(place, "assigned");
+    assert_eq!(rebuild(place)["unchanged"], RECORDS, "it stays so");
+    // What it says itself goes before.
+    place.put("s10", "key-2", "");
+    finds(place, "an owner again", &[("wrong_owner", 1)]);
+    rebuild(place);
+    is_true(place, "followed again");
 }
 
 fn sets_drift(place: &Place) {

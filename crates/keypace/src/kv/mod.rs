@@ -145,7 +145,7 @@ impl Kv {
     ///
     /// # Errors
     /// `InvalidOption` for the key `index`, a value that no server takes, a TTL of zero and one above
-    /// `limits::KV_MAX_TTL`; `Unsupported` for a TTL with an index on a server before Redis 3.2; else what one command
+    /// `limits::MAX_TTL`; `Unsupported` for a TTL with an index on a server before Redis 3.2; else what one command
     /// gives, with the advice [`Retry::AskAgain`](crate::error::Retry::AskAgain) where no reply came.
     pub async fn set(
         &self,
@@ -155,8 +155,11 @@ impl Kv {
     ) -> Result<()> {
         let (key, value) = (key.as_ref(), value.as_ref());
         let name = self.names.full(key)?;
-        let ttl_ms = ttl.map(ttl_ms).transpose()?.map(|ms| ms.to_string());
-        check_value(value)?;
+        let ttl_ms = ttl
+            .map(request::ttl_ms)
+            .transpose()?
+            .map(|ms| ms.to_string());
+        request::check_value(value)?;
         if self.is_indexed {
             return self.set_indexed(key, &name, value, ttl_ms.as_deref()).await;
         }
@@ -282,27 +285,6 @@ impl Kv {
     fn node(&self) -> &Node {
         self.keyspace.node()
     }
-}
-
-/// Whole milliseconds, rounded up: a TTL that is not zero must not become none.
-fn ttl_ms(ttl: Duration) -> Result<u128> {
-    if ttl.is_zero() || ttl > limits::KV_MAX_TTL {
-        let context = format!("{ttl:?} is outside 1ms to {:?}", limits::KV_MAX_TTL);
-        return Err(
-            invalid(ErrorKind::InvalidOption, "set the TTL", context).with_hint(
-                "leave it out for a key that stays; delete a key that should not be there",
-            ),
-        );
-    }
-    Ok(ttl.as_nanos().div_ceil(Duration::from_millis(1).as_nanos()))
-}
-
-fn check_value(value: &[u8]) -> Result<()> {
-    if value.len() > limits::MAX_RESP_STRING_BYTES {
-        let context = format!("{} bytes are more than a server takes", value.len());
-        return Err(invalid(ErrorKind::InvalidOption, "set the value", context));
-    }
-    Ok(())
 }
 
 /// Servers before 3.2 run no write in a script that has asked for the time.

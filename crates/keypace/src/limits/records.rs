@@ -46,3 +46,6 @@ pub const MAX_CURSOR_TEXT_BYTES: usize = 256;
 pub const MAX_LIST_US: u64 = 60_000_000;
 /// Digits of a time that its histogram keeps: 2 are within one percent.
 pub const LIST_DIGITS: u8 = 2;
+/// A score by expiry is right within so much: MIGRATE and RESTORE count a TTL from when they arrive, so that a record which
+/// has moved expires a little later than its index says.
+pub const EXPIRY_SLACK_MS: i64 = 10_000;

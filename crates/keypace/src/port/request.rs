@@ -1,6 +1,8 @@
 //! Requests: commands and scripts by their digest; reads that are asked again as the node's backoff says, writes that are
 //! sent once. It knows no key names, and what a reply says is its caller's business.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::connection::{Class, Connection};
@@ -9,6 +11,7 @@ use super::resp::Reply;
 use super::server_error::ServerCode;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
+use crate::limits;
 use crate::pace::QueryKind;
 
 /// A script, which handles one bounded batch at most.
@@ -194,6 +197,36 @@ pub(crate) async fn send(
     queue_script(connection, class, script, keys, args, true);
     connection.flush().await?;
     connection.reply().await
+}
+
+/// A TTL in whole milliseconds, rounded up: one that is not zero must not become none.
+///
+/// # Errors
+/// `InvalidOption` for zero, and above `limits::MAX_TTL`.
+pub(crate) fn ttl_ms(ttl: Duration) -> Result<u128> {
+    if ttl.is_zero() || ttl > limits::MAX_TTL {
+        let context = format!("{ttl:?} is outside 1ms to {:?}", limits::MAX_TTL);
+        return Err(invalid("set the TTL", context).with_hint(
+            "leave it out for a key that stays; delete a key that should not be there",
+        ));
+    }
+    Ok(ttl.as_nanos().div_ceil(Duration::from_millis(1).as_nanos()))
+}
+
+/// Whether a server takes a value of this length.
+///
+/// # Errors
+/// `InvalidOption` above `limits::MAX_RESP_STRING_BYTES`.
+pub(crate) fn check_value(value: &[u8]) -> Result<()> {
+    if value.len() > limits::MAX_RESP_STRING_BYTES {
+        let context = format!("{} bytes are more than a server takes", value.len());
+        return Err(invalid("set the value", context));
+    }
+    Ok(())
+}
+
+fn invalid(operation: &'static str, context: String) -> Error {
+    Error::new(ErrorKind::InvalidOption, Retry::Never, operation, context)
 }
 
 /// A reply of another shape than the request's.

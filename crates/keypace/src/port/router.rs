@@ -55,12 +55,6 @@ impl fmt::Debug for Router {
     }
 }
 
-/// An answer, and where it came from.
-struct Landed {
-    reply: Reply,
-    station: Arc<Station>,
-}
-
 impl Router {
     /// At full speed, whatever else is at work on the nodes. Sends nothing; a cluster's nodes are asked for with the first
     /// call.
@@ -100,16 +94,11 @@ impl Router {
     /// a write's reply did not come.
     pub(crate) async fn call(&self, call: Call) -> Result<Reply> {
         let name = call.name();
-        let landed = self.send(vec![call]).await?.pop();
-        match landed {
-            Some(Landed {
-                reply: Reply::Error(text),
-                station,
-            }) => Err(server_error::from_reply("ask the server", name, &text)
-                .on_node(station.node.name())
-                .during(format!("run {name}"))),
-            Some(Landed { reply, .. }) => Ok(reply),
-            None => Err(unexpected(self.0.keyspace.node().name(), name)),
+        let slot = call.slot;
+        match self.send(vec![call]).await?.pop() {
+            Some(Reply::Error(text)) => Err(self.refused(slot, name, &text)),
+            Some(reply) => Ok(reply),
+            None => Err(self.unexpected(slot, name)),
         }
     }
 
@@ -119,29 +108,32 @@ impl Router {
     /// # Errors
     /// As for [`Router::call`], but for errors of a call's own. Other calls of the same volley may have run.
     pub(crate) async fn volley(&self, calls: Vec<Call>) -> Result<Vec<Reply>> {
-        let landed = self.send(calls).await?;
-        Ok(landed.into_iter().map(|landed| landed.reply).collect())
-    }
-
-    /// An error reply in a volley, as an error: from whoever has the slot.
-    pub(crate) fn refused(&self, slot: Slot, command: &'static str, text: &[u8]) -> Error {
-        let owner = self.table().owner(slot);
-        let name = owner.map(|station| Arc::clone(station.node.name()));
-        server_error::from_reply("ask the server", command, text)
-            .on_node(name.as_ref().unwrap_or(self.0.keyspace.node().name()))
+        self.send(calls).await
     }
 
     /// A reply of another shape than the command's, from whoever has the slot.
     pub(crate) fn unexpected(&self, slot: Slot, command: &'static str) -> Error {
+        unexpected(&self.owner_name(slot), command)
+    }
+
+    /// A call's own error out of a volley, as an error.
+    pub(crate) fn refused(&self, slot: Slot, command: &'static str, text: &[u8]) -> Error {
+        server_error::from_reply("ask the server", command, text)
+            .on_node(&self.owner_name(slot))
+            .during(format!("run {command}"))
+    }
+
+    fn owner_name(&self, slot: Slot) -> Arc<str> {
         let owner = self.table().owner(slot);
-        let name = owner.map(|station| Arc::clone(station.node.name()));
-        unexpected(
-            name.as_ref().unwrap_or(self.0.keyspace.node().name()),
-            command,
-        )
+        let node = owner.map_or_else(
+            || self.0.keyspace.node().clone(),
+            |owner| owner.node.clone(),
+        );
+        Arc::clone(node.name())
     }
 
     /// What calls so far have joined, for its figures. Empty without a pace.
+    #[expect(dead_code, reason = "rebuild shows them")]
     pub(crate) fn paces(&self) -> Vec<Paced> {
         let table = self.table();
         let joined = table.stations.iter().filter_map(|station| station.joined());
@@ -154,7 +146,7 @@ impl Router {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn send(&self, calls: Vec<Call>) -> Result<Vec<Landed>> {
+    async fn send(&self, calls: Vec<Call>) -> Result<Vec<Reply>> {
         let mut journey = Journey {
             router: self,
             backoffs: HashMap::new(),
@@ -220,7 +212,7 @@ struct Journey<'a> {
     router: &'a Router,
     /// By the node's name; each answer from a node gives it new patience.
     backoffs: HashMap<Arc<str>, Backoff>,
-    landed: Vec<Option<Landed>>,
+    landed: Vec<Option<Reply>>,
 }
 
 impl Journey<'_> {
@@ -234,8 +226,8 @@ impl Journey<'_> {
             (station, report)
         });
         let mut reports = self.router.look_beside(together(flights)).await;
-        let failures = (reports.iter_mut()).filter_map(|(_, report)| report.failure.take());
-        if let Some(error) = failures.collect::<Vec<_>>().into_iter().next() {
+        let failed = (reports.iter_mut()).find_map(|(_, report)| report.failure.take());
+        if let Some(error) = failed {
             self.router.table().doubt();
             return Err(error);
         }
@@ -286,7 +278,7 @@ impl Journey<'_> {
     /// What has landed, and what goes again. Whether the cluster has to be asked before that.
     fn sort(
         &mut self,
-        station: &Arc<Station>,
+        station: &Station,
         report: Report,
         again: &mut Vec<Passenger>,
     ) -> Result<bool> {
@@ -295,10 +287,7 @@ impl Journey<'_> {
             let place = match outcome {
                 Outcome::Landed(reply) => {
                     has_landed = true;
-                    self.landed[passenger.at] = Some(Landed {
-                        reply,
-                        station: Arc::clone(station),
-                    });
+                    self.landed[passenger.at] = Some(reply);
                     continue;
                 }
                 Outcome::Again => None,

@@ -130,7 +130,7 @@ impl Shelf {
             return Ok(Look::Taken);
         }
         let ids: Vec<RecordId> = members.iter().map(|member| member.id.clone()).collect();
-        match self.read_at(owner, names, &ids).await? {
+        match self.read_at(names, &ids).await? {
             Read::Sealed(version) => Ok(Look::Sealed(version)),
             Read::Found(found) => {
                 growing.add(members, found);

@@ -6,6 +6,7 @@
 //! own layout (`old`): `ground`, `compare` and `mend` ask and write for them, `drift` judges and is pure.
 
 mod answers;
+mod assign;
 mod calls;
 mod compare;
 mod cursor;
@@ -46,6 +47,7 @@ pub use page::{
 pub use shelf::Shelf;
 pub use typed::Records;
 
+pub(crate) use assign::Assigned;
 pub(crate) use findings::{Fault, Findings};
 pub(crate) use ground::Ground;
 pub(crate) use import::{Importer, Passed};

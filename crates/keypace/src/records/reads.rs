@@ -9,8 +9,9 @@ use super::names::{Names, RecordId};
 use super::owner::Owner;
 use super::page::{Expiry, Stored};
 use super::shelf::Shelf;
+use crate::bulk;
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::port::{Call, Class, Reply};
+use crate::limits::records as limits;
 
 /// What is at a record's name.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +51,7 @@ impl Shelf {
     }
 
     /// Reads records, in the order of the ids; `None` for each that is not there, or is no record, which is counted. Without
-    /// ids nothing is sent. Cancel-safe.
+    /// ids nothing is sent; 1,000 are one command. Cancel-safe.
     ///
     /// # Errors
     /// Any that one command can give.
@@ -62,9 +63,12 @@ impl Shelf {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(limits::MAX_PAGE as usize) {
+            found.extend(self.read(owner, chunk).await?);
+        }
         let mut strange = 0;
-        let found = self.read(owner, ids).await?.into_iter();
-        let records = found.map(|found| match found {
+        let records = found.into_iter().map(|found| match found {
             Found::Record(stored) => Some(stored),
             Found::Strange => {
                 strange += 1;
@@ -80,7 +84,7 @@ impl Shelf {
     async fn read(&self, owner: &Owner, ids: &[RecordId]) -> Result<Vec<Found>> {
         let mut berth = self.berth(owner);
         loop {
-            match self.read_at(owner, &berth.names, ids).await? {
+            match self.read_at(&berth.names, ids).await? {
                 Read::Found(found) => return Ok(found),
                 Read::Sealed(version) => berth = self.moved(owner, &berth, version).await?,
             }
@@ -88,30 +92,17 @@ impl Shelf {
     }
 
     /// One bulk read under these names.
-    pub(super) async fn read_at(
-        &self,
-        owner: &Owner,
-        names: &Names,
-        ids: &[RecordId],
-    ) -> Result<Read> {
-        let mut words = vec![Bytes::from_static(b"MGET")];
-        words.extend(ids.iter().map(|id| names.record(id)));
-        words.push(names.seal());
-        let call = Call::command(names.slot(), "MGET", Class::Read, words);
-        let reply = self.router().call(call).await;
-        let reply = reply.map_err(|error| error.during("read the records"))?;
-        let Reply::Array(values) = reply else {
-            return Err(self.unexpected(owner));
-        };
-        if values.len() != ids.len() + 1 {
-            return Err(self.unexpected(owner));
-        }
-        if let Some(Reply::Bulk(seal)) = values.last() {
-            return Ok(Read::Sealed(answers::seal(seal).unwrap_or(0)));
+    pub(super) async fn read_at(&self, names: &Names, ids: &[RecordId]) -> Result<Read> {
+        let mut keys: Vec<Bytes> = ids.iter().map(|id| names.record(id)).collect();
+        keys.push(names.seal());
+        let values = bulk::read(self.router(), names.slot(), keys).await;
+        let mut values = values.map_err(|error| error.during("read the records"))?;
+        if let Some(Some(seal)) = values.pop() {
+            return Ok(Read::Sealed(answers::seal(&seal).unwrap_or(0)));
         }
         let found = ids.iter().zip(values).map(|(id, value)| match value {
-            Reply::Bulk(value) => of_value(id, &value),
-            _ => Found::Nothing,
+            Some(value) => of_value(id, &value),
+            None => Found::Nothing,
         });
         Ok(Read::Found(found.collect()))
     }

@@ -119,3 +119,17 @@ pub struct RebuildReport {
     /// What failed, by kind and text.
     pub errors: Vec<Failure>,
 }
+
+/// What `index assign` did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AssignReport {
+    /// Of which records.
+    pub namespace: String,
+    /// Ids that are the owner's now.
+    pub assigned: Vec<String>,
+    /// Ids whose records name an owner themselves, and were left alone.
+    pub owned: Vec<String>,
+    /// Ids without an old record that could be read.
+    pub missing: Vec<String>,
+}

@@ -38,7 +38,7 @@ pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};
 pub use index::{
     IndexOptions, IndexProgress, Rebuild, RebuildOptions, SwitchConsent, Verify as IndexVerify,
-    has_index,
+    assign, has_index,
 };
 pub use options::{BackupTarget, Describe, SweepOptions};
 pub use overview::ProgressHandle;

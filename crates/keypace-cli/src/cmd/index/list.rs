@@ -7,12 +7,12 @@ use super::{Found, find};
 use crate::args::IndexList as Typed;
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::paint::Paint;
-use crate::render::{output, records};
+use crate::render::{index as texts, output, records};
 use crate::settings::{namespace, owner};
 
 /// Runs the command.
 pub(super) async fn run(run: &mut Run, typed: &Typed) -> Result<Exit, Halt> {
-    let owner = owner(typed)?;
+    let owner = owner(&typed.whose, "list")?;
     let namespace = namespace(&typed.of)?;
     let unusable = |error: keypace::Error| Halt::library(&error, Phase::Connecting);
     let request = match &typed.after {
@@ -32,11 +32,7 @@ pub(super) async fn run(run: &mut Run, typed: &Typed) -> Result<Exit, Halt> {
         }
         None => None,
     };
-    let shelf = shelf.ok_or_else(|| {
-        let text = format!("list: there is no index of {namespace}");
-        Halt::new(Exit::Refused, text)
-            .with_hint(format!("make it: keypace index rebuild {namespace}"))
-    })?;
+    let shelf = shelf.ok_or_else(|| texts::no_index("list", namespace.as_str()))?;
     let page = run.interrupt.or(shelf.list(&owner, &request)).await?;
     let page = page.map_err(unusable)?;
     let result = if run.settings.json {

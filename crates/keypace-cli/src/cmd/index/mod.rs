@@ -1,5 +1,6 @@
 //! `keypace index`: what its commands share: the owner keys, and driving a walk to its end. Formats nothing itself.
 
+mod assign;
 mod list;
 mod rebuild;
 mod verify;
@@ -20,6 +21,7 @@ pub(super) async fn run(run: &mut Run, typed: &Index) -> Result<Exit, Halt> {
         IndexAction::List(typed) => list::run(run, typed).await,
         IndexAction::Verify(typed) => verify::run(run, typed).await,
         IndexAction::Rebuild(typed) => rebuild::run(run, typed).await,
+        IndexAction::Assign(typed) => assign::run(run, typed).await,
     }
 }
 

@@ -6,6 +6,7 @@
 //! Nothing of the old layout is written, and nothing that somebody else has written into the new one is overwritten or
 //! removed. Each step leaves things as they are where it has run before, so that a walk may be taken up anywhere.
 
+mod assign;
 mod options;
 mod progress;
 mod rebuild;
@@ -13,6 +14,7 @@ mod state;
 mod verify;
 mod walk;
 
+pub use assign::assign;
 pub use options::{IndexOptions, RebuildOptions, SwitchConsent};
 pub use progress::IndexProgress;
 pub use rebuild::Rebuild;
