@@ -173,10 +173,18 @@ fn verified(summary: &Summary) -> String {
         1 => "once more".to_owned(),
         passes => format!("{passes} more times"),
     };
-    let mut text = match verified.remaining {
-        0 => format!("  walked {passes}: nothing matches any more\n"),
-        keys => format!("  walked {passes}: {} there\n", matches_still(keys)),
+    let mut text = match (verified.remaining, verified.left_alone) {
+        (0, 0) => format!("  walked {passes}: nothing matches any more\n"),
+        (0, _) => format!("  walked {passes}: nothing matches but what was left alone\n"),
+        (keys, _) => format!("  walked {passes}: {} there\n", matches_still(keys)),
     };
+    if verified.left_alone > 0 {
+        let _ = writeln!(
+            text,
+            "    and {} left alone on purpose",
+            plural(verified.left_alone, "key")
+        );
+    }
     for key in verified.sample_keys.iter().take(SHOWN_SAMPLES) {
         let _ = writeln!(text, "      {}", shortened(key));
     }
