@@ -370,6 +370,9 @@ pub const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 /// Key names on their way that a checkpoint holds, so that a resumed run knows of them: 4,000 of a kilobyte, written twice a
 /// second. Those beyond it are found gone and not counted, if the run is killed.
 pub const MAX_SAVED_IN_FLIGHT_BYTES: usize = 4 * 1024 * 1024;
+/// Key names that a checkpoint holds of what was left alone or failed before, over all shards. Those beyond it count, and are
+/// not named.
+pub const MAX_SAVED_REASON_BYTES: usize = 1024 * 1024;
 /// No checkpoint is larger: what is longer is another file.
 pub const MAX_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Prefixes that are counted one by one; about 100 bytes each.

@@ -8,6 +8,9 @@ use crate::error::ErrorKind;
 use crate::key::{Key, Slot, SlotSet};
 use crate::limits;
 
+/// Why keys are left alone, as against those that failed.
+pub(super) const ON_PURPOSE: [ErrorKind; 2] = [ErrorKind::Changed, ErrorKind::TooLarge];
+
 /// Keys that were left alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LeftAlone {
@@ -18,9 +21,8 @@ pub(super) struct LeftAlone {
 impl LeftAlone {
     /// Keeps the name of a key that was skipped, not of one that failed.
     pub(super) fn note(&mut self, refused: &Refused) {
-        let is_on_purpose = matches!(refused.kind, ErrorKind::Changed | ErrorKind::TooLarge);
-        if let Some(key) = refused.sample.as_ref().filter(|_| is_on_purpose) {
-            self.add(key);
+        if ON_PURPOSE.contains(&refused.kind) {
+            refused.sample.iter().for_each(|key| self.add(key));
         }
     }
 

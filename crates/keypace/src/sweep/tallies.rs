@@ -233,16 +233,21 @@ impl Tallies {
             mine.absorb(theirs);
         }
         for failure in &other.failures {
-            let place = self.place_of(&failure.kind, &failure.text);
-            let mine = &mut self.failures[place];
-            mine.count += failure.count;
-            let room = limits::SAMPLE_KEYS - mine.sample_keys.len();
-            mine.sample_keys
-                .extend(failure.sample_keys.iter().take(room).cloned());
+            self.add_failure(failure);
         }
         for key in &other.samples {
             self.sample(key);
         }
+    }
+
+    /// Adds failures that were counted elsewhere.
+    pub(super) fn add_failure(&mut self, failure: &Failure) {
+        let place = self.place_of(&failure.kind, &failure.text);
+        let mine = &mut self.failures[place];
+        mine.count += failure.count;
+        let room = limits::SAMPLE_KEYS - mine.sample_keys.len();
+        mine.sample_keys
+            .extend(failure.sample_keys.iter().take(room).cloned());
     }
 
     fn place_of(&mut self, kind: &str, text: &str) -> usize {
