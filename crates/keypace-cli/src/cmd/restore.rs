@@ -29,7 +29,7 @@ pub(super) async fn run(run: &mut Run, typed: &Restore) -> Result<Exit, Halt> {
     let deadline = walk::deadline(run);
     let index = open(run, typed).await?;
     if let Some(warning) = text::unended(&index) {
-        run.stderr.line(&texts::warning(&warning, Paint::stderr()));
+        run.stderr.prose(&texts::warning(&warning, Paint::stderr()));
     }
     if typed.list {
         return list(run, typed, index, &patterns).await;
@@ -186,7 +186,7 @@ async fn drive(run: &Run, restore: &mut Restoring, deadline: Option<tokio::time:
         for one in restore.take_unrestored() {
             named += 1;
             if named <= text::NAMED_KEYS {
-                run.stderr.line(&text::unrestored(&one));
+                run.stderr.prose(&text::unrestored(&one));
             }
         }
         if moved.is_none() {
@@ -228,7 +228,7 @@ fn conclude(
     }
     if unfinished && why != Why::Ended && !typed.replace && !typed.fail {
         run.stderr
-            .line("note: the same command goes on: it skips the keys that are there");
+            .prose("note: the same command goes on: it skips the keys that are there");
     }
     if !summary.complete {
         exit = exit.merge(Exit::Incomplete);

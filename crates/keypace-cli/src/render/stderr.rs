@@ -22,6 +22,14 @@ impl Stderr {
         });
     }
 
+    /// Writes sentences. On a terminal that is too narrow for them they break between words.
+    pub(crate) fn prose(&self, text: &str) {
+        match console::Term::stderr().size_checked() {
+            Some((_, columns)) => self.line(&super::wrap::fold(text, usize::from(columns))),
+            None => self.line(text),
+        }
+    }
+
     /// Writes without ending the line: a prompt.
     pub(crate) fn prompt(&self, text: &str) {
         self.around_bar(|| {
