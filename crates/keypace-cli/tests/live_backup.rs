@@ -274,9 +274,11 @@ fn a_value_that_is_too_large_for_the_backup_stays() {
         let file = text_of(&home.path("s.kpb"));
         let typed = ["--backup", &file, "--backup-max-value", "4KiB", "session:*"];
         let ran = home
-            .run([&["delete", "--yes"], &typed[..]].concat())
+            .run([&["delete", "--yes", "--verify"], &typed[..]].concat())
             .expect(0);
         assert!(ran.text().contains("1 left alone"), "{ran:?}");
+        let verified = "walked once more: nothing matches but 1 key that was left alone\n";
+        assert!(ran.text().contains(verified), "{ran:?}");
         let why = "    1: the value is larger than 4096 bytes";
         assert!(ran.text().contains(why), "{ran:?}");
         assert!(ran.text().contains("session:large"), "{ran:?}");
