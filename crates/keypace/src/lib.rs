@@ -6,6 +6,7 @@
 //! - [`Pages`] walks by SCAN: a stream of pages, each with a [`Mark`] to go on from. [`collect`] gathers a few keys.
 //! - [`Sweep`] lists, counts and deletes, with progress, checkpoints and a [`Summary`]. A delete takes a [`Plan`] that
 //!   somebody [confirmed](Plan::confirm), and nothing else deletes.
+//! - [`Bulk`] reads and writes many values in few commands, as bytes or as JSON.
 //! - [`Kv`] is a small convenience for an application with a prefix of its own, with an index in place of SCAN.
 //!
 //! ```no_run
@@ -36,12 +37,14 @@
 pub mod limits;
 
 mod backup;
+mod bulk;
 mod delete;
 mod error;
 mod key;
 mod kv;
 mod pace;
 mod port;
+mod records;
 mod report;
 mod scan;
 mod select;
@@ -57,6 +60,8 @@ pub use backup::RunToken;
 pub use backup::Saved;
 pub use backup::SavedKind;
 pub use backup::free_bytes;
+pub use bulk::Bulk;
+pub use bulk::Unread;
 pub use delete::BackupPlan;
 pub use delete::Confirmed;
 pub use delete::Consent;
@@ -94,10 +99,37 @@ pub use port::Stream;
 pub use port::Target;
 pub use port::TlsFiles;
 pub use port::Topology;
+pub use records::Buried;
+pub use records::Cursor;
+pub use records::Drift;
+pub use records::Expiry;
+pub use records::Import;
+pub use records::Imported;
+pub use records::Lifetime;
+pub use records::Namespace;
+pub use records::OldLayout;
+pub use records::Owner;
+pub use records::OwnerKeys;
+pub use records::PageRequest;
+pub use records::PutOptions;
+pub use records::RecordId;
+pub use records::RecordIds;
+pub use records::RecordPage;
+pub use records::Records;
+pub use records::RecordsMetrics;
+pub use records::Shelf;
+pub use records::Stored;
+pub use records::Tag;
+pub use records::Version;
+pub use records::Written;
+pub use report::AssignReport;
 pub use report::BigKey;
+pub use report::DriftCounts;
+pub use report::DriftSample;
 pub use report::Failure;
 pub use report::Named;
 pub use report::NodeProgress;
+pub use report::OldSets;
 pub use report::PaceSummary;
 pub use report::PatternCount;
 pub use report::PauseReason;
@@ -105,6 +137,7 @@ pub use report::PausedMs;
 pub use report::PrefixCount;
 pub use report::PrefixStats;
 pub use report::Progress;
+pub use report::RebuildReport;
 pub use report::RestoreSummary;
 pub use report::RestoredPattern;
 pub use report::RestoredShard;
@@ -113,6 +146,7 @@ pub use report::ShardSummary;
 pub use report::StatsReport;
 pub use report::Summary;
 pub use report::Verified;
+pub use report::VerifyReport;
 pub use scan::Collected;
 pub use scan::Count;
 pub use scan::CountChoice;
@@ -133,7 +167,12 @@ pub use sweep::Checkpoint;
 pub use sweep::Describe;
 pub use sweep::Event;
 pub use sweep::Existing;
+pub use sweep::IndexOptions;
+pub use sweep::IndexProgress;
+pub use sweep::IndexVerify;
 pub use sweep::ProgressHandle;
+pub use sweep::Rebuild;
+pub use sweep::RebuildOptions;
 pub use sweep::Restore;
 pub use sweep::RestoreConsent;
 pub use sweep::RestoreOptions;
@@ -142,7 +181,10 @@ pub use sweep::RestoreProgress;
 pub use sweep::StopHandle;
 pub use sweep::Sweep;
 pub use sweep::SweepOptions;
+pub use sweep::SwitchConsent;
 pub use sweep::Unrestored;
+pub use sweep::assign;
+pub use sweep::has_index;
 pub use sweep::plan_delete;
 pub use sweep::plan_delete_unseen;
 

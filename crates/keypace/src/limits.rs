@@ -1,7 +1,26 @@
 //! Every bound and default of the library, with its unit in the name and its reason above it.
 //! Holds constants only: no logic, no types.
 
+pub mod index;
+pub mod records;
+
+mod backup;
+mod bulk;
+
 use std::time::Duration;
+
+pub use backup::{
+    BACKUP_BLOCK_BYTES, BACKUP_ZSTD_LEVEL, MAX_BACKUP_HEAD_BYTES, MAX_BACKUP_RECORD_BYTES,
+    MAX_DOUBTFUL_KEYS, MAX_NAMED_DAMAGES, MAX_RESTORE_ROUNDS, RESTORE_LOAD_BYTES,
+    RESTORE_VOLLEY_KIB, ROUNDS_PER_LOST_NODE, VAULT_GATHERED_MESSAGES, VAULT_QUEUE_BYTES,
+    VAULT_WRITE_BYTES,
+};
+pub use bulk::{
+    BULK_CHUNK_BYTES, BULK_CHUNK_KEYS, BULK_FIRST_VALUE_BYTES, BULK_FLIGHT_BYTES, BULK_FLIGHT_KEYS,
+    BULK_MAX_CHUNK_BYTES, BULK_MIN_CHUNK_BYTES, BULK_PACED_CHUNK_BYTES, LAYOUT_PATIENCE,
+    LAYOUT_PAUSE, MAX_REDIRECTS, MAX_TTL, REDIRECT_PAUSE, SUDDEN_REDIRECTS, VOLLEY_MAX_BYTES,
+    VOLLEY_MAX_CALLS,
+};
 
 // Patterns
 
@@ -416,46 +435,10 @@ pub const STATS_AGES_S: [u64; 8] = [
     60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000, 15_552_000,
 ];
 
-// Backups
-
-/// Records are compressed and checked by blocks of so many bytes, and what is damaged costs a block at most. JSON sessions
-/// were 4.30 times smaller in blocks of 64 KiB, 4.14 in those of 16 KiB, 4.28 in those of 1 MiB. One record that is larger
-/// stands in a block of its own.
-pub const BACKUP_BLOCK_BYTES: usize = 64 * 1024;
-/// The longest record that a file may hold: the longest string of a server, its longest name, and room for both to grow.
-pub const MAX_BACKUP_RECORD_BYTES: usize = 1024 * 1024 * 1024;
-/// The head holds `MAX_PATTERNS` patterns of `MAX_PATTERN_BYTES` at most.
-pub const MAX_BACKUP_HEAD_BYTES: usize = 1024 * 1024;
-/// The level that costs least: above 100 MB a second on a busy core, which no delete comes near.
-pub const BACKUP_ZSTD_LEVEL: i32 = 1;
-/// Values that wait for the thread that writes: a few groups of every lease. A single larger value passes alone.
-pub const VAULT_QUEUE_BYTES: usize = 16 * 1024 * 1024;
-/// Messages that the writing thread takes in before those who wait for an fsync get theirs, while more come in.
-pub const VAULT_GATHERED_MESSAGES: u32 = 1024;
-/// What is given to the file in one call: blocks are small, and calls cost more than copies.
-pub const VAULT_WRITE_BYTES: usize = 1024 * 1024;
-/// Keys of groups without an outcome that a reader remembers, to find their newer copies: a run that was cut off leaves
-/// a few hundred. About 100 bytes each.
-pub const MAX_DOUBTFUL_KEYS: usize = 1_000_000;
-/// KiB of payloads that are sent to a node at once at full speed, a small key counting as one: as many keys as a page has.
-pub const RESTORE_VOLLEY_KIB: u32 = 1024;
-/// Payloads that are read from a backup at once: all of them are settled before the next ones.
-pub const RESTORE_LOAD_BYTES: usize = 1024 * 1024;
-/// Times that a key is followed to another node: slots that move all the time arrive some time.
-pub const MAX_RESTORE_ROUNDS: u32 = 100;
-/// So many of them are used up by a node that is gone, which takes a second or two of tries: another takes over within half
-/// a minute, or nobody does.
-pub const ROUNDS_PER_LOST_NODE: u32 = 5;
-/// Damages that a reader names one by one; further ones are counted.
-pub const MAX_NAMED_DAMAGES: usize = 100;
-
 // The KV convenience
 
 /// Escaped it is at most twice as long, which leaves half of `MAX_PATTERN_BYTES` to the pattern behind it.
 pub const KV_MAX_PREFIX_BYTES: usize = 256;
-/// A hundred years: who wants longer wants none. Servers refuse what overflows their clock of 64 bits in ms, and a
-/// score is exact up to 2^53 ms.
-pub const KV_MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Members of the index in one read: 0.1 to 0.3 ms of the server's time wherever they are, as they are asked for by rank.
 /// (ZRANGEBYSCORE with LIMIT walks to its offset: 16 ms at 490,000 on Redis 7.0.15.)
 pub const KV_INDEX_PAGE_MEMBERS: u64 = 1000;

@@ -1,10 +1,14 @@
 //! Progress, Summary and their parts: the only types written as JSON, with the names that callers rely on.
 //! Holds data; decides nothing, measures nothing.
 
+mod index;
 mod stats;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::index::{
+    AssignReport, DriftCounts, DriftSample, OldSets, RebuildReport, VerifyReport,
+};
 pub use self::stats::{BigKey, Named, PrefixStats, StatsReport};
 
 /// How a run stands, for people and machines to look at while it goes on.

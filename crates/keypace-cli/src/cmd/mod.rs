@@ -7,6 +7,7 @@ mod confirm;
 mod count;
 mod delete;
 mod demo;
+mod index;
 mod interrupt;
 mod key_source;
 mod lab;
@@ -75,6 +76,13 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
         }),
         Command::Restore(typed) => in_runtime(async {
             restore::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
+        Command::Index(typed) => in_runtime(async {
+            index::run(
                 &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
                 &typed,
             )

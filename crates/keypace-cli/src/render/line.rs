@@ -22,6 +22,8 @@ pub(crate) enum Watched {
     Deletions,
     /// Keys that are brought back.
     Restores,
+    /// Keys that are compared.
+    Comparisons,
 }
 
 /// A file on its way into memory, before anything is asked of a server.
@@ -86,6 +88,7 @@ impl Standing {
         Self {
             share: progress.share,
             counted: match watched {
+                Watched::Comparisons => format!("{} keys seen", grouped(progress.matched)),
                 Watched::Matches => format!("{} matched", grouped(progress.matched)),
                 Watched::Deletions => format!("{} deleted", grouped(progress.deleted)),
                 Watched::Restores => {

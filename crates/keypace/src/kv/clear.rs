@@ -4,7 +4,7 @@
 use super::name::Names;
 use super::reader::Reader;
 use super::state::{Books, Cleared, cut};
-use super::wire::{self, REMOVE, Request};
+use super::wire::REMOVE;
 use super::{Kv, index};
 use crate::delete::{Batch, Confirmed, Consent, Deleter, Draft, Plan, Refused, Selection};
 use crate::delete::{Tally, Until};
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern};
 use crate::limits;
 use crate::pace::{Budget, Thresholds};
-use crate::port::{Class, Keyspace, Node, Paced, Reply, refuses_keys};
+use crate::port::{Class, Keyspace, Node, Paced, Reply, Request, refuses_keys, request};
 use crate::scan::{Mark, Pages, ScanOptions, Step};
 
 /// Not cancel-safe.
@@ -250,7 +250,7 @@ impl Remover {
         }
         let request = Request::Script(&REMOVE, &names, &args);
         let mut lease = self.node.lease().await?;
-        match wire::send(&mut lease, Class::Write, request).await {
+        match request::send(&mut lease, Class::Write, request).await {
             Ok(Reply::Int(removed)) => Ok(Answer::Removed(u64::try_from(removed).unwrap_or(0))),
             Ok(Reply::Error(text)) => {
                 let error = lease.refused(request.command(), &text);
@@ -260,7 +260,7 @@ impl Remover {
                     Err(error)
                 }
             }
-            Ok(_) => Err(wire::unexpected(&self.node, request.command())),
+            Ok(_) => Err(request::unexpected(self.node.name(), request.command())),
             Err(error) => {
                 self.node.forget_idle();
                 Err(error)

@@ -4,25 +4,26 @@
 use bytes::Bytes;
 
 use super::reader::{Member, Reader};
-use super::wire::{self, PRUNE, Request};
+use super::wire::PRUNE;
 use crate::error::Result;
 use crate::limits;
-use crate::port::{Node, Reply};
+use crate::port::{Node, Reply, Request, request};
 
 /// Drops what has expired, in bounds, and gives a reader that begins behind it. Cancel-safe.
 pub(super) async fn open(node: &Node, index: &[u8]) -> Result<Reader> {
     let most = limits::KV_PRUNED_BY_LISTING.to_string();
     let (keys, args) = ([index], [most.as_bytes()]);
-    let reply = wire::read(node, Request::Script(&PRUNE, &keys, &args)).await?;
+    let reply = request::read(node, Request::Script(&PRUNE, &keys, &args)).await?;
     let Reply::Array(parts) = reply else {
-        return Err(wire::unexpected(node, "EVALSHA"));
+        return Err(request::unexpected(node.name(), "EVALSHA"));
     };
     match parts.as_slice() {
         [Reply::Bulk(now_ms), Reply::Int(dead)] => {
-            let now_ms = number(now_ms).ok_or_else(|| wire::unexpected(node, "EVALSHA"))?;
+            let now_ms =
+                number(now_ms).ok_or_else(|| request::unexpected(node.name(), "EVALSHA"))?;
             Ok(Reader::live(now_ms, u64::try_from(*dead).unwrap_or(0)))
         }
-        _ => Err(wire::unexpected(node, "EVALSHA")),
+        _ => Err(request::unexpected(node.name(), "EVALSHA")),
     }
 }
 
@@ -43,8 +44,8 @@ pub(super) async fn next(
         last.as_bytes(),
         b"WITHSCORES",
     ];
-    let reply = wire::read(node, Request::Command("ZRANGE", &words)).await?;
-    let page = members(reply).ok_or_else(|| wire::unexpected(node, "ZRANGE"))?;
+    let reply = request::read(node, Request::Command("ZRANGE", &words)).await?;
+    let page = members(reply).ok_or_else(|| request::unexpected(node.name(), "ZRANGE"))?;
     Ok(Some(reader.take(page)))
 }
 

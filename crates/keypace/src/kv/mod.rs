@@ -27,10 +27,10 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::{Key, Pattern};
 use crate::limits;
-use crate::port::{Keyspace, Node, Reply};
+use crate::port::{Keyspace, Node, Reply, Request, request};
 use crate::scan::{Collected, ScanOptions, collect};
 use name::{Names, invalid};
-use wire::{REMOVE, Request, SET};
+use wire::{REMOVE, SET};
 
 pub use state::Cleared;
 
@@ -132,11 +132,11 @@ impl Kv {
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         let name = self.names.full(key.as_ref())?;
         let request = Request::Command("GET", &[b"GET", &name]);
-        match wire::read(self.node(), request).await? {
+        match request::read(self.node(), request).await? {
             // Copied, because a small value would hold the whole buffer that it came in for as long as it is kept.
             Reply::Bulk(value) => Ok(Some(Bytes::copy_from_slice(&value))),
             Reply::Null => Ok(None),
-            _ => Err(wire::unexpected(self.node(), "GET")),
+            _ => Err(request::unexpected(self.node().name(), "GET")),
         }
     }
 
@@ -145,7 +145,7 @@ impl Kv {
     ///
     /// # Errors
     /// `InvalidOption` for the key `index`, a value that no server takes, a TTL of zero and one above
-    /// `limits::KV_MAX_TTL`; `Unsupported` for a TTL with an index on a server before Redis 3.2; else what one command
+    /// `limits::MAX_TTL`; `Unsupported` for a TTL with an index on a server before Redis 3.2; else what one command
     /// gives, with the advice [`Retry::AskAgain`](crate::error::Retry::AskAgain) where no reply came.
     pub async fn set(
         &self,
@@ -155,8 +155,11 @@ impl Kv {
     ) -> Result<()> {
         let (key, value) = (key.as_ref(), value.as_ref());
         let name = self.names.full(key)?;
-        let ttl_ms = ttl.map(ttl_ms).transpose()?.map(|ms| ms.to_string());
-        check_value(value)?;
+        let ttl_ms = ttl
+            .map(request::ttl_ms)
+            .transpose()?
+            .map(|ms| ms.to_string());
+        request::check_value(value)?;
         if self.is_indexed {
             return self.set_indexed(key, &name, value, ttl_ms.as_deref()).await;
         }
@@ -164,9 +167,9 @@ impl Kv {
         if let Some(ttl_ms) = &ttl_ms {
             words.extend([&b"PX"[..], ttl_ms.as_bytes()]);
         }
-        match wire::write(self.node(), Request::Command("SET", &words)).await? {
+        match request::write(self.node(), Request::Command("SET", &words)).await? {
             Reply::Simple(_) => Ok(()),
-            _ => Err(wire::unexpected(self.node(), "SET")),
+            _ => Err(request::unexpected(self.node().name(), "SET")),
         }
     }
 
@@ -181,9 +184,9 @@ impl Kv {
         let ttl_ms = ttl_ms.unwrap_or("0");
         let keys = [self.names.index(), name];
         let args = [key, value, ttl_ms.as_bytes(), most.as_bytes()];
-        match wire::write(self.node(), Request::Script(&SET, &keys, &args)).await {
+        match request::write(self.node(), Request::Script(&SET, &keys, &args)).await {
             Ok(Reply::Int(_)) => Ok(()),
-            Ok(_) => Err(wire::unexpected(self.node(), "EVALSHA")),
+            Ok(_) => Err(request::unexpected(self.node().name(), "EVALSHA")),
             Err(error) => Err(explain_old_server(error)),
         }
     }
@@ -204,9 +207,9 @@ impl Kv {
         } else {
             Request::Command("DEL", &words)
         };
-        match wire::write(self.node(), request).await? {
+        match request::write(self.node(), request).await? {
             Reply::Int(removed) => Ok(removed > 0),
-            _ => Err(wire::unexpected(self.node(), request.command())),
+            _ => Err(request::unexpected(self.node().name(), request.command())),
         }
     }
 
@@ -282,27 +285,6 @@ impl Kv {
     fn node(&self) -> &Node {
         self.keyspace.node()
     }
-}
-
-/// Whole milliseconds, rounded up: a TTL that is not zero must not become none.
-fn ttl_ms(ttl: Duration) -> Result<u128> {
-    if ttl.is_zero() || ttl > limits::KV_MAX_TTL {
-        let context = format!("{ttl:?} is outside 1ms to {:?}", limits::KV_MAX_TTL);
-        return Err(
-            invalid(ErrorKind::InvalidOption, "set the TTL", context).with_hint(
-                "leave it out for a key that stays; delete a key that should not be there",
-            ),
-        );
-    }
-    Ok(ttl.as_nanos().div_ceil(Duration::from_millis(1).as_nanos()))
-}
-
-fn check_value(value: &[u8]) -> Result<()> {
-    if value.len() > limits::MAX_RESP_STRING_BYTES {
-        let context = format!("{} bytes are more than a server takes", value.len());
-        return Err(invalid(ErrorKind::InvalidOption, "set the value", context));
-    }
-    Ok(())
 }
 
 /// Servers before 3.2 run no write in a script that has asked for the time.

@@ -7,11 +7,11 @@ use keypace_testkit::{Action, Reply, Rule, Sim};
 
 use super::state::Cleared;
 use super::wire::{PRUNE, REMOVE, SET};
-use super::{Kv, explain_old_server, ttl_ms};
+use super::{Kv, explain_old_server};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::key::Pattern;
 use crate::limits;
-use crate::port::Wire;
+use crate::port::{Wire, request};
 
 /// More than a page of SCAN, so that walks have a middle.
 const KEYS: u64 = 2000;
@@ -214,14 +214,14 @@ fn a_ttl_is_whole_milliseconds_and_never_zero() {
         (Duration::from_micros(1001), 2),
         (Duration::from_secs(3), 3000),
     ] {
-        assert_eq!(ttl_ms(ttl).expect("allowed"), ms, "{ttl:?}");
+        assert_eq!(request::ttl_ms(ttl).expect("allowed"), ms, "{ttl:?}");
     }
     for ttl in [
         Duration::ZERO,
-        limits::KV_MAX_TTL + Duration::from_nanos(1),
+        limits::MAX_TTL + Duration::from_nanos(1),
         Duration::MAX,
     ] {
-        let error = ttl_ms(ttl).expect_err("refused");
+        let error = request::ttl_ms(ttl).expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::InvalidOption);
     }
 }

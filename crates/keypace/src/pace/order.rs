@@ -35,11 +35,14 @@ pub(crate) enum QueryKind {
     Shrink,
     /// RESTORE; its units are KiB of the payloads, rounded up, and one for each key at least.
     Restore,
+    /// SET, MSET, and scripts that write one record; its units are KiB of what is written, rounded up, and one for each key
+    /// at least.
+    Write,
 }
 
 impl QueryKind {
     /// All of them.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Scan,
         Self::ScanFilter,
         Self::Ask,
@@ -51,6 +54,7 @@ impl QueryKind {
         Self::Del,
         Self::Shrink,
         Self::Restore,
+        Self::Write,
     ];
 
     /// The smallest command: a COUNT below the servers' own default is all round trips, keys can go one by one, and a
@@ -66,7 +70,8 @@ impl QueryKind {
             | Self::Unlink
             | Self::Del
             | Self::Shrink
-            | Self::Restore => 1,
+            | Self::Restore
+            | Self::Write => 1,
         }
     }
 
@@ -76,7 +81,7 @@ impl QueryKind {
             Self::Scan | Self::ScanFilter | Self::Ask | Self::Shrink => limits::COUNT_FIRST,
             Self::Measure | Self::Check | Self::Unlink | Self::Del => limits::BATCH_FIRST,
             Self::Read => limits::READ_FIRST_KIB,
-            Self::Dump | Self::Restore => limits::DUMP_FIRST_KIB,
+            Self::Dump | Self::Restore | Self::Write => limits::DUMP_FIRST_KIB,
         }
     }
 }

@@ -381,7 +381,8 @@ fn an_input() -> impl Strategy<Value = Input> {
         Just(QueryKind::Unlink),
         Just(QueryKind::Del),
         Just(QueryKind::Shrink),
-        Just(QueryKind::Restore)
+        Just(QueryKind::Restore),
+        Just(QueryKind::Write)
     ];
     let us = prop_oneof![0u64..1_000, 0u64..10_000_000, any::<u64>()];
     prop_oneof![

@@ -189,7 +189,8 @@ impl Pacer {
                     | QueryKind::Unlink
                     | QueryKind::Del
                     | QueryKind::Shrink
-                    | QueryKind::Restore => limits::COUNT_MAX,
+                    | QueryKind::Restore
+                    | QueryKind::Write => limits::COUNT_MAX,
                 },
             };
         };

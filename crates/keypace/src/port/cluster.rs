@@ -10,7 +10,7 @@ use super::carried::{self, Carried};
 use super::claims::{self, Known, Merged, View};
 use super::connection::Class;
 use super::dial::Dial;
-use super::naming::{Naming, split};
+use super::naming::{Naming, joined, split};
 use super::node::Node;
 use super::nodes_table::{self, Entry};
 use super::options::ConnectOptions;
@@ -212,6 +212,29 @@ impl Cluster {
                 return;
             }
         }
+    }
+
+    /// The node that a redirect names, as `asked` told of it. `None` where that leads to no node that the layout would name
+    /// the same way: it has to be asked for then.
+    pub(super) fn redirected(&self, told: &str, asked: &Node) -> Option<Node> {
+        let (host, port) = told.rsplit_once(':')?;
+        let place = if host.is_empty() || host == "?" {
+            // It doesn't know under which name it is reached, and neither for the others.
+            let (own, _) = split(asked.name())?;
+            joined(own, port.parse().ok()?)
+        } else if host.contains(':') && !host.starts_with('[') {
+            joined(host, port.parse().ok()?)
+        } else {
+            told.to_owned()
+        };
+        let place = self.naming.map.get(&place).unwrap_or(&place);
+        if let Some(node) = locked(&self.nodes).get(place) {
+            return Some(node.clone());
+        }
+        // By hostname it may be one that is known by another name, with a pace of its own.
+        (!self.naming.by_hostname)
+            .then(|| self.node(place).ok())
+            .flatten()
     }
 
     /// The node at this address: always the same one.

@@ -243,6 +243,11 @@ impl Keyspace {
         }
     }
 
+    /// The node that a MOVED or an ASK of `asked` names, if that is told well enough; `None` outside clusters.
+    pub(super) fn redirected(&self, told: &str, asked: &Node) -> Option<Node> {
+        self.cluster.as_ref()?.redirected(told, asked)
+    }
+
     /// The server; in a cluster the node that said so first.
     pub(crate) fn node(&self) -> &Node {
         &self.node

@@ -1,0 +1,1 @@
+//! Bulk reads on the simulator.

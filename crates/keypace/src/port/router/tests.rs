@@ -1,0 +1,1 @@
+//! The router on simulated and real servers.
