@@ -54,6 +54,7 @@ mod sweep;
 pub use backup::Backup;
 pub use backup::BackupHead;
 pub use backup::BackupIndex;
+pub use backup::BackupReading;
 pub use backup::BackupTotals;
 pub use backup::RunToken;
 pub use backup::Saved;

@@ -148,9 +148,11 @@ pub struct Summary {
 pub struct Verified {
     /// Walks after the first delete, whether they deleted or only counted.
     pub passes: u32,
-    /// Keys that the last one found and that are there still.
+    /// Keys that the last one found and that are there still, though nothing was to leave them.
     pub remaining: u64,
-    /// A few of them, unprintable bytes escaped.
+    /// Keys that it found and that were left alone on purpose; as many as are known by name.
+    pub left_alone: u64,
+    /// A few of those that remain, unprintable bytes escaped.
     pub sample_keys: Vec<String>,
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     let stderr = Stderr::default();
     log::start(&stderr, cli.global.explain_pace);
     dispatch(cli, &stderr).unwrap_or_else(|halt| {
-        stderr.line(&text::halt(&halt, Paint::stderr()));
+        stderr.prose(&text::halt(&halt, Paint::stderr()));
         halt.exit
     })
 }
@@ -150,7 +150,7 @@ impl Run {
     ) -> Result<Self, Halt> {
         let settings = Settings::resolve(global, &around)?;
         for warning in &settings.warnings {
-            stderr.line(&text::warning(warning, Paint::stderr()));
+            stderr.prose(&text::warning(warning, Paint::stderr()));
         }
         Ok(Self {
             settings,

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use keypace::Progress;
 
-pub(crate) use self::line::Watched;
+pub(crate) use self::line::{Reading, Watched};
 pub(crate) use self::stderr::Stderr;
 
 /// How often a renderer is shown the state of the run: as fast as an eye follows.
@@ -39,6 +39,14 @@ pub(crate) trait Renderer {
 
     /// Called once, when the run has ended.
     fn end(&mut self, progress: &Progress);
+
+    /// Called every [`TICK`] while a file is read before the run. Not every renderer has something to say of it.
+    fn reading(&mut self, reading: &Reading<'_>) {
+        let _ = reading;
+    }
+
+    /// Called once, when the file has been read: what was drawn goes.
+    fn end_reading(&mut self) {}
 }
 
 /// The ways to show a run.

@@ -170,7 +170,8 @@ pub(super) fn has_folder(path: &Path, flag: &str) -> Result<(), Halt> {
         Some(folder) => Err(Halt::usage(format!(
             "start: {flag}: there is no folder {}",
             folder.display()
-        ))),
+        ))
+        .with_hint("make the folder first, or name a file in one that is there")),
         None => Ok(()),
     }
 }

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use self::saved_shard::Room;
 pub(super) use self::saved_shard::SavedShard;
 use super::books::SharedBooks;
 use super::work::About;
@@ -69,8 +70,7 @@ impl Checkpoint {
         open_slots: Option<&SlotSet>,
         shards: &[SharedBooks],
     ) -> Self {
-        // Of key names that are on their way, over all shards.
-        let mut room = limits::MAX_SAVED_IN_FLIGHT_BYTES;
+        let mut room = Room::default();
         Self {
             command: about.command.to_owned(),
             dry_run: about.dry_run,
