@@ -13,13 +13,16 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use keypace::{ConnectOptions, Keyspace, OwnerKeys, PageRequest, PutOptions, RecordId, Records};
+use keypace::{
+    ConnectOptions, DriftCounts, IndexOptions, IndexVerify, Keyspace, OwnerKeys, PageRequest,
+    PutOptions, RecordId, Records,
+};
 use keypace_lab::{ClusterOptions, OwnedCluster, Program, slot_of, wait_until};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use common::{Random, run};
 use witness::{Found, look};
-use writer::{NAMESPACE, OWNERS, namespace, owner, target};
+use writer::{NAMESPACE, OWNERS, namespace, owner, target, value};
 
 const WRITERS: u64 = 8;
 /// As the promise says it.
@@ -130,8 +133,7 @@ async fn the_witness_sees_each_kind_of_drift() {
     for (number, body) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 9), (5, 5)] {
         for name in ["a", "b"] {
             let (owner, id) = (owner(number), RecordId::new(name).expect("allowed"));
-            let value = json!({ "owner": body });
-            let put = records.put(&owner, &id, &value, &forever).await;
+            let put = records.put(&owner, &id, &value(body, 0), &forever).await;
             put.expect("put");
         }
     }
@@ -160,7 +162,15 @@ async fn the_witness_sees_each_kind_of_drift() {
         expired: 1,
         wrong_end: 1,
     };
-    assert_eq!(look(&cluster, NAMESPACE, &keys, owner), wanted);
+    assert_eq!(look(&cluster, NAMESPACE, &keys), wanted);
+    let drift = verified(&cluster, &keys).await;
+    let kinds = [
+        drift.missing,
+        drift.stale,
+        drift.wrong_score,
+        drift.wrong_owner,
+    ];
+    assert_eq!(kinds, [1, 1, 1, 2], "{drift:?}");
 }
 
 async fn chaos(program: &Program, time: Duration) {
@@ -200,7 +210,7 @@ async fn chaos(program: &Program, time: Duration) {
         .filter(|(name, _)| **name != '!')
         .map(|(_, n)| n)
         .sum();
-    let after = look(&cluster, NAMESPACE, &keys, owner);
+    let after = look(&cluster, NAMESPACE, &keys);
     println!(
         "{} for {time:?}: {} writers killed, node {lost} failed over, {acknowledged} changes \
          acknowledged ({notes:?})\n  found {after:?}",
@@ -218,9 +228,12 @@ async fn chaos(program: &Program, time: Duration) {
     // A script is one step for the replica too, so even a failover tears nothing apart.
     expect_in_step(&after);
     drop(crowd);
+    // And the library's own look says the same.
+    let drift = verified(&cluster, &keys).await;
+    assert_eq!(drift.total(), 0, "{drift:?}");
 
     // What has a TTL goes by itself, and nobody has looked at the index yet.
-    let found = || look(&cluster, NAMESPACE, &keys, owner);
+    let found = || look(&cluster, NAMESPACE, &keys);
     wait_until("see records expire", PATIENCE, || match found().passing {
         0 => Ok(()),
         left => Err(format!("{left} of them have time left").into()),
@@ -244,9 +257,27 @@ async fn chaos(program: &Program, time: Duration) {
     assert_eq!(total, listed.records, "{listed:?}");
 }
 
-async fn open(cluster: &OwnedCluster, keys: &OwnerKeys) -> Records<Value> {
+async fn verified(cluster: &OwnedCluster, keys: &OwnerKeys) -> DriftCounts {
+    let options = IndexOptions::new(namespace(), keys.clone());
+    let begun = IndexVerify::begin(&connect(cluster).await, options).await;
+    let mut verify = begun.expect("begun");
+    while verify.next().await.is_some() {}
+    let report = verify.report();
+    println!(
+        "  index verify: {} records, {:?}",
+        report.records, report.drift
+    );
+    assert!(report.complete && report.errors.is_empty(), "{report:?}");
+    report.drift
+}
+
+async fn connect(cluster: &OwnedCluster) -> Keyspace {
     let connected = Keyspace::connect(target(&cluster.urls()), ConnectOptions::default()).await;
-    let keyspace = connected.expect("connected");
+    connected.expect("connected")
+}
+
+async fn open(cluster: &OwnedCluster, keys: &OwnerKeys) -> Records<Value> {
+    let keyspace = connect(cluster).await;
     let opened = Records::open(&keyspace, namespace(), keys.clone()).await;
     opened.expect("opened")
 }

@@ -42,12 +42,7 @@ struct Kept {
 }
 
 /// Asks every primary for every key.
-pub(crate) fn look(
-    cluster: &OwnedCluster,
-    namespace: &str,
-    keys: &OwnerKeys,
-    owner: impl Fn(u64) -> Owner,
-) -> Found {
+pub(crate) fn look(cluster: &OwnedCluster, namespace: &str, keys: &OwnerKeys) -> Found {
     let mut found = Found::default();
     for node in cluster.nodes() {
         if !matches!(cluster.role(node.index), Ok(Role::Primary)) {
@@ -56,7 +51,7 @@ pub(crate) fn look(
         let mut raw = cluster.raw(node.index).expect("connected");
         for (lead, kept) in owners(&mut raw, namespace) {
             found.owners += 1;
-            look_at_owner(&mut raw, &lead, kept, keys, &owner, &mut found);
+            look_at_owner(&mut raw, &lead, kept, keys, &mut found);
         }
     }
     found
@@ -111,14 +106,7 @@ fn scan(raw: &mut Raw, pattern: &str) -> BTreeSet<Vec<u8>> {
     }
 }
 
-fn look_at_owner(
-    raw: &mut Raw,
-    lead: &[u8],
-    kept: Kept,
-    keys: &OwnerKeys,
-    owner: &impl Fn(u64) -> Owner,
-    found: &mut Found,
-) {
+fn look_at_owner(raw: &mut Raw, lead: &[u8], kept: Kept, keys: &OwnerKeys, found: &mut Found) {
     let (by_created, by_expiry) = ([lead, b"c"].concat(), [lead, b"e"].concat());
     for id in &kept.ids {
         let record = [lead, b"r:", id].concat();
@@ -166,8 +154,8 @@ fn look_at_owner(
             }
             _ => found.missing += 1,
         }
-        let number = body["owner"].as_u64().expect("the owner's number");
-        let tag = keys.tag(&owner(number));
+        let owner = Owner::new(body["owner_api_key"].as_str().expect("an owner"));
+        let tag = keys.tag(&owner.expect("allowed"));
         let is_own = lead.ends_with(format!("{{{tag}}}:").as_bytes());
         found.wrong_owner += u64::from(!is_own);
     }

@@ -26,7 +26,16 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One owner of the test, in clear.
 pub(crate) fn owner(number: u64) -> Owner {
-    Owner::new(format!("owner:{number}*{{}}")).expect("allowed")
+    Owner::new(name(number)).expect("allowed")
+}
+
+fn name(number: u64) -> String {
+    format!("owner:{number}*{{}}")
+}
+
+/// What is written for an owner: it says whose it is, where `index verify` looks for that.
+pub(crate) fn value(number: u64, content: u64) -> Value {
+    json!({"owner_api_key": name(number), "n": content})
 }
 
 pub(crate) fn namespace() -> Namespace {
@@ -95,7 +104,7 @@ async fn step(records: &Records<Value>, random: &mut Random) -> Option<&'static 
     let number = random.below(OWNERS);
     let owner = owner(number);
     let id = RecordId::new(format!("id-{}", random.below(IDS))).expect("allowed");
-    let value = json!({"owner": number, "n": random.next()});
+    let value = value(number, random.next());
     let ttl = Duration::from_millis(1 + random.below(3_000));
     let done = match random.below(100) {
         0..30 => {
