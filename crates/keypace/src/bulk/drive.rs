@@ -70,7 +70,6 @@ pub(super) async fn get(
 ///
 /// # Errors
 /// As for `Router::call`.
-#[expect(dead_code, reason = "records read through it")]
 pub(crate) async fn read(
     router: &Router,
     slot: Slot,

@@ -27,7 +27,6 @@ use crate::pace::{Budget, Thresholds};
 use crate::port::{Keyspace, Router};
 use state::Guess;
 
-#[expect(unused_imports, reason = "records read through it")]
 pub(crate) use drive::read;
 pub use json::Unread;
 

@@ -70,7 +70,6 @@ impl Call {
     }
 
     /// A script whose keys are all of the slot.
-    #[expect(dead_code, reason = "records call them")]
     pub(crate) fn script(
         slot: Slot,
         script: &'static Script,

@@ -102,7 +102,6 @@ async fn slots_that_move_all_the_time_cost_no_call_and_run_none_twice() {
         }
         let seeded = router.volley(gets(0..300)).await.expect("read");
         assert!(seeded.iter().all(|reply| matches!(reply, Reply::Bulk(_))));
-        println!("{}: {times} volleys while slots moved", program.label());
         drop(mover.join().expect("no panic"));
     }
 }
