@@ -140,12 +140,11 @@ fn serve(program: &PostgresProgram, account: &Account, folder: &Path) -> Result<
     let mut command = Command::new(program.folder.join("postgres"));
     command.arg("-D").arg(folder.join("data"));
     command.arg("-k").arg(folder);
-    // No TCP, and no waiting for a disk that nobody will read again.
+    // No TCP. What was committed survives the end of the process, not that of the machine: nothing waits for a disk.
     for setting in [
         "listen_addresses=",
         "port=5432",
         "fsync=off",
-        "synchronous_commit=off",
         "full_page_writes=off",
         "max_connections=64",
         "shared_buffers=16MB",
