@@ -1,4 +1,5 @@
-//! Server programs for the demo, the tests and the benchmarks: finds them, and installs them where none is there.
+//! Server programs for the demo, the tests and the benchmarks, and the PostgreSQL that sessions are tested on: finds
+//! them, and installs them where none is there.
 //! Must not start a service, and leaves every program that it finds as it is.
 
 use std::fs;
@@ -6,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use keypace_lab::{Program, SERVER_VARIABLE, install_hint};
+use keypace_lab::{POSTGRES_VARIABLE, PostgresProgram, Program, SERVER_VARIABLE, install_hint};
 
 use crate::failure::{Failure, Outcome};
 use crate::shell;
@@ -57,6 +58,18 @@ pub(crate) fn both(workspace: &Workspace) -> (Vec<Program>, Vec<String>) {
 }
 
 type Installer = fn(&Workspace) -> Outcome<Program>;
+
+/// PostgreSQL's programs, after trying to install them, or a line that says which tests go without.
+pub(crate) fn postgres() -> Result<PostgresProgram, String> {
+    let found = PostgresProgram::find().map_err(Failure::from);
+    // A variable that names something else is a mistake to report, not a reason to install anything.
+    let installed = if found.is_ok() || std::env::var_os(POSTGRES_VARIABLE).is_some() {
+        found
+    } else {
+        debian_package("postgresql").and_then(|()| Ok(PostgresProgram::find()?))
+    };
+    installed.map_err(|reason| format!("not run: tests of sessions on PostgreSQL ({reason})"))
+}
 
 /// Debian's package `redis-server`.
 fn debian(_workspace: &Workspace) -> Outcome<Program> {

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: both servers and clients of other languages, then every test and every doctest.
+//! `cargo xtask test`: both servers, a PostgreSQL and clients of other languages, then every test and every doctest.
 //! Must not pass over a test in silence: what can't run is printed, and fails where CI asks for all.
 
 use crate::clients;
@@ -18,6 +18,14 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             program.label(),
             program.path.display()
         );
+    }
+    match setup::postgres() {
+        Ok(program) => println!(
+            "tests of sessions run on PostgreSQL {} ({})",
+            program.version,
+            program.folder.display()
+        ),
+        Err(line) => missing.push(line),
     }
     for line in &missing {
         println!("{line}");
