@@ -36,7 +36,7 @@ pub(crate) const PRUNE: Script = Script {
 /// All that is known of one record.
 pub(crate) const CHECK: Script = Script {
     text: include_str!("scripts/check.lua"),
-    digest: "958c4e5267dda122e3ebc4a8f6872ba336ec27c1",
+    digest: "1441b0077fb6fbfd2fd54a1f6e1417b24e1f668a",
 };
 /// Says how a namespace is kept, and begins it.
 pub(crate) const OPEN: Script = Script {

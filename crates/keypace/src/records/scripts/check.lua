@@ -17,11 +17,15 @@ if types[1] == 'string' then
 end
 local created = types[2] == 'zset' and redis.call('ZSCORE', KEYS[2], ARGV[1])
 local expiring = types[3] == 'zset' and redis.call('ZSCORE', KEYS[3], ARGV[1])
-local expiry = redis.call('PTTL', KEYS[1])
-if expiry >= 0 then
-  expiry = now + expiry
-  -- The two clocks are read one after the other; the score is the time that was set.
-  local score = tonumber(expiring or nil)
-  if score and math.abs(score - expiry) <= 2 then expiry = score end
+-- Servers before 7.0 have no PEXPIRETIME.
+local expiry = redis.pcall('PEXPIRETIME', KEYS[1])
+if type(expiry) ~= 'number' then
+  expiry = redis.call('PTTL', KEYS[1])
+  if expiry >= 0 then
+    expiry = now + expiry
+    -- The two clocks are read one after the other; the score is the time that was set.
+    local score = tonumber(expiring or nil)
+    if score and math.abs(score - expiry) <= 2 then expiry = score end
+  end
 end
 return {value, expiry, created, expiring, now, types[1], types[2], types[3]}
