@@ -5,6 +5,7 @@ mod asking;
 mod backup;
 mod beside;
 mod big;
+mod bulk;
 mod check;
 mod cluster;
 mod doc;
@@ -157,5 +158,6 @@ fn rows(group: Group, setting: &Setting<'_>) -> Outcome<Vec<Row>> {
         Group::Backup => backup::measure(setting),
         Group::Filters => filters::measure(setting),
         Group::Stats => stats::measure(setting),
+        Group::Bulk => bulk::measure(setting),
     }
 }

@@ -27,10 +27,11 @@ pub(crate) enum Group {
     Backup,
     Filters,
     Stats,
+    Bulk,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::List,
         Self::Delete,
         Self::Memory,
@@ -46,6 +47,7 @@ impl Group {
         Self::Backup,
         Self::Filters,
         Self::Stats,
+        Self::Bulk,
     ];
     /// Those with a count, a ratio or memory of our own to compare. The replica's limits gate, and the
     /// ratios of the cluster, of lanes, backups and filters, where `--only` names them; the others have times and rivals only, and a check of them is refused, as it could not fail.
@@ -75,6 +77,7 @@ impl Group {
             Self::Backup => "backup",
             Self::Filters => "filters",
             Self::Stats => "stats",
+            Self::Bulk => "bulk",
         }
     }
 

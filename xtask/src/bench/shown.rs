@@ -9,6 +9,9 @@ use super::figures::{column, median};
 const COLUMNS: &[(&str, &str, f64)] = &[
     ("wall_ms", "wall ms", 1.0),
     ("work_ms", "work alone ms", 1.0),
+    ("gets_ms", "GETs ms", 1.0),
+    ("bulk_ms", "get_many ms", 1.0),
+    ("json_ms", "get_many_json ms", 1.0),
     ("commands", "commands", 1.0),
     ("server_us_per_key", "server us a key", 1.0),
     ("commands_per_key", "commands a key", 1.0),

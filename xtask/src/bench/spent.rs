@@ -42,6 +42,11 @@ impl Spent {
         }
     }
 
+    /// How often a command ran.
+    pub(crate) fn calls(&self, command: &str) -> u64 {
+        self.by_command.get(command).map_or(0, |(calls, _)| *calls)
+    }
+
     /// Microseconds that the server worked, for each of `keys`.
     pub(crate) fn us_per_key(&self, keys: u64) -> f64 {
         let has_exec = self.by_command.contains_key("exec");

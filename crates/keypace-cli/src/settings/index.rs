@@ -188,7 +188,9 @@ mod tests {
                 ..IndexOwner::default()
             },
         ] {
-            let halt = owner(&typed, "list").err().expect("refused");
+            let Err(halt) = owner(&typed, "list") else {
+                panic!("not refused: {typed:?}");
+            };
             assert_eq!(halt.exit, Exit::Refused);
             assert!(halt.text.contains(super::NO_OWNER), "{}", halt.text);
         }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use keypace_lab::seed::SplitMix64;
 
-use crate::common::under_way::{interrupted, resumed, under_way};
-use crate::common::{Home, only_file, servers};
+use crate::common::under_way::{resumed, under_way, under_way_until};
+use crate::common::{Home, gathered, only_file, servers, signal};
 use crate::place::{Place, RECORDS, places};
 
 const VERIFY: [&str; 6] = ["--budget", "off", "--json", "index", "verify", "session"];
@@ -16,6 +16,9 @@ const MANY: usize = 3_000;
 fn with(words: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
     [words, more].concat()
 }
+
+/// Keys a second: a run takes six seconds, in which it is heard and stopped on any machine.
+const SLOWLY: &str = "500";
 
 /// What an application does, one step.
 fn write(place: &Place, random: &mut SplitMix64) {
@@ -148,9 +151,16 @@ fn a_stopped_rebuild_goes_on_where_it_was() {
     for place in places() {
         many(&place);
         let words = [
-            "--budget", "off", "--json", "--count", "50", "index", "rebuild", "session",
+            "--rate", SLOWLY, "--budget", "off", "--json", "--count", "50", "index", "rebuild",
+            "session",
         ];
-        let ran = interrupted(&place.home, &words, "matched", "INT").expect(130);
+        let (child, seen, stderr) = under_way_until(&place.home, &words, "matched", 1);
+        signal(&child, "INT");
+        let mut ran = gathered(child, seen, stderr).expect(130);
+        // The rate held the first run back so that it could be interrupted.
+        ran.stderr = ran
+            .stderr
+            .replace(&format!("--rate {SLOWLY}"), "--rate 4000");
         let before = ran.json();
         assert_eq!(before["complete"], false, "{before}");
         let file = only_file(&place.home.state());

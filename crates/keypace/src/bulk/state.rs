@@ -143,9 +143,14 @@ mod tests {
             let mut cut = Cut::default();
             let mut seen = Vec::new();
             loop {
-                let mut room = most;
-                let fits = |_| { room = room.saturating_sub(1); room < most && (room > 0 || most == 1) };
-                let Some((group, members)) = cut.next(&groups, fits) else { break };
+                let mut taken = 0;
+                let fits = |_| {
+                    taken += 1;
+                    taken <= most
+                };
+                let Some((group, members)) = cut.next(&groups, fits) else {
+                    break;
+                };
                 let (slot, places) = &groups[group];
                 prop_assert!(!members.is_empty() && members.len() <= most);
                 for place in &places[members] {

@@ -133,7 +133,6 @@ impl Router {
     }
 
     /// What calls so far have joined, for its figures. Empty without a pace.
-    #[expect(dead_code, reason = "rebuild shows them")]
     pub(crate) fn paces(&self) -> Vec<Paced> {
         let table = self.table();
         let joined = table.stations.iter().filter_map(|station| station.joined());

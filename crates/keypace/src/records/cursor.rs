@@ -27,6 +27,25 @@ impl Cursor {
         Self { score, id }
     }
 
+    /// Behind a record that was created then, in ms since 1970: for lists in the same order from another source.
+    #[must_use]
+    pub fn behind_created(created_ms: i64, id: RecordId) -> Self {
+        // Exact for the times that a calendar has: they are below 2^53.
+        Self::behind(-(created_ms as f64), id)
+    }
+
+    /// When the record before this place was created, in ms since 1970; whole ms, the nearest below.
+    #[must_use]
+    pub fn created_ms(&self) -> i64 {
+        (-self.score).floor() as i64
+    }
+
+    /// The id of the record before this place.
+    #[must_use]
+    pub fn id(&self) -> &RecordId {
+        &self.id
+    }
+
     /// Reads what `Display` writes.
     ///
     /// # Errors

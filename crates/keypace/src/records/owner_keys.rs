@@ -102,6 +102,13 @@ impl OwnerKeys {
     }
 
     /// The same with one more key behind them: what a rotation ends with. Writes no file.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "a rotation is not there yet; the layout and its readers are ready for one"
+        )
+    )]
     pub(crate) fn rotated(&self) -> Result<Self> {
         let mut keys = self.keys.to_vec();
         keys.push(random()?);
@@ -114,6 +121,13 @@ impl OwnerKeys {
     }
 
     /// Replaces the file by these keys, in one step; what was there stays beside it as `.bak`.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "a rotation is not there yet; the layout and its readers are ready for one"
+        )
+    )]
     pub(crate) fn save(&self) -> Result<()> {
         match &self.path {
             Some(path) => key_file::replace(path, &self.keys, self.namespace.as_ref()),
@@ -177,6 +191,13 @@ impl OwnerKeys {
     }
 
     /// A tag of version `from` as it is in version `to`: a rotation needs no owner in clear.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "a rotation is not there yet; the layout and its readers are ready for one"
+        )
+    )]
     pub(crate) fn advance(&self, tag: &Tag, from: u32, to: u32) -> Option<Tag> {
         match self.up_to(from, to)? {
             [] => Some(*tag),

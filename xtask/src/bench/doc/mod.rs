@@ -36,7 +36,7 @@ struct Figure {
     from: &'static [(Group, &'static str)],
 }
 
-const FIGURES: [Figure; 13] = [
+const FIGURES: [Figure; 14] = [
     Figure {
         what: "`--budget 1ms`, delete 500,000 of 1,000,000 keys",
         must: "p99 at most idle p99 + 1 ms; at most 1.4 times the wall of `--budget off`",
@@ -111,6 +111,11 @@ const FIGURES: [Figure; 13] = [
         must: "at most 128 MiB resident",
         from: &[(Group::Stats, "")],
     },
+    Figure {
+        what: "1,000 JSON records of 1 KiB by `get_many` and `get_many_json`",
+        must: "at least 10 and 5 times as fast as 1,000 GETs one after the other",
+        from: &[(Group::Bulk, "")],
+    },
 ];
 
 /// A table of rows of one group, for each server.
@@ -121,7 +126,7 @@ struct Section {
     takes: fn(&str) -> bool,
 }
 
-const SECTIONS: [Section; 15] = [
+const SECTIONS: [Section; 16] = [
     Section {
         title: "Deleting half of the keyspace",
         text: "500,000 `session:*` of 1,000,000 keys, values of 100 bytes. The floor is a loop over a raw socket that \
@@ -212,6 +217,13 @@ const SECTIONS: [Section; 15] = [
         text: "5,000,000 strings below 2,000 prefixes, `--budget off`, one run each. Every size is asked for (MEMORY \
                USAGE, which samples collections), or that of a hundredth of the keys.",
         group: Group::Stats,
+        takes: |_| true,
+    },
+    Section {
+        title: "Bulk reads",
+        text: "1,000 JSON records of 1 KiB over TCP on one machine. The GETs go one after the other through a plain \
+               blocking socket; the three ways take turns, and each round has the medians of 21 passes.",
+        group: Group::Bulk,
         takes: |_| true,
     },
     Section {

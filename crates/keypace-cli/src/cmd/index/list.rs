@@ -48,7 +48,7 @@ pub(super) async fn run(run: &mut Run, typed: &Typed) -> Result<Exit, Halt> {
     }
     if let Some(next) = &page.next {
         let typed: Vec<_> = std::env::args_os().collect();
-        let line = resume::with_flag(&typed, "--after", &next.to_string());
+        let line = resume::with_flag(&typed, "--after", next.to_string());
         run.stderr.line(&records::next_page(&line, Paint::stderr()));
     }
     Ok(printed)
