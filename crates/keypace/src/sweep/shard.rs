@@ -310,7 +310,10 @@ impl Shard {
             biased;
             () = shared.stop.stopped() => return None,
             looked = async {
-                self.pages.land().await;
+                // At full speed the next page is on its way beside the questions.
+                if self.paced.is_bounded() {
+                    self.pages.land().await;
+                }
                 look.finish().await
             } => looked,
         };
