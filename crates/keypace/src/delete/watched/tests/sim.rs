@@ -97,8 +97,7 @@ fn check_order(sim: &Sim) {
         let steps = open.entry(record.connection).or_default();
         match record.name.as_str() {
             "WATCH" => {
-                let is_watching = steps.iter().any(|step| step == "WATCH");
-                assert!(!is_watching, "a second WATCH: {steps:?}");
+                assert!(!steps.iter().any(|step| step == "WATCH"), "{steps:?}");
                 // What was read before is read again.
                 steps.clear();
                 assert!(record.args.len() <= limits::WATCH_GROUP_KEYS + 1);
