@@ -2,6 +2,7 @@
 //! Must not hold what a library or a test should: it finds programs, calls the others and prints figures.
 
 mod bench;
+mod clients;
 mod coverage;
 mod demo;
 mod failure;

@@ -1,4 +1,5 @@
-//! Server programs for the demo, the tests and the benchmarks: finds them, and installs them where none is there.
+//! Server programs for the demo, the tests and the benchmarks, and the PostgreSQL that sessions are tested on: finds
+//! them, and installs them where none is there.
 //! Must not start a service, and leaves every program that it finds as it is.
 
 use std::fs;
@@ -6,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use keypace_lab::{Program, SERVER_VARIABLE, install_hint};
+use keypace_lab::{POSTGRES_VARIABLE, PostgresProgram, Program, SERVER_VARIABLE, install_hint};
 
 use crate::failure::{Failure, Outcome};
 use crate::shell;
@@ -58,22 +59,45 @@ pub(crate) fn both(workspace: &Workspace) -> (Vec<Program>, Vec<String>) {
 
 type Installer = fn(&Workspace) -> Outcome<Program>;
 
-/// Debian's package `redis-server`. Needs root and apt-get.
+/// PostgreSQL's programs, after trying to install them, or a line that says which tests go without.
+pub(crate) fn postgres() -> Result<PostgresProgram, String> {
+    let found = PostgresProgram::find().map_err(Failure::from);
+    // A variable that names something else is a mistake to report, not a reason to install anything.
+    let installed = if found.is_ok() || std::env::var_os(POSTGRES_VARIABLE).is_some() {
+        found
+    } else {
+        debian_package("postgresql").and_then(|()| Ok(PostgresProgram::find()?))
+    };
+    installed.map_err(|reason| format!("not run: tests of sessions on PostgreSQL ({reason})"))
+}
+
+/// Debian's package `redis-server`.
 fn debian(_workspace: &Workspace) -> Outcome<Program> {
-    let apt = shell::which("apt-get")
-        .ok_or_else(|| Failure::new("Debian's package redis-server: there is no apt-get"))?;
-    if !shell::is_root() {
-        return Err(Failure::new(
-            "Debian's package redis-server: only root can install it",
-        ));
-    }
-    eprintln!("installing Debian's package redis-server");
-    let _policy = ServicePolicy::forbid_starts()?;
     let ran_before = Path::new(SERVICE_PID).exists();
+    debian_package("redis-server")?;
+    if !ran_before && Path::new(SERVICE_PID).exists() {
+        shell::output(Command::new("service").args(["redis-server", "stop"]))?;
+    }
+    let path = shell::which("redis-server")
+        .ok_or_else(|| Failure::new("Debian's package redis-server brought no program"))?;
+    Ok(Program::at(path)?)
+}
+
+/// Installs a package of Debian's and starts no service. Needs root and apt-get.
+fn debian_package(name: &str) -> Outcome {
+    let apt = shell::which("apt-get")
+        .ok_or_else(|| Failure::new(format!("Debian's package {name}: there is no apt-get")))?;
+    if !shell::is_root() {
+        return Err(Failure::new(format!(
+            "Debian's package {name}: only root can install it"
+        )));
+    }
+    eprintln!("installing Debian's package {name}");
+    let _policy = ServicePolicy::forbid_starts()?;
     let install = || {
         let mut command = Command::new(&apt);
         command
-            .args(["install", "-y", "--no-install-recommends", "redis-server"])
+            .args(["install", "-y", "--no-install-recommends", name])
             .env("DEBIAN_FRONTEND", "noninteractive");
         shell::output(&mut command)
     };
@@ -82,12 +106,7 @@ fn debian(_workspace: &Workspace) -> Outcome<Program> {
         shell::output(Command::new(&apt).args(["update"]))?;
         install()?;
     }
-    if !ran_before && Path::new(SERVICE_PID).exists() {
-        shell::output(Command::new("service").args(["redis-server", "stop"]))?;
-    }
-    let path = shell::which("redis-server")
-        .ok_or_else(|| Failure::new("Debian's package redis-server brought no program"))?;
-    Ok(Program::at(path)?)
+    Ok(())
 }
 
 /// While it lives, packages that are installed don't start their services. A policy that is there already stays.
@@ -101,7 +120,7 @@ impl ServicePolicy {
         if path.exists() {
             return Ok(Self { written: None });
         }
-        let text = "#!/bin/sh\n# Written by `cargo xtask` while it installs redis-server; safe to remove.\nexit 101\n";
+        let text = "#!/bin/sh\n# Written by `cargo xtask` while it installs a package; safe to remove.\nexit 101\n";
         let written = fs::write(&path, text)
             .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
         written
@@ -123,4 +142,9 @@ impl Drop for ServicePolicy {
             );
         }
     }
+}
+
+/// Installs packages of Debian's, as [`debian_package`] does.
+pub(crate) fn packages(names: &[&str]) -> Outcome {
+    names.iter().try_for_each(|name| debian_package(name))
 }

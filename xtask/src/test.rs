@@ -1,6 +1,7 @@
-//! `cargo xtask test`: both servers, then every test and every doctest.
+//! `cargo xtask test`: both servers, a PostgreSQL and clients of other languages, then every test and every doctest.
 //! Must not pass over a test in silence: what can't run is printed, and fails where CI asks for all.
 
+use crate::clients;
 use crate::failure::{Failure, Outcome};
 use crate::setup;
 use crate::shell;
@@ -9,7 +10,8 @@ use crate::workspace::Workspace;
 /// Runs every test; `words` go to the test runner.
 pub(crate) fn run(words: &[String]) -> Outcome {
     let workspace = Workspace::find()?;
-    let (programs, missing) = setup::both(&workspace);
+    let (programs, mut missing) = setup::both(&workspace);
+    missing.extend(clients::all(&workspace));
     for program in &programs {
         println!(
             "live tests run on {} ({})",
@@ -17,12 +19,20 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             program.path.display()
         );
     }
+    match setup::postgres() {
+        Ok(program) => println!(
+            "tests of sessions run on PostgreSQL {} ({})",
+            program.version,
+            program.folder.display()
+        ),
+        Err(line) => missing.push(line),
+    }
     for line in &missing {
         println!("{line}");
     }
     if std::env::var("CI").is_ok_and(|value| value == "true") && !missing.is_empty() {
         return Err(Failure::new(
-            "CI runs live tests on both Redis and Valkey, and not every one could be had",
+            "CI runs every live test, and not all that they need could be had",
         ));
     }
     let has_nextest = shell::succeeds(shell::cargo(&workspace.root).args(["nextest", "--version"]));

@@ -163,6 +163,107 @@ fn a_backup_that_holds_nothing_leaves_its_name_free() {
 }
 
 #[test]
+fn a_backup_that_is_missing_stops_the_run_that_wants_to_go_on_in_it() {
+    for server in servers() {
+        let home = seeded(&server);
+        let (path, elsewhere) = (home.path("s.kpb"), home.path("moved.kpb"));
+        let file = text_of(&path);
+        let typed = ["--json", "delete", "--yes", "--backup", &file, "session:*"];
+        let ran = interrupted(&home, &typed, "deleted", "INT").expect(130);
+        let left = dbsize(&server);
+        std::fs::rename(&path, &elsewhere).expect("moved");
+        resumed(&home, &ran)
+            .expect(4)
+            .says(&[&file, "is not there", "hint: put it back"]);
+        assert_eq!(dbsize(&server), left);
+        assert!(!path.exists(), "no second file in its place");
+        std::fs::rename(&elsewhere, &path).expect("moved back");
+        resumed(&home, &ran).expect(0);
+        assert_eq!(dbsize(&server), 1);
+    }
+}
+
+/// A file that nothing was put into went with the run that made it.
+#[test]
+fn a_run_that_deleted_nothing_goes_on_without_its_backup() {
+    for server in servers() {
+        let home = seeded(&server);
+        let (path, place) = (home.path("s.kpb"), text_of(&home.path("run.ckpt")));
+        let file = text_of(&path);
+        let typed = ["--backup", &file, "--checkpoint", &place, "session:*"];
+        let stopped = ["--deadline", "1ms", "delete", "--yes"];
+        home.run([&stopped[..], &typed].concat()).expect(1);
+        assert!(!path.exists() && dbsize(&server) == KEYS + 2);
+        home.run([&["delete", "--yes", "--resume", &place], &typed[..]].concat())
+            .expect(0);
+        assert_eq!(dbsize(&server), 1);
+    }
+}
+
+/// A path that was typed and can't be used is a wrong command line, as with any other file.
+#[test]
+fn a_backup_file_that_can_t_be_made_is_a_usage_error() {
+    for server in servers() {
+        let home = seeded(&server);
+        std::fs::write(home.path("file"), "x").expect("written");
+        for (path, why) in [
+            (home.path("none/s.kpb"), &["no folder", "hint: make"][..]),
+            (home.path("file/s.kpb"), &["no folder", "hint: make"]),
+            // Nobody makes files there, whoever the user is.
+            #[cfg(target_os = "linux")]
+            (
+                std::path::PathBuf::from("/sys/s.kpb"),
+                &[
+                    "/sys/s.kpb: Permission denied\n",
+                    "hint: nothing is deleted",
+                ],
+            ),
+        ] {
+            let file = text_of(&path);
+            home.run(["delete", "--yes", "--backup", &file, "session:*"])
+                .expect(2)
+                .says(why);
+            assert_eq!(dbsize(&server), KEYS + 2);
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_takes_the_place_of_no_other_file() {
+    for server in servers() {
+        let home = seeded(&server);
+        let backup = text_of(&home.path("s.kpb"));
+        home.run(["delete", "--yes", "--backup", &backup, "session:hash"])
+            .expect(0);
+        let notes = text_of(&home.path("notes.txt"));
+        std::fs::write(&notes, "mine").expect("written");
+        let left = dbsize(&server);
+        for file in [&backup, &notes] {
+            let before = std::fs::read(file).expect("read");
+            for typed in [
+                &["delete", "--yes", "--checkpoint", file, "session:*"][..],
+                &["count", "--checkpoint", file, "session:*"],
+                &["scan", "--checkpoint", file, "session:*"],
+            ] {
+                home.run(typed)
+                    .expect(4)
+                    .says(&[file, "no checkpoint is there", "hint: "]);
+                assert_eq!(std::fs::read(file).expect("read"), before, "{typed:?}");
+            }
+            assert_eq!(dbsize(&server), left);
+        }
+        // One name for both, and nothing of that name is there.
+        let both = text_of(&home.path("both"));
+        let typed = ["--checkpoint", &both, "--backup", &both, "session:*"];
+        home.run([&["delete", "--yes"], &typed[..]].concat())
+            .expect(4)
+            .says(&["hint: "]);
+        assert_eq!(dbsize(&server), left);
+        assert!(!home.path("both").exists());
+    }
+}
+
+#[test]
 fn a_value_that_is_too_large_for_the_backup_stays() {
     for server in servers() {
         let home = seeded(&server);
@@ -173,9 +274,11 @@ fn a_value_that_is_too_large_for_the_backup_stays() {
         let file = text_of(&home.path("s.kpb"));
         let typed = ["--backup", &file, "--backup-max-value", "4KiB", "session:*"];
         let ran = home
-            .run([&["delete", "--yes"], &typed[..]].concat())
+            .run([&["delete", "--yes", "--verify"], &typed[..]].concat())
             .expect(0);
         assert!(ran.text().contains("1 left alone"), "{ran:?}");
+        let verified = "walked once more: nothing matches but 1 key that was left alone\n";
+        assert!(ran.text().contains(verified), "{ran:?}");
         let why = "    1: the value is larger than 4096 bytes";
         assert!(ran.text().contains(why), "{ran:?}");
         assert!(ran.text().contains("session:large"), "{ran:?}");

@@ -186,8 +186,21 @@ pub(crate) fn end(child: &mut Child) -> std::io::Result<()> {
     child.wait().map(|_| ())
 }
 
-/// A temporary folder whose path leaves room for a socket's name, even where TMPDIR is long.
+/// The log in this folder, to be written on behind what it holds.
+pub(crate) fn log_file(folder: &Path) -> std::io::Result<File> {
+    File::options()
+        .append(true)
+        .create(true)
+        .open(folder.join(LOG_NAME))
+}
+
+/// A temporary folder whose path leaves room for our servers' socket.
 pub(crate) fn short_folder() -> Result<TempDir, LabError> {
+    short_folder_for(SOCKET_NAME)
+}
+
+/// A temporary folder whose path leaves room for a socket of this name, even where TMPDIR is long.
+pub(crate) fn short_folder_for(socket: &str) -> Result<TempDir, LabError> {
     let make = |parent: &Path| {
         tempfile::Builder::new()
             .prefix("keypace-")
@@ -199,7 +212,7 @@ pub(crate) fn short_folder() -> Result<TempDir, LabError> {
             .path()
             .canonicalize()
             .unwrap_or_else(|_| directory.path().to_owned());
-        path.join(SOCKET_NAME).as_os_str().len() <= limits::MAX_SOCKET_PATH_BYTES
+        path.join(socket).as_os_str().len() <= limits::MAX_SOCKET_PATH_BYTES
     };
     let directory = make(&std::env::temp_dir())?;
     if fits(&directory) {

@@ -74,8 +74,12 @@ pub enum ErrorKind {
     Damaged,
     /// A file can't be read or written.
     Io,
-    /// A key changed between the look at it and its removal, and was left alone.
+    /// A key or a record changed between the look at it and its removal or its update, and was left alone.
     Changed,
+    /// Something of this name is there already, and was left alone.
+    Exists,
+    /// What was to be changed is not there.
+    Missing,
     /// A value is larger than what is backed up, and its key was left alone.
     TooLarge,
     /// Any other error reply.
@@ -121,6 +125,8 @@ impl ErrorKind {
             Self::Damaged => "damaged",
             Self::Io => "io",
             Self::Changed => "changed",
+            Self::Exists => "exists",
+            Self::Missing => "missing",
             Self::TooLarge => "too_large",
             Self::Server => "server",
         }
@@ -156,6 +162,7 @@ struct Parts {
     node: Option<String>,
     context: String,
     hint: Option<Cow<'static, str>>,
+    version: Option<u64>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -174,12 +181,18 @@ impl Error {
             node: None,
             context: context.into(),
             hint: None,
+            version: None,
             source: None,
         }))
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_version(mut self, version: u64) -> Self {
+        self.0.version = Some(version);
         self
     }
 
@@ -235,6 +248,12 @@ impl Error {
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         self.0.node.as_deref()
+    }
+
+    /// The version of a record that was in the way: with `Changed` and `Exists`.
+    #[must_use]
+    pub fn version(&self) -> Option<u64> {
+        self.0.version
     }
 
     /// What to check or to do, as a line of its own.

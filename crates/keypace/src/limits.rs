@@ -1,6 +1,9 @@
 //! Every bound and default of the library, with its unit in the name and its reason above it.
 //! Holds constants only: no logic, no types.
 
+pub mod index;
+pub mod records;
+
 mod backup;
 mod bulk;
 
@@ -181,6 +184,11 @@ pub const MAX_COMMANDS_IN_FLIGHT: usize = 1024;
 pub const MAX_FAILED_IN_A_ROW: u64 = 10_000;
 /// Keys that a plan shows, and that each kind of failure names.
 pub const SAMPLE_KEYS: usize = 5;
+/// Names of keys left alone that a shard keeps for the walk that verifies: far more than anyone means to leave, and 100 bytes
+/// each.
+pub const MAX_LEFT_ALONE_KEYS: usize = 10_000;
+/// The same in bytes of names, so that long ones cost no more.
+pub const MAX_LEFT_ALONE_BYTES: usize = 1024 * 1024;
 /// Kinds of failure that a Summary lists; further ones are counted together.
 pub const MAX_FAILURE_KINDS: usize = 20;
 /// Keys of one run of the script that checks and removes: 2.2 to 6.6 us each, and nobody else is served meanwhile (P27).
@@ -381,6 +389,9 @@ pub const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 /// Key names on their way that a checkpoint holds, so that a resumed run knows of them: 4,000 of a kilobyte, written twice a
 /// second. Those beyond it are found gone and not counted, if the run is killed.
 pub const MAX_SAVED_IN_FLIGHT_BYTES: usize = 4 * 1024 * 1024;
+/// Key names that a checkpoint holds of what was left alone or failed before, over all shards. Those beyond it count, and are
+/// not named.
+pub const MAX_SAVED_REASON_BYTES: usize = 1024 * 1024;
 /// No checkpoint is larger: what is longer is another file.
 pub const MAX_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Prefixes that are counted one by one; about 100 bytes each.

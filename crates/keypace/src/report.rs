@@ -1,10 +1,14 @@
 //! Progress, Summary and their parts: the only types written as JSON, with the names that callers rely on.
 //! Holds data; decides nothing, measures nothing.
 
+mod index;
 mod stats;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::index::{
+    AssignReport, DriftCounts, DriftSample, OldSets, RebuildReport, VerifyReport,
+};
 pub use self::stats::{BigKey, Named, PrefixStats, StatsReport};
 
 /// How a run stands, for people and machines to look at while it goes on.
@@ -144,9 +148,11 @@ pub struct Summary {
 pub struct Verified {
     /// Walks after the first delete, whether they deleted or only counted.
     pub passes: u32,
-    /// Keys that the last one found and that are there still.
+    /// Keys that the last one found and that are there still, though nothing was to leave them.
     pub remaining: u64,
-    /// A few of them, unprintable bytes escaped.
+    /// Keys that it found and that were left alone on purpose; as many as are known by name.
+    pub left_alone: u64,
+    /// A few of those that remain, unprintable bytes escaped.
     pub sample_keys: Vec<String>,
 }
 

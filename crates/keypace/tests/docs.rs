@@ -138,8 +138,10 @@ fn tests_that_documents_name_exist() {
     for name in [
         "ARCHITECTURE.md",
         "docs/guarantees.md",
+        "docs/index.md",
         "docs/pitfalls.md",
         "docs/undo.md",
+        "docs/wire-layout.md",
     ] {
         let words = code_words(&document(name));
         // The name of a test is a sentence; shorter words are flags, fields and rooms.

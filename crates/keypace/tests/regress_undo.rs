@@ -137,8 +137,8 @@ async fn a_key_that_another_pass_skips_again_counts_once_to_max_delete() {
         assert!(sweep.error().is_none(), "{:?} {case}", sweep.error());
         let counts = (summary.matched, summary.deleted, summary.skipped);
         assert_eq!(counts, (10, 8, 2), "{case}");
-        let remaining = summary.verified.as_ref().map(|verified| verified.remaining);
-        assert_eq!(remaining, Some(2), "{case}");
+        let verified = summary.verified.as_ref().expect("verified");
+        assert_eq!((verified.remaining, verified.left_alone), (0, 2), "{case}");
     }
 }
 
@@ -245,6 +245,64 @@ async fn a_dropped_step_that_asks_for_lost_keys_loses_no_failed_key() {
         assert!(summary.failed > 0, "{case}");
         assert_eq!(summary.failed, left(&sim, "k:") as u64, "{case}");
     }
+}
+
+/// A delete that was killed when it had skipped some of 20 keys, the file that it left, and where its backup is.
+async fn killed_after_a_skip(sim: &Sim, folder: &Path) -> (SweepOptions, std::path::PathBuf) {
+    let keyspace = on(sim).await;
+    let file = folder.join("place");
+    let options = SweepOptions::new(scan("k:*", 50))
+        .with_checkpoint(&file)
+        .with_backup(backup(folder));
+    let mut killed = deleting_with(&keyspace, &options, batches(1)).await;
+    while killed.summary().skipped == 0 {
+        assert!(killed.next().await.is_some(), "{:?}", killed.summary());
+    }
+    assert!(killed.summary().skipped < 20, "it has more to skip");
+    killed.save_checkpoint(&file).expect("saved");
+    (options, file)
+}
+
+#[tokio::test]
+async fn a_resumed_run_says_why_keys_were_skipped_before_it() {
+    let sim = filled(300, 20, 400);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (options, file) = killed_after_a_skip(&sim, folder.path()).await;
+    let keyspace = on(&sim).await;
+    let delete = batches(1).with_verify(Verify::Once);
+    let summary = finish(resumed(&keyspace, &options, &file, &delete).await).await;
+    assert_eq!(summary.skipped, 20, "{summary:?}");
+    assert_eq!(summary.errors.len(), 1, "{summary:?}");
+    let reason = &summary.errors[0];
+    assert_eq!((reason.kind.as_str(), reason.count), ("too_large", 20));
+    assert_eq!(reason.sample_keys.len(), 5, "{summary:?}");
+    let verified = summary.verified.as_ref().expect("verified");
+    assert_eq!((verified.remaining, verified.left_alone), (0, 20));
+    assert!(summary.complete, "{summary:?}");
+}
+
+/// Files of this version that were written before they held reasons are taken as they are.
+#[tokio::test]
+async fn a_checkpoint_without_reasons_is_read() {
+    let sim = filled(300, 20, 400);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (options, file) = killed_after_a_skip(&sim, folder.path()).await;
+    let text = std::fs::read_to_string(&file).expect("read");
+    let (_, body) = text.split_once('\n').expect("two lines");
+    let mut fields: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    for shard in fields["shards"].as_array_mut().expect("shards") {
+        let shard = shard.as_object_mut().expect("fields");
+        for field in ["reasons", "left_alone"] {
+            shard.remove(field).expect("it was written");
+        }
+    }
+    let body = fields.to_string();
+    let crc32 = crc32fast::hash(body.as_bytes());
+    std::fs::write(&file, format!("keypace-checkpoint 3 {crc32:08x}\n{body}")).expect("written");
+    let keyspace = on(&sim).await;
+    let summary = finish(resumed(&keyspace, &options, &file, &batches(1)).await).await;
+    assert!(summary.complete, "{summary:?}");
+    assert_eq!(summary.skipped, 20, "{summary:?}");
 }
 
 #[tokio::test]

@@ -249,17 +249,29 @@ async fn without_the_right_the_rule_is_named() {
         let keyspace = Keyspace::connect(target, ConnectOptions::default())
             .await
             .expect("connected");
-        let index = from(&keyspace, &[Record::text("a", "b")]);
+        // Several are on their way when the first is refused.
+        let names: Vec<String> = (0..500).map(|n| format!("k:{n}")).collect();
+        let records: Vec<Record> = names.iter().map(|name| Record::text(name, "b")).collect();
+        let index = from(&keyspace, &records);
         let mut restore = Restore::begin(&keyspace, index, full_speed(), RestoreConsent::Additive)
             .await
             .expect("begun");
-        while restore.next().await.is_some() {}
+        let mut named = restore.take_unrestored();
+        while restore.next().await.is_some() {
+            named.append(&mut restore.take_unrestored());
+        }
+        named.append(&mut restore.take_unrestored());
+        assert_eq!(named.len(), 0, "{:?}", named.first());
         let error = restore.error().expect("no right");
         assert_eq!(error.kind(), ErrorKind::Guard, "{error}");
         assert!(
             error.hint().expect("a hint").contains("+restore"),
             "{error:?}"
         );
-        assert!(!restore.summary().complete);
+        let summary = restore.summary();
+        assert!(!summary.complete, "{summary:?}");
+        assert_eq!((summary.matched, summary.failed), (0, 0), "{summary:?}");
+        let kinds: Vec<_> = summary.errors.iter().map(|e| (&*e.kind, e.count)).collect();
+        assert_eq!(kinds, [("guard", 1)], "{summary:?}");
     }
 }

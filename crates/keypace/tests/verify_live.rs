@@ -8,8 +8,8 @@ mod harness;
 
 use common::{check, connect, left, on, raw, run, scan, seeded, servers, sweep};
 use keypace::{
-    Budget, Checkpoint, Consent, DeleteOptions, ErrorKind, KeyList, Keyspace, RunState,
-    ScanOptions, Summary, Sweep, SweepOptions, Verify, plan_delete_unseen,
+    BackupTarget, Budget, Checkpoint, Consent, DeleteOptions, ErrorKind, KeyList, Keyspace,
+    RunState, ScanOptions, Summary, Sweep, SweepOptions, Verify, plan_delete_unseen,
 };
 use keypace_testkit::{Action, Rule, Sim, SimOptions};
 
@@ -91,6 +91,48 @@ async fn deletes_go_on_until_one_finds_nothing() {
     );
     assert_eq!(summary.deleted, 5008);
     assert_eq!(left(&sim, "session:"), 4);
+}
+
+/// Values that are too large for a backup are left alone on purpose, and found again; nothing else may be left.
+#[tokio::test]
+async fn keys_that_were_left_alone_on_purpose_are_no_failure() {
+    for verify in [Verify::Once, Verify::UntilEmpty(3)] {
+        for arrivals in [0, 4] {
+            let sim = Sim::new();
+            sim.insert_strings("session:", 0..50);
+            for n in 0..3 {
+                sim.set(0, format!("session:large:{n}"), vec![b'x'; 2000]);
+            }
+            let keyspace = on(&sim).await;
+            let folder = tempfile::tempdir().expect("a folder");
+            let target = BackupTarget::new(folder.path().join("backup"));
+            let options = sweep("session:*").with_backup(target.with_max_value_bytes(1000));
+            let delete = DeleteOptions::default().with_batch(1).expect("valid");
+            let delete = delete.with_verify(verify);
+            let work = common::deleting_with(&keyspace, &options, delete).await;
+            // One of them goes, which makes no room for those that are new.
+            let summary = drive(work, |pass| {
+                if pass == 1 && arrivals > 0 {
+                    sim.insert_strings("session:new:", 0..arrivals);
+                    sim.remove(0, "session:large:2");
+                }
+            })
+            .await;
+            let counts = summary.verified.clone().expect("verified");
+            let is_deleted = verify != Verify::Once;
+            let remaining = if is_deleted { 0 } else { arrivals };
+            let left_alone = if arrivals > 0 { 2 } else { 3 };
+            assert_eq!(
+                (counts.remaining, counts.left_alone),
+                (remaining, left_alone),
+                "{summary:?}"
+            );
+            assert_eq!(summary.complete, remaining == 0, "{summary:?}");
+            let is_new = |key: &String| key.starts_with("session:new:");
+            assert!(counts.sample_keys.iter().all(is_new), "{summary:?}");
+            assert_eq!(counts.sample_keys.len() as u64, remaining);
+        }
+    }
 }
 
 #[tokio::test]

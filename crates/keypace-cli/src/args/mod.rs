@@ -4,6 +4,7 @@ mod bench;
 mod count;
 mod delete;
 mod global;
+mod index;
 mod restore;
 mod scan;
 mod select;
@@ -15,6 +16,10 @@ pub(crate) use self::bench::{Bench, BenchJob};
 pub(crate) use self::count::Count;
 pub(crate) use self::delete::Delete;
 pub(crate) use self::global::{Global, ProgressChoice, Topology};
+pub(crate) use self::index::{
+    Index, IndexAction, IndexAssign, IndexList, IndexOf, IndexOld, IndexOwner, IndexRebuild,
+    IndexVerify,
+};
 pub(crate) use self::restore::Restore;
 pub(crate) use self::scan::{Field, Scan};
 pub(crate) use self::select::{Filter, Resume, Select};
@@ -93,6 +98,9 @@ pub(crate) enum Command {
     /// Bring back what `delete --backup` saved
     #[command(after_long_help = restore::EXAMPLES)]
     Restore(Restore),
+    /// Find records by their owner: make the index, verify it, list
+    #[command(after_long_help = index::EXAMPLES)]
+    Index(Index),
     /// A tour on a private server: what other clients wait, beside KEYS
     #[command(after_long_help = DEMO_EXAMPLES)]
     Demo,
@@ -109,7 +117,7 @@ pub(crate) enum Command {
     #[command(after_long_help = MAN_EXAMPLES)]
     Man {
         /// The command it describes, else keypace itself
-        #[arg(value_parser = ["scan", "count", "stats", "delete", "restore", "demo", "bench", "completions", "man"])]
+        #[arg(value_parser = ["scan", "count", "stats", "delete", "restore", "index", "demo", "bench", "completions", "man"])]
         command: Option<String>,
     },
 }

@@ -7,6 +7,7 @@ mod confirm;
 mod count;
 mod delete;
 mod demo;
+mod index;
 mod interrupt;
 mod key_source;
 mod lab;
@@ -36,7 +37,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     let stderr = Stderr::default();
     log::start(&stderr, cli.global.explain_pace);
     dispatch(cli, &stderr).unwrap_or_else(|halt| {
-        stderr.line(&text::halt(&halt, Paint::stderr()));
+        stderr.prose(&text::halt(&halt, Paint::stderr()));
         halt.exit
     })
 }
@@ -75,6 +76,13 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
         }),
         Command::Restore(typed) => in_runtime(async {
             restore::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
+        Command::Index(typed) => in_runtime(async {
+            index::run(
                 &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
                 &typed,
             )
@@ -142,7 +150,7 @@ impl Run {
     ) -> Result<Self, Halt> {
         let settings = Settings::resolve(global, &around)?;
         for warning in &settings.warnings {
-            stderr.line(&text::warning(warning, Paint::stderr()));
+            stderr.prose(&text::warning(warning, Paint::stderr()));
         }
         Ok(Self {
             settings,

@@ -15,13 +15,23 @@ use crate::render::text;
 
 /// Writes the place of a stopped run, and tells how to go on from it.
 pub(super) fn keep(run: &Run, sweep: &Sweep, typed: &Resume) -> Result<(), Halt> {
+    keep_of(run, sweep.summary().command, typed, |path| {
+        sweep.save_checkpoint(path)
+    })
+}
+
+/// The same for work that saves its place by itself.
+pub(super) fn keep_of(
+    run: &Run,
+    command: &str,
+    typed: &Resume,
+    save: impl FnOnce(&Path) -> keypace::Result<()>,
+) -> Result<(), Halt> {
     let path = match typed.checkpoint.as_ref().or(typed.resume.as_ref()) {
         Some(path) => path.clone(),
-        None => own_file(run, sweep.summary().command)?,
+        None => own_file(run, command)?,
     };
-    sweep
-        .save_checkpoint(&path)
-        .map_err(|error| Halt::library(&error, Phase::Walking))?;
+    save(&path).map_err(|error| Halt::library(&error, Phase::Walking))?;
     let typed: Vec<_> = std::env::args_os().collect();
     run.stderr.line(&text::how_to_resume(
         &command_line(&typed, &path),

@@ -17,7 +17,7 @@ use crate::exit::{Exit, Halt, Phase};
 use crate::render::keys::KeyFormat;
 use crate::render::output::{Output, Written};
 use crate::render::paint::Paint;
-use crate::render::{Stderr, TICK, Watched, restore as text, text as texts, wrap::wrap};
+use crate::render::{Reading, Stderr, TICK, Watched, restore as text, text as texts, wrap::wrap};
 use crate::settings::patterns;
 
 /// Runs the command.
@@ -29,7 +29,7 @@ pub(super) async fn run(run: &mut Run, typed: &Restore) -> Result<Exit, Halt> {
     let deadline = walk::deadline(run);
     let index = open(run, typed).await?;
     if let Some(warning) = text::unended(&index) {
-        run.stderr.line(&texts::warning(&warning, Paint::stderr()));
+        run.stderr.prose(&texts::warning(&warning, Paint::stderr()));
     }
     if typed.list {
         return list(run, typed, index, &patterns).await;
@@ -60,18 +60,40 @@ pub(super) async fn run(run: &mut Run, typed: &Restore) -> Result<Exit, Halt> {
     Ok(conclude(run, typed, &restore, why, damage).merge(printed))
 }
 
-/// The file, read once. It may be long, and a Ctrl-C must be heard meanwhile.
+/// The file, read once. It may be long: how far it is stands on the screen, and a Ctrl-C is heard meanwhile.
 async fn open(run: &mut Run, typed: &Restore) -> Result<BackupIndex, Halt> {
-    let path = typed.file.clone();
-    let reading = tokio::task::spawn_blocking(move || Backup::open(&path).and_then(Backup::index));
-    let read = run.interrupt.or(reading).await?;
-    let read =
-        read.map_err(|cause| Halt::new(Exit::Incomplete, "read the backup").with_cause(&cause))?;
-    read.map_err(|error| Halt {
+    let refused = |error: keypace::Error| Halt {
         // Whatever it is that can't be read, it is no backup.
         exit: Exit::Refused,
         ..Halt::library(&error, Phase::Connecting)
-    })
+    };
+    let broken = |cause: tokio::task::JoinError| {
+        Halt::new(Exit::Incomplete, "read the backup").with_cause(&cause)
+    };
+    let path = typed.file.clone();
+    let opening = tokio::task::spawn_blocking(move || Backup::open(&path));
+    let opened = run.interrupt.or(opening).await?;
+    let backup = opened.map_err(broken)?.map_err(refused)?;
+    let (file, far) = (typed.file.display().to_string(), backup.reading());
+    let mut view = walk::renderer(run, Watched::Restores, false);
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut indexing = tokio::task::spawn_blocking(move || backup.index());
+    let shown = async {
+        loop {
+            tokio::select! {
+                indexed = &mut indexing => break indexed,
+                _ = tick.tick() => view.reading(&Reading {
+                    file: &file,
+                    share: far.share(),
+                    is_again: far.is_again(),
+                }),
+            }
+        }
+    };
+    let read = run.interrupt.or(shown).await;
+    view.end_reading();
+    read?.map_err(broken)?.map_err(refused)
 }
 
 fn options(run: &Run, typed: &Restore, patterns: Vec<Pattern>) -> RestoreOptions {
@@ -164,7 +186,7 @@ async fn drive(run: &Run, restore: &mut Restoring, deadline: Option<tokio::time:
         for one in restore.take_unrestored() {
             named += 1;
             if named <= text::NAMED_KEYS {
-                run.stderr.line(&text::unrestored(&one));
+                run.stderr.prose(&text::unrestored(&one));
             }
         }
         if moved.is_none() {
@@ -206,7 +228,7 @@ fn conclude(
     }
     if unfinished && why != Why::Ended && !typed.replace && !typed.fail {
         run.stderr
-            .line("note: the same command goes on: it skips the keys that are there");
+            .prose("note: the same command goes on: it skips the keys that are there");
     }
     if !summary.complete {
         exit = exit.merge(Exit::Incomplete);

@@ -52,6 +52,12 @@ pub(super) fn restore_line(typed: &[OsString], backup: &Path) -> String {
 
 /// The command line that goes on from `checkpoint`.
 pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
+    with_flag(typed, "--resume", checkpoint)
+}
+
+/// The same command line with this flag, which takes the place of one that is there.
+pub(super) fn with_flag(typed: &[OsString], flag: &str, value: impl AsRef<OsStr>) -> String {
+    let with_value = format!("{flag}=");
     let mut words: Vec<OsString> = Vec::with_capacity(typed.len() + 2);
     let mut rest = typed.iter();
     while let Some(word) = rest.next() {
@@ -59,9 +65,9 @@ pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
             break;
         }
         let text = word.to_string_lossy();
-        if text == "--resume" {
+        if text == flag {
             rest.next();
-        } else if text.starts_with("--resume=") {
+        } else if text.starts_with(&with_value) {
             // The new one takes its place.
         } else if text == "--url" {
             words.push(word.clone());
@@ -72,8 +78,8 @@ pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
             words.push(word.clone());
         }
     }
-    words.push("--resume".into());
-    words.push(checkpoint.into());
+    words.push(flag.into());
+    words.push(value.as_ref().to_owned());
     // Whatever follows `--` is patterns.
     let patterns: Vec<OsString> = rest.cloned().collect();
     if !patterns.is_empty() {

@@ -66,7 +66,7 @@ async fn finish(
         why = Why::ReaderGone;
     }
     if had_elements && why != Why::ReaderGone {
-        run.stderr.line(text::sizes_are_elements());
+        run.stderr.prose(text::sizes_are_elements());
     }
     let resumable = order == Order::AsFound && !run.settings.uses_keys();
     Ok(walk::conclude(run, sweep, why, &typed.resume, resumable))

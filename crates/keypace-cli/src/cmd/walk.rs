@@ -221,7 +221,7 @@ pub(super) fn conclude(
         slots::repeated(&summary),
     ];
     for note in notes.into_iter().flatten() {
-        run.stderr.line(&note);
+        run.stderr.prose(&note);
     }
     let unfinished = !text::is_walked(&summary) || summary.unknown > 0;
     if unfinished && why == Why::Interrupted {
@@ -236,7 +236,7 @@ pub(super) fn conclude(
         exit = report(run, exit, &halt);
     }
     if let Some(open) = open_slots(sweep, why).filter(|_| !summary.complete) {
-        run.stderr.line(&slots::not_walked(open));
+        run.stderr.prose(&slots::not_walked(open));
     }
     if !summary.complete {
         exit = exit.merge(Exit::Incomplete);
@@ -244,7 +244,7 @@ pub(super) fn conclude(
     // A refusal has no place to go on from.
     if unfinished && exit != Exit::Refused {
         if !resumable {
-            run.stderr.line(
+            run.stderr.prose(
                 "note: this run keeps no place (nor do KEYS, --sorted, --exact and names from stdin); repeated, it begins again",
             );
         } else if let Err(halt) = place::keep(run, sweep, resume) {
@@ -273,6 +273,6 @@ fn open_slots(sweep: &Sweep, why: Why) -> Option<&SlotSet> {
 
 /// Tells a failure, and merges its code.
 pub(super) fn report(run: &Run, exit: Exit, halt: &Halt) -> Exit {
-    run.stderr.line(&text::halt(halt, Paint::stderr()));
+    run.stderr.prose(&text::halt(halt, Paint::stderr()));
     exit.merge(halt.exit)
 }

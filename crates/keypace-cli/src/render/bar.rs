@@ -5,7 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keypace::Progress;
 
-use super::line::{Standing, Watched};
+use super::line::{Reading, Standing, Watched};
 use super::{Renderer, Stderr};
 
 /// How often the terminal is redrawn at most.
@@ -32,15 +32,8 @@ impl Bar {
         }
     }
 
-    fn draw(&self, bar: &ProgressBar, progress: &Progress) {
-        // The last column stays empty: some terminals wrap there.
-        let columns = Stderr::columns().saturating_sub(1);
-        bar.set_message(Standing::of(progress, self.watched).bar(columns, Stderr::rows()));
-    }
-}
-
-impl Renderer for Bar {
-    fn show(&mut self, progress: &Progress) {
+    /// Shows the bar once it is time for one.
+    fn appear(&mut self) -> Option<&ProgressBar> {
         if self.bar.is_none() && self.started.elapsed() >= FIRST_AFTER {
             let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
             let bar = ProgressBar::with_draw_target(None, target);
@@ -50,8 +43,24 @@ impl Renderer for Bar {
             self.stderr.attach(bar.clone());
             self.bar = Some(bar);
         }
-        if let Some(bar) = &self.bar {
-            self.draw(bar, progress);
+        self.bar.as_ref()
+    }
+
+    fn text(&self, progress: &Progress) -> String {
+        Standing::of(progress, self.watched).bar(columns(), Stderr::rows())
+    }
+}
+
+/// The last column stays empty: some terminals wrap there.
+fn columns() -> usize {
+    Stderr::columns().saturating_sub(1)
+}
+
+impl Renderer for Bar {
+    fn show(&mut self, progress: &Progress) {
+        let text = self.text(progress);
+        if let Some(bar) = self.appear() {
+            bar.set_message(text);
             bar.tick();
         }
     }
@@ -59,8 +68,22 @@ impl Renderer for Bar {
     fn end(&mut self, progress: &Progress) {
         if let Some(bar) = self.bar.take() {
             // What was reached stays to be read.
-            self.draw(&bar, progress);
+            bar.set_message(self.text(progress));
             self.stderr.leave_bar();
+        }
+    }
+
+    fn reading(&mut self, reading: &Reading<'_>) {
+        let text = reading.bar(columns());
+        if let Some(bar) = self.appear() {
+            bar.set_message(text);
+            bar.tick();
+        }
+    }
+
+    fn end_reading(&mut self) {
+        if self.bar.take().is_some() {
+            self.stderr.clear_bar();
         }
     }
 }

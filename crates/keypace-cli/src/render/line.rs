@@ -1,5 +1,6 @@
 //! One line that says how a run stands, fitted to a width. Composes text; writes nothing.
 
+use console::measure_text_width;
 use keypace::{PauseReason, Progress};
 
 use super::figures::{grouped, percent, span};
@@ -21,6 +22,52 @@ pub(crate) enum Watched {
     Deletions,
     /// Keys that are brought back.
     Restores,
+    /// Keys that are compared.
+    Comparisons,
+}
+
+/// A file on its way into memory, before anything is asked of a server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// Its path, as it was typed.
+    pub(crate) file: &'a str,
+    /// How much of it has been read, 0 to 1.
+    pub(crate) share: f64,
+    /// It is read a second time.
+    pub(crate) is_again: bool,
+}
+
+impl Reading<'_> {
+    /// As a bar of at most `columns` columns: what the person typed is known to them, so its end is enough.
+    pub(super) fn bar(&self, columns: usize) -> String {
+        let share = format!("{:>4}", percent(self.share));
+        let again = if self.is_again { " again" } else { "" };
+        let taken = share.len() + GAP.len() + "reading ".len() + again.len();
+        let file = end_of(self.file, columns.saturating_sub(taken));
+        let what = format!("reading {file}{again}");
+        fitted(self.share, &[share, what], columns)
+    }
+
+    /// As a line of a log.
+    pub(super) fn plain(&self) -> String {
+        let again = if self.is_again { " again" } else { "" };
+        format!("reading {}{again}: {}", self.file, percent(self.share))
+    }
+}
+
+/// The last so many columns of a path.
+fn end_of(path: &str, columns: usize) -> String {
+    const CUT: &str = "...";
+    if measure_text_width(path) <= columns {
+        return path.to_owned();
+    }
+    let mut end = path;
+    while !end.is_empty() && CUT.len() + measure_text_width(end) > columns {
+        let mut rest = end.chars();
+        rest.next();
+        end = rest.as_str();
+    }
+    format!("{CUT}{end}")
 }
 
 /// The figures of a line.
@@ -41,6 +88,7 @@ impl Standing {
         Self {
             share: progress.share,
             counted: match watched {
+                Watched::Comparisons => format!("{} keys seen", grouped(progress.matched)),
                 Watched::Matches => format!("{} matched", grouped(progress.matched)),
                 Watched::Deletions => format!("{} deleted", grouped(progress.deleted)),
                 Watched::Restores => {
@@ -77,27 +125,9 @@ impl Standing {
 
     /// As a bar of at most `columns` columns, and a line for each of several nodes below it. `rows` are the terminal's.
     pub(super) fn bar(&self, columns: usize, rows: usize) -> String {
-        let mut lines = vec![self.total(columns)];
+        let mut lines = vec![fitted(self.share, &self.parts(), columns)];
         lines.extend(self.nodes.lines(columns, rows));
         lines.join("\n")
-    }
-
-    fn total(&self, columns: usize) -> String {
-        let mut text = String::new();
-        for part in self.parts() {
-            let gap = if text.is_empty() { "" } else { GAP };
-            if text.len() + gap.len() + part.len() > columns {
-                break;
-            }
-            text.push_str(gap);
-            text.push_str(&part);
-        }
-        // Brackets and a gap.
-        let room = columns.saturating_sub(text.len() + 4).min(MAX_BAR_COLUMNS);
-        if room < MIN_BAR_COLUMNS {
-            return text;
-        }
-        format!("[{}]{GAP}{text}", gauge(self.share, room))
     }
 
     /// As a line of a log.
@@ -106,6 +136,28 @@ impl Standing {
         parts.extend(self.nodes.brief());
         parts.join(", ").trim_start().to_owned()
     }
+}
+
+/// As many of the parts as `columns` have room for, behind a bar where there is room for one.
+fn fitted(share: f64, parts: &[String], columns: usize) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for part in parts {
+        let gap = if text.is_empty() { "" } else { GAP };
+        let with_part = width + gap.len() + measure_text_width(part);
+        if with_part > columns {
+            break;
+        }
+        text.push_str(gap);
+        text.push_str(part);
+        width = with_part;
+    }
+    // Brackets and a gap.
+    let room = columns.saturating_sub(width + 4).min(MAX_BAR_COLUMNS);
+    if room < MIN_BAR_COLUMNS {
+        return text;
+    }
+    format!("[{}]{GAP}{text}", gauge(share, room))
 }
 
 /// `####>-----`, `columns` wide.
@@ -137,7 +189,7 @@ fn pause_text(reason: PauseReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Nodes, Standing, gauge};
+    use super::{Nodes, Reading, Standing, gauge};
 
     fn standing() -> Standing {
         Standing {
@@ -184,6 +236,41 @@ mod tests {
         assert_eq!(
             text,
             "[############>-----------------]  42 %  84,000 deleted  45,000 keys/s  3 s left"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_read_is_named_by_its_end() {
+        let reading = Reading {
+            file: "/backups/of/2026/sessions-\u{e4}.kpb",
+            share: 0.4,
+            is_again: false,
+        };
+        assert_eq!(
+            reading.bar(79),
+            "[############>-----------------]  40 %  reading /backups/of/2026/sessions-\u{e4}.kpb"
+        );
+        assert_eq!(
+            reading.bar(45),
+            "40 %  reading /backups/of/2026/sessions-\u{e4}.kpb"
+        );
+        assert_eq!(reading.bar(30), "40 %  reading ...essions-\u{e4}.kpb");
+        for columns in 6..100 {
+            let again = Reading {
+                is_again: true,
+                ..reading
+            };
+            for text in [reading.bar(columns), again.bar(columns)] {
+                let width = console::measure_text_width(&text);
+                assert!(
+                    width <= columns && text.contains("40 %"),
+                    "{columns}: {text}"
+                );
+            }
+        }
+        assert_eq!(
+            reading.plain(),
+            "reading /backups/of/2026/sessions-\u{e4}.kpb: 40 %"
         );
     }
 

@@ -5,6 +5,7 @@ mod bar;
 pub(crate) mod bench;
 mod fields;
 pub(crate) mod figures;
+pub(crate) mod index;
 mod jsonl;
 pub(crate) mod keys;
 mod line;
@@ -13,6 +14,7 @@ pub(crate) mod output;
 pub(crate) mod paint;
 mod plain;
 pub(crate) mod plan;
+pub(crate) mod records;
 pub(crate) mod restore;
 pub(crate) mod slots;
 pub(crate) mod stats;
@@ -24,7 +26,7 @@ use std::time::Duration;
 
 use keypace::Progress;
 
-pub(crate) use self::line::Watched;
+pub(crate) use self::line::{Reading, Watched};
 pub(crate) use self::stderr::Stderr;
 
 /// How often a renderer is shown the state of the run: as fast as an eye follows.
@@ -37,6 +39,14 @@ pub(crate) trait Renderer {
 
     /// Called once, when the run has ended.
     fn end(&mut self, progress: &Progress);
+
+    /// Called every [`TICK`] while a file is read before the run. Not every renderer has something to say of it.
+    fn reading(&mut self, reading: &Reading<'_>) {
+        let _ = reading;
+    }
+
+    /// Called once, when the file has been read: what was drawn goes.
+    fn end_reading(&mut self) {}
 }
 
 /// The ways to show a run.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use keypace::Progress;
 
-use super::line::{Standing, Watched};
+use super::line::{Reading, Standing, Watched};
 use super::{Renderer, Stderr};
 
 /// Often enough for somebody who waits, seldom enough for a log.
@@ -73,6 +73,12 @@ impl Renderer for Plain {
         match self.pace {
             Pace::Steady => self.write(progress),
             Pace::Patient => {}
+        }
+    }
+
+    fn reading(&mut self, reading: &Reading<'_>) {
+        if self.is_due(self.started.elapsed()) {
+            self.stderr.line(&reading.plain());
         }
     }
 }

@@ -22,6 +22,14 @@ impl Stderr {
         });
     }
 
+    /// Writes sentences. On a terminal that is too narrow for them they break between words.
+    pub(crate) fn prose(&self, text: &str) {
+        match console::Term::stderr().size_checked() {
+            Some((_, columns)) => self.line(&super::wrap::fold(text, usize::from(columns))),
+            None => self.line(text),
+        }
+    }
+
     /// Writes without ending the line: a prompt.
     pub(crate) fn prompt(&self, text: &str) {
         self.around_bar(|| {
@@ -58,14 +66,21 @@ impl Stderr {
 
     /// Leaves the bar as it is drawn, if there is one: what follows is written below it.
     pub(crate) fn leave_bar(&self) {
-        let bar = self
-            .bar
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(bar) = bar {
+        if let Some(bar) = self.detach() {
             bar.abandon();
         }
+    }
+
+    /// Takes the bar away, if there is one: its line is free again.
+    pub(super) fn clear_bar(&self) {
+        if let Some(bar) = self.detach() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn detach(&self) -> Option<ProgressBar> {
+        let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.take()
     }
 
     fn around_bar(&self, write: impl FnOnce()) {

@@ -173,10 +173,17 @@ fn verified(summary: &Summary) -> String {
         1 => "once more".to_owned(),
         passes => format!("{passes} more times"),
     };
-    let mut text = match verified.remaining {
-        0 => format!("  walked {passes}: nothing matches any more\n"),
-        keys => format!("  walked {passes}: {} there\n", matches_still(keys)),
+    let left_alone = match verified.left_alone {
+        1 => "1 key that was left alone".to_owned(),
+        keys => format!("{} keys that were left alone", grouped(keys)),
     };
+    let found = match (verified.remaining, verified.left_alone) {
+        (0, 0) => "nothing matches any more".to_owned(),
+        (0, _) => format!("nothing matches but {left_alone}"),
+        (keys, 0) => format!("{} there", matches_still(keys)),
+        (keys, _) => format!("{} there, besides {left_alone}", matches_still(keys)),
+    };
+    let mut text = format!("  walked {passes}: {found}\n");
     for key in verified.sample_keys.iter().take(SHOWN_SAMPLES) {
         let _ = writeln!(text, "      {}", shortened(key));
     }

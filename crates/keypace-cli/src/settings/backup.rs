@@ -14,18 +14,8 @@ pub(crate) fn backup_target(typed: &Delete) -> Result<Option<BackupTarget>, Halt
         return Ok(None);
     };
     has_folder(path, "--backup")?;
-    // Going on with a run goes on with its file.
+    // Going on with a run goes on with its file, if it put anything into one: the library knows.
     let is_resumed = typed.resume.resume.is_some();
-    if is_resumed && !path.exists() {
-        return Err(Halt::new(
-            Exit::Refused,
-            format!(
-                "start the delete: --backup: {} is not there",
-                path.display()
-            ),
-        )
-        .with_hint("a run that is resumed goes on with the backup that it began: name that file"));
-    }
     if !is_resumed && path.exists() {
         return Err(Halt::new(
             Exit::Refused,

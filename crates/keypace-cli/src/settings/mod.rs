@@ -3,6 +3,7 @@
 
 mod backup;
 mod filters;
+mod index;
 mod layers;
 mod pressure;
 pub(crate) mod secret;
@@ -20,6 +21,7 @@ use keypace::{
 };
 
 pub(crate) use self::backup::backup_target;
+pub(crate) use self::index::{index_walk, keys_path, namespace, old_layout, owner, owner_keys};
 pub(crate) use self::select::{listed_options, patterns, sweep_options};
 pub(crate) use self::stats::stats_options;
 pub(crate) use self::surroundings::Surroundings;

@@ -28,14 +28,14 @@ pub(crate) fn patterns(typed: &[OsString]) -> Result<Vec<Pattern>, Halt> {
 
 /// What an argument's bytes are: on Unix exactly those typed.
 #[cfg(unix)]
-fn bytes_of(text: &OsStr) -> Result<Vec<u8>, Halt> {
+pub(super) fn bytes_of(text: &OsStr) -> Result<Vec<u8>, Halt> {
     use std::os::unix::ffi::OsStrExt as _;
     Ok(text.as_bytes().to_vec())
 }
 
 /// What an argument's bytes are: elsewhere only text has some.
 #[cfg(not(unix))]
-fn bytes_of(text: &OsStr) -> Result<Vec<u8>, Halt> {
+pub(super) fn bytes_of(text: &OsStr) -> Result<Vec<u8>, Halt> {
     text.to_str()
         .map(|text| text.as_bytes().to_vec())
         .ok_or_else(|| Halt::usage("read a pattern: it is not Unicode"))
@@ -94,7 +94,7 @@ pub(crate) fn listed_options(
     options_of(settings, scan, filter, resume, Order::AsFound)
 }
 
-fn options_of(
+pub(super) fn options_of(
     settings: &Settings,
     scan: ScanOptions,
     filter: &Filter,
@@ -136,7 +136,7 @@ fn options_of(
 }
 
 /// What the library says of something that was typed.
-fn unusable(error: Error) -> Halt {
+pub(super) fn unusable(error: Error) -> Halt {
     Halt::library(&error, Phase::Connecting)
 }
 
@@ -170,7 +170,8 @@ pub(super) fn has_folder(path: &Path, flag: &str) -> Result<(), Halt> {
         Some(folder) => Err(Halt::usage(format!(
             "start: {flag}: there is no folder {}",
             folder.display()
-        ))),
+        ))
+        .with_hint("make the folder first, or name a file in one that is there")),
         None => Ok(()),
     }
 }

@@ -16,6 +16,9 @@ pub(crate) const ENV_PASSWORD: &str = "KEYPACE_PASSWORD";
 /// The variable that holds the Sentinels' own password.
 pub(crate) const ENV_SENTINEL_PASSWORD: &str = "KEYPACE_SENTINEL_PASSWORD";
 
+/// The variable that names the owner key file.
+pub(crate) const ENV_OWNER_KEYS: &str = "KEYPACE_OWNER_KEYS";
+
 /// What was found. Without `Debug`: it holds passwords.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
@@ -25,6 +28,8 @@ pub(crate) struct Surroundings {
     pub(crate) password: Option<String>,
     /// `KEYPACE_SENTINEL_PASSWORD`, unless empty.
     pub(crate) sentinel_password: Option<String>,
+    /// `KEYPACE_OWNER_KEYS`, unless empty.
+    pub(crate) owner_keys: Option<PathBuf>,
     /// Where settings are looked for when no `--config` says.
     pub(crate) config_file: Option<PathBuf>,
     /// Where checkpoints go when no `--checkpoint` says.
@@ -63,6 +68,9 @@ impl Surroundings {
             url: text(ENV_URL)?,
             password: text(ENV_PASSWORD)?,
             sentinel_password: text(ENV_SENTINEL_PASSWORD)?,
+            owner_keys: variable(ENV_OWNER_KEYS)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
             config_file: folder("XDG_CONFIG_HOME")
                 .or_else(|| folder("APPDATA"))
                 .or_else(|| below_home(".config"))
@@ -82,6 +90,7 @@ impl Surroundings {
             url: None,
             password: None,
             sentinel_password: None,
+            owner_keys: None,
             config_file: None,
             state_folder: None,
             temporary_folder: std::env::temp_dir(),

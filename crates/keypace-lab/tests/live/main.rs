@@ -4,6 +4,7 @@
 mod cluster;
 mod delay;
 mod floor;
+mod postgres;
 mod probe;
 mod raw;
 mod seed;

@@ -10,6 +10,7 @@ use super::entry::{BackupTotals, Outcome, Saved, SavedKind};
 use super::frame::{FrameKind, HEADER_BYTES, Header};
 use super::head::BackupHead;
 use super::reader::{Backup, Found, Frames};
+use super::reading::BackupReading;
 use super::record::{self, Record};
 use super::twice::Twice;
 use crate::error::Result;
@@ -47,6 +48,7 @@ impl BackupIndex {
             bytes,
             head,
             damage,
+            reading,
         } = backup;
         let mut index = Self {
             end: bytes.length,
@@ -69,9 +71,9 @@ impl BackupIndex {
             next_record: 0,
             highest_group: None,
         };
-        index.walk()?;
+        index.walk(&reading)?;
         index.twice.end();
-        index.sort_out()?;
+        index.sort_out(&reading)?;
         Ok(index)
     }
 
@@ -165,9 +167,10 @@ impl BackupIndex {
         self.highest_group
     }
 
-    fn walk(&mut self) -> Result<()> {
+    fn walk(&mut self, reading: &BackupReading) -> Result<()> {
         let mut at = super::frame::MAGIC.len() as u64;
         while at < self.bytes.length {
+            reading.set(at, self.bytes.length);
             match self.bytes.header(at)? {
                 Found::Frame(header) => {
                     self.take(at, &header)?;
@@ -293,15 +296,18 @@ impl BackupIndex {
 
     /// Outcomes come after their entries, so which entries count is known at the end only. Where all do, nothing is read
     /// again.
-    fn sort_out(&mut self) -> Result<()> {
+    fn sort_out(&mut self, reading: &BackupReading) -> Result<()> {
         if self.void.is_empty() && self.open.is_empty() {
             return Ok(());
         }
+        reading.begin_again();
+        let twice = 2 * self.blocks.len() as u64;
         let all = self.totals.records;
         // Of a key that was removed or not, nobody knows, the run has read what was there next. The same again: that copy
         // counts. Something else: the first one may be all there is of a value that was deleted.
         let mut doubtful: HashMap<Key, (u64, u64)> = HashMap::new();
         for nth in 0..self.blocks.len() {
+            reading.set(nth as u64, twice);
             for saved in self.block(nth)? {
                 let content = content_of(&saved);
                 if let Some((group, older)) = doubtful.remove(&saved.key)
@@ -316,6 +322,7 @@ impl BackupIndex {
         }
         let mut left = 0;
         for nth in 0..self.blocks.len() {
+            reading.set((self.blocks.len() + nth) as u64, twice);
             left += self.block(nth)?.len() as u64;
         }
         self.totals.records = left;

@@ -12,6 +12,7 @@ mod index;
 mod memory;
 mod payload;
 mod reader;
+mod reading;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use entry::{BackupTotals, Saved, SavedKind};
 pub use head::{BackupHead, RunToken};
 pub use index::BackupIndex;
 pub use reader::Backup;
+pub use reading::BackupReading;
 
 pub(crate) use entry::{Entry, Outcome, Value};
 pub(crate) use vault::Vault;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::frame::{FrameKind, HEADER_BYTES, Header, MAGIC, MARK, NAME};
 use super::head::BackupHead;
 use super::index::BackupIndex;
+use super::reading::BackupReading;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits;
 
@@ -21,6 +22,7 @@ pub struct Backup {
     pub(super) head: BackupHead,
     /// What is wrong with what stands before the blocks.
     pub(super) damage: Vec<String>,
+    pub(super) reading: BackupReading,
 }
 
 impl Backup {
@@ -49,6 +51,7 @@ impl Backup {
                         bytes,
                         head,
                         damage,
+                        reading: BackupReading::default(),
                     });
                 }
             }
@@ -78,6 +81,12 @@ impl Backup {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.bytes.path
+    }
+
+    /// Shows how far `index()` has come, from anywhere.
+    #[must_use]
+    pub fn reading(&self) -> BackupReading {
+        self.reading.clone()
     }
 
     /// Reads the file once, from its beginning to its end, and finds what is in it and what is damaged. Blocks.

@@ -167,6 +167,12 @@ async fn a_run_goes_on_in_its_own_file_only() {
     std::fs::write(&path, b"no backup").expect("written");
     let error = Vault::resume(&path, head().run).err();
     assert_eq!(error.expect("no backup").kind(), ErrorKind::Guard);
+    std::fs::remove_file(&path).expect("removed");
+    let error = Vault::resume(&path, head().run).err().expect("missing");
+    assert_eq!(error.kind(), ErrorKind::Guard, "{error:?}");
+    assert!(error.to_string().contains("is not there"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("--backup")));
+    assert!(!path.exists(), "no second file in its place");
     // Half a block more: as after a crash.
     let mut torn = whole.clone();
     torn.extend_from_slice(&whole[starts(&whole)[0]..][..50]);

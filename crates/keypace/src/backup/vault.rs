@@ -98,14 +98,17 @@ impl Vault {
     /// file, and blocks for so long.
     ///
     /// # Errors
-    /// `Guard` for what is no backup, that of another run, or one that is being written; `Io`.
+    /// `Guard` for a file that is missing, what is no backup, that of another run, or one that is being written; `Io`.
     pub(crate) fn resume(path: &Path, run: RunToken) -> Result<Self> {
         let failed = |cause: io::Error| failure(path, cause.kind(), &cause.to_string());
         let mut file = std::fs::OpenOptions::new()
             .read(true)
             .write(true)
             .open(path)
-            .map_err(failed)?;
+            .map_err(|cause| match cause.kind() {
+                io::ErrorKind::NotFound => missing(path),
+                _ => failed(cause),
+            })?;
         if !disk::lock(&file).map_err(failed)? {
             return Err(guard(path, "another keypace writes to it")
                 .with_hint("wait until that run has ended, or stop it"));
@@ -284,6 +287,8 @@ fn head_bytes(head: &BackupHead) -> io::Result<Vec<u8>> {
 }
 
 fn failure(path: &Path, kind: io::ErrorKind, text: &str) -> Error {
+    // The system's own number says nothing that the words don't.
+    let text = text.split(" (os error").next().unwrap_or(text);
     let (context, hint) = match kind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             (
@@ -293,10 +298,17 @@ fn failure(path: &Path, kind: io::ErrorKind, text: &str) -> Error {
         }
         _ => (
             format!("{}: {text}", path.display()),
-            "nothing is deleted without a copy: check that the folder is there, may be written, and has room",
+            "nothing is deleted without a copy: check that the folder is there and may be written, or name a file elsewhere",
         ),
     };
     Error::new(ErrorKind::Io, Retry::Never, WRITE, context).with_hint(hint)
+}
+
+fn missing(path: &Path) -> Error {
+    guard(path, "the file is not there, and the run that is resumed saved keys in it").with_hint(
+        "put it back where it was, or say with --backup where it is now: without it what that run deleted can't be brought \
+         back. To delete the rest all the same, start anew without --resume, with a backup file of its own",
+    )
 }
 
 fn guard(path: &Path, what: &str) -> Error {

@@ -6,13 +6,8 @@ mod guarded_live;
 mod shrunk_live;
 
 use std::collections::BTreeSet;
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
-use keypace_testkit::{Action, Rule, Sim};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use keypace_testkit::{Action, Rule};
 
 use super::state::Settled;
 use super::{Batch, Confirmed, Consent, Deleter, Draft, Plan, Refused, Tally, Until};
@@ -20,77 +15,14 @@ use crate::error::{Error, ErrorKind};
 use crate::key::{Key, Pattern, Slot};
 use crate::limits;
 use crate::pace::{Budget, Thresholds};
-use crate::port::{ConnectOptions, Dial, Dialing, Keyspace, Paced, Stream, Target};
+use crate::port::{Keyspace, Paced, Wire};
 use crate::scan::ScanOptions;
 
 const SLOTS: u64 = 40;
 const KEYS_A_SLOT: u64 = 5;
 
-/// Dials into the simulator's memory, and keeps the UNLINKs of each write to the socket.
-#[derive(Clone, Default)]
-struct Wire {
-    sim: Sim,
-    writes: Arc<Mutex<Vec<usize>>>,
-}
-
-impl std::fmt::Debug for Wire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Wire")
-    }
-}
-
-impl Dial for Wire {
-    fn dial(&self) -> Dialing<'_> {
-        let inner: Box<dyn Stream> = Box::new(self.sim.connect());
-        let writes = Arc::clone(&self.writes);
-        Box::pin(async move { Ok(Box::new(Line { inner, writes }) as Box<dyn Stream>) })
-    }
-
-    fn name(&self) -> String {
-        "sim:7000".to_owned()
-    }
-}
-
-struct Line {
-    inner: Box<dyn Stream>,
-    writes: Arc<Mutex<Vec<usize>>>,
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.inner).poll_write(cx, buf);
-        if let Poll::Ready(Ok(bytes)) = &wrote {
-            let text = String::from_utf8_lossy(&buf[..*bytes]);
-            let commands = text.matches("UNLINK\r\n$").count();
-            if commands > 0 {
-                self.writes.lock().expect("writes").push(commands);
-            }
-        }
-        wrote
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
+/// What a write to the socket is counted by.
+const UNLINKS: &[&str] = &["UNLINK\r\n$"];
 
 fn name(slot: u64, n: u64) -> String {
     format!("k:{{{slot}}}:{n}")
@@ -98,7 +30,7 @@ fn name(slot: u64, n: u64) -> String {
 
 /// A node with a few keys in each of a few slots.
 fn seeded() -> Wire {
-    let wire = Wire::default();
+    let wire = Wire::default().counting(UNLINKS);
     for slot in 0..SLOTS {
         wire.sim
             .insert_strings(&format!("k:{{{slot}}}:"), 0..KEYS_A_SLOT);
@@ -114,15 +46,6 @@ struct Outcome {
     unmatched: u64,
     refused: Vec<Refused>,
     error: Option<Error>,
-}
-
-/// A keyspace on a simulator's memory.
-async fn on(wire: &Wire) -> Keyspace {
-    let target = Target::parse("redis://sim").expect("valid");
-    let options = ConnectOptions::default().with_retries(3);
-    let dial = Arc::new(wire.clone());
-    let keyspace = Keyspace::connect_through(dial, target, options).await;
-    keyspace.expect("the simulator answers")
 }
 
 /// Somebody has agreed to the keys that begin so.
@@ -152,7 +75,7 @@ async fn finished(mut deleter: Deleter, keys: u64) -> Outcome {
 }
 
 async fn deleted(wire: &Wire, budget: Budget) -> Outcome {
-    let keyspace = on(wire).await;
+    let keyspace = wire.keyspace().await;
     let confirmed = confirmed(&keyspace).await;
     let paced = Paced::join(keyspace.node(), budget, Thresholds::default(), true);
     let batch = limits::BATCH_KEYS;
@@ -306,12 +229,12 @@ async fn p28c_a_volley_is_one_write_and_a_slot_one_command() {
     let outcome = deleted(&wire, Budget::off()).await;
     assert_eq!(outcome.tally.deleted, SLOTS * KEYS_A_SLOT);
     assert_eq!(wire.sim.count_of("UNLINK"), SLOTS);
-    assert_eq!(*wire.writes.lock().expect("writes"), [SLOTS as usize]);
+    assert_eq!(wire.writes(), [SLOTS as usize]);
 
     let wire = seeded();
     let outcome = deleted(&wire, Budget::default()).await;
     assert_eq!(outcome.tally.deleted, SLOTS * KEYS_A_SLOT);
-    let writes = wire.writes.lock().expect("writes").clone();
+    let writes = wire.writes();
     let first = limits::BATCH_FIRST as usize / KEYS_A_SLOT as usize;
     assert_eq!(writes[0], first, "{writes:?}: a first turn's worth of keys");
     assert!(

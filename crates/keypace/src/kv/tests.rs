@@ -1,7 +1,6 @@
 //! What a wire can lose and a server can refuse, scripted on the simulator; and what is refused before it is sent.
 //! The servers' own behaviour is proved by the live tests.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use keypace_testkit::{Action, Reply, Rule, Sim};
@@ -12,30 +11,13 @@ use super::{Kv, explain_old_server};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::key::Pattern;
 use crate::limits;
-use crate::port::{ConnectOptions, Dial, Dialing, Keyspace, Stream, Target, request};
+use crate::port::{Wire, request};
 
 /// More than a page of SCAN, so that walks have a middle.
 const KEYS: u64 = 2000;
 
-/// Dials into the simulator's memory.
-#[derive(Debug)]
-struct SimDial(Sim);
-
-impl Dial for SimDial {
-    fn dial(&self) -> Dialing<'_> {
-        Box::pin(async move { Ok(Box::new(self.0.connect()) as Box<dyn Stream>) })
-    }
-
-    fn name(&self) -> String {
-        "sim:6379".to_owned()
-    }
-}
-
 async fn on(sim: &Sim) -> Kv {
-    let target = Target::parse("redis://sim").expect("valid");
-    let dial = Arc::new(SimDial(sim.clone()));
-    let keyspace = Keyspace::connect_through(dial, target, ConnectOptions::default()).await;
-    Kv::new(keyspace.expect("the simulator answers"), "app").expect("an allowed prefix")
+    Kv::new(Wire::to(sim).keyspace().await, "app").expect("an allowed prefix")
 }
 
 /// The simulator has no ZRANGE: an index that nothing is in.

@@ -29,6 +29,8 @@ mod server_info;
 mod slot_stats;
 mod standing;
 mod target;
+#[cfg(test)]
+mod test_wire;
 mod together;
 mod topology;
 mod turn;
@@ -54,3 +56,5 @@ pub(crate) use router::Router;
 pub(crate) use server_error::{IDLE_UNTRACKED_HINT, ServerCode, refuses_keys};
 pub(crate) use slot_stats::keys_in_slots;
 pub(crate) use standing::{Standing, is_saving, standing};
+#[cfg(test)]
+pub(crate) use test_wire::Wire;

@@ -1,7 +1,6 @@
 //! What only the inside can ask of a walk: slots and lanes on nodes of real clusters, and lanes under a pace.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use keypace_lab::{ClusterOptions, OwnedCluster, Program};
@@ -11,7 +10,7 @@ use super::{Count, CountChoice, Ground, Lanes, Mark, Pages, ScanOptions, Step};
 use crate::key::{Pattern, Slot, SlotSet};
 use crate::limits;
 use crate::pace::{Budget, QueryKind, Thresholds};
-use crate::port::{ConnectOptions, Dial, Dialing, Keyspace, Node, Paced, Stream, Target};
+use crate::port::{ConnectOptions, Keyspace, Node, Paced, Target, Wire};
 
 const KEYS: u64 = 30_000;
 
@@ -155,30 +154,13 @@ async fn p19_keys_of_other_slots_are_left_out() {
     .await;
 }
 
-/// Dials into the simulator's memory.
-#[derive(Debug)]
-struct SimDial(Sim);
-
-impl Dial for SimDial {
-    fn dial(&self) -> Dialing<'_> {
-        Box::pin(async move { Ok(Box::new(self.0.connect()) as Box<dyn Stream>) })
-    }
-
-    fn name(&self) -> String {
-        "sim:6379".to_owned()
-    }
-}
-
 /// Under a budget one command goes at a time, whatever the number of lanes; and whoever lands, or lets go, keeps nobody
 /// waiting for a turn.
 #[tokio::test(start_paused = true)]
 async fn lanes_take_turns_under_a_budget() {
     let sim = Sim::new();
     sim.insert_strings("k:", 0..KEYS);
-    let target = Target::parse("redis://sim").expect("valid");
-    let dial = Arc::new(SimDial(sim.clone()));
-    let keyspace = Keyspace::connect_through(dial, target, ConnectOptions::default()).await;
-    let keyspace = keyspace.expect("the simulator answers");
+    let keyspace = Wire::to(&sim).keyspace().await;
     let node = keyspace.node();
     let paced = Paced::join(node, Budget::default(), Thresholds::default(), false);
     let mut pages = Pages::paced(

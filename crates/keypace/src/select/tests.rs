@@ -1,7 +1,6 @@
 //! Looks on the simulator: which questions go out in how many round trips, and what each refusal does to them.
 
 mod ground;
-mod wire;
 
 use std::time::Duration;
 
@@ -12,9 +11,18 @@ use crate::error::{ErrorKind, Result};
 use crate::key::{Key, Size, Slot, Ttl, TypeName};
 use crate::limits;
 use crate::pace::{Budget, Thresholds};
-use crate::port::{Keyspace, Paced};
+use crate::port::{Keyspace, Paced, Wire};
 
-use self::wire::Wire;
+/// What the questions of a write to the socket are counted by.
+const QUESTIONS: &[&str] = &[
+    "IDLETIME\r\n",
+    "REFCOUNT\r\n",
+    "PTTL\r\n",
+    "TYPE\r\n",
+    "USAGE\r\n",
+    "LEN\r\n",
+    "CARD\r\n",
+];
 
 const KEYS: u64 = 200;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -84,7 +92,7 @@ fn names(prefix: &str, range: std::ops::Range<u64>) -> Vec<Key> {
 
 /// Old keys, of which every second has a TTL and every fourth is large; then some that were used lately.
 async fn seeded() -> (Wire, Vec<Key>) {
-    let wire = Wire::default();
+    let wire = Wire::default().counting(QUESTIONS);
     wire.sim.with_state(|state| {
         for n in 0..KEYS {
             let value = vec![b'x'; if n % 4 == 0 { 10_000 } else { 10 }];
@@ -329,7 +337,7 @@ async fn a_dropped_look_is_begun_again_and_hears_no_reply_of_the_first() {
 
 #[tokio::test(start_paused = true)]
 async fn p31_near_a_threshold_small_collections_are_measured_whole() {
-    let wire = Wire::default();
+    let wire = Wire::default().counting(QUESTIONS);
     let member = |n: u64| format!("member:{n}").into_bytes();
     let set = |members| keypace_testkit::Value::Set((0..members).map(member).collect());
     let most = limits::WHOLE_SIZE_MAX_ELEMENTS;

@@ -25,7 +25,8 @@ pub(super) async fn begin(
     let mut beginning = Beginning {
         mark: Mark::start(),
         tallies: Tallies::new(shared.options.scan.row_count(), shared.options.prefix_depth)
-            .with_stats(kind.stats()),
+            .with_stats(kind.stats())
+            .expecting(&shared.left_alone),
         has_ended: false,
         total_keys: survey.total_keys,
         ground: Some(survey.ground(kind, keyspace.server())),

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use self::saved_shard::Room;
 pub(super) use self::saved_shard::SavedShard;
 use super::books::SharedBooks;
 use super::work::About;
@@ -48,6 +49,9 @@ pub struct Checkpoint {
     prefix_depth: Option<usize>,
     /// In a cluster: the slots that are not proven to have been walked whole.
     open_slots: Option<String>,
+    /// What the work that it is a part of has to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notes: Option<serde_json::Value>,
     shards: Vec<SavedShard>,
 }
 
@@ -66,8 +70,7 @@ impl Checkpoint {
         open_slots: Option<&SlotSet>,
         shards: &[SharedBooks],
     ) -> Self {
-        // Of key names that are on their way, over all shards.
-        let mut room = limits::MAX_SAVED_IN_FLIGHT_BYTES;
+        let mut room = Room::default();
         Self {
             command: about.command.to_owned(),
             dry_run: about.dry_run,
@@ -82,6 +85,7 @@ impl Checkpoint {
             list: SavedList::of(about.scan),
             prefix_depth: about.prefix_depth,
             open_slots: open_slots.map(ToString::to_string),
+            notes: about.notes.clone(),
             shards: shards
                 .iter()
                 .map(|shard| SavedShard::of(&shard.open(), &mut room))
@@ -245,6 +249,11 @@ impl Checkpoint {
         let token =
             RunToken::parse(run).ok_or_else(|| unreadable("its backup has no such name"))?;
         Ok(Some(token))
+    }
+
+    /// What the work that it is a part of has to know.
+    pub(super) fn notes(&self) -> Option<&serde_json::Value> {
+        self.notes.as_ref()
     }
 
     pub(super) fn shards(&self) -> &[SavedShard] {

@@ -479,7 +479,8 @@ impl Cluster {
 
     fn tallies(&self) -> Tallies {
         let options = &self.shared.options;
-        let tallies = Tallies::new(options.scan.row_count(), options.prefix_depth);
+        let tallies = Tallies::new(options.scan.row_count(), options.prefix_depth)
+            .expecting(&self.shared.left_alone);
         match self.kind {
             // What was handed out can't be taken back, so nobody asks by slot.
             Kind::List => tallies,

@@ -12,11 +12,15 @@ mod checkpoint;
 mod cluster;
 mod drive;
 mod ground;
+mod index;
+mod left_alone;
 mod look;
+mod notes;
 mod options;
 mod overview;
 mod owners;
 mod plan;
+mod prefixes;
 mod rate;
 mod replicas;
 mod restore;
@@ -34,6 +38,10 @@ mod work;
 
 pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};
+pub use index::{
+    IndexOptions, IndexProgress, Rebuild, RebuildOptions, SwitchConsent, Verify as IndexVerify,
+    assign, has_index,
+};
 pub use options::{BackupTarget, Describe, SweepOptions};
 pub use overview::ProgressHandle;
 pub use plan::{plan_delete, plan_delete_unseen};

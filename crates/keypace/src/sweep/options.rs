@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::checkpoint::Checkpoint;
+use super::notes::Notes;
 use crate::limits;
 use crate::pace::{Budget, Thresholds};
 use crate::scan::ScanOptions;
@@ -26,6 +27,9 @@ pub struct SweepOptions {
     pub(super) max_nodes: usize,
     pub(super) allow_uncovered: bool,
     pub(super) from_replica: bool,
+    /// What a listing is a part of: a checkpoint of another command is refused.
+    pub(super) command: Option<&'static str>,
+    pub(super) notes: Notes,
 }
 
 impl SweepOptions {
@@ -46,6 +50,8 @@ impl SweepOptions {
             max_nodes: usize::MAX,
             allow_uncovered: false,
             from_replica: false,
+            command: None,
+            notes: Notes::default(),
         }
     }
 

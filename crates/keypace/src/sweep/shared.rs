@@ -1,11 +1,12 @@
 //! What the shards of one sweep share: the options, the stop, and the bounds that hold for all of them together.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::left_alone::LeftAlone;
 use super::options::SweepOptions;
 use super::rate;
 use super::stop::StopHandle;
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     /// What exact and sorted output of several shards need to know of each other's keys.
     held: Option<Mutex<Held>>,
     rate_due: Mutex<Duration>,
+    /// Where a delete is verified: the keys that it left alone.
+    pub(super) left_alone: Arc<LeftAlone>,
     /// What is found now was found before: names of a list that are gone have their outcome.
     is_again: AtomicBool,
 }
@@ -52,6 +55,7 @@ impl Shared {
             was_limited: AtomicBool::new(false),
             held: None,
             rate_due: Mutex::new(Duration::ZERO),
+            left_alone: Arc::default(),
             is_again: AtomicBool::new(false),
         }
     }

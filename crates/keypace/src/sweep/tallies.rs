@@ -1,7 +1,10 @@
 //! What a sweep has counted: outcomes by pattern, keys by prefix, failures by kind, sample keys. All bounded.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::left_alone::LeftAlone;
+use super::prefixes::Prefixes;
 use crate::delete::{Refused, Tally};
 use crate::error::Error;
 use crate::key::{Escaped, Facts, Key, Slot, SlotSet};
@@ -32,6 +35,9 @@ pub(super) struct Tallies {
     stats: Option<Box<Aggregate>>,
     failures: Vec<Failure>,
     samples: Vec<Key>,
+    pub(super) left_alone: LeftAlone,
+    /// What is found of these was left alone before, and is skipped again.
+    expected: Arc<LeftAlone>,
 }
 
 impl Tallies {
@@ -43,6 +49,8 @@ impl Tallies {
             stats: None,
             failures: Vec::new(),
             samples: Vec::new(),
+            left_alone: LeftAlone::default(),
+            expected: Arc::default(),
         }
     }
 
@@ -56,6 +64,12 @@ impl Tallies {
     pub(super) fn with_stats(mut self, options: Option<StatsOptions>) -> Self {
         self.stats = options.map(|options| Box::new(Aggregate::new(options)));
         self
+    }
+
+    /// Counts keys that a delete left alone apart from those that it did not expect to be left.
+    pub(super) fn expecting(self, expected: &Arc<LeftAlone>) -> Self {
+        let expected = Arc::clone(expected);
+        Self { expected, ..self }
     }
 
     /// Statistics so far, where they are asked for.
@@ -86,6 +100,7 @@ impl Tallies {
         let Some(by_slot) = &mut self.slots else {
             return;
         };
+        self.left_alone.forget_slots(slots);
         by_slot.forget(slots, |pattern, counts| {
             if let Some(mine) = self.by_pattern.get_mut(pattern) {
                 mine.found -= counts.found;
@@ -102,6 +117,13 @@ impl Tallies {
 
     /// A key was found that is not to be removed by this run.
     pub(super) fn find(&mut self, key: &Key, pattern: usize) {
+        if self.expected.holds(key) {
+            let skipped = Tally {
+                skipped: 1,
+                ..Tally::default()
+            };
+            return self.settle(pattern, Some(Slot::of(key.as_bytes())), &skipped);
+        }
         if let Some(counts) = self.by_pattern.get_mut(pattern) {
             counts.found += 1;
         }
@@ -158,6 +180,7 @@ impl Tallies {
         if self.total().tally.unknown == 0 {
             self.failures.clear();
         }
+        self.left_alone.forget();
         self.samples.clear();
     }
 
@@ -174,11 +197,13 @@ impl Tallies {
     pub(super) fn forget_skipped(&mut self) -> u64 {
         let skipped = |counts: &mut Counts| std::mem::take(&mut counts.tally.skipped);
         self.failures.clear();
+        self.left_alone.forget();
         self.by_pattern.iter_mut().map(skipped).sum()
     }
 
     /// Keys failed, or a part of the work did (`count` 1 and no key).
     pub(super) fn fail(&mut self, refused: &Refused, count: u64) {
+        self.left_alone.note(refused);
         let place = self.place_of(refused.kind.as_str(), &refused.text);
         let failure = &mut self.failures[place];
         failure.count += count;
@@ -208,16 +233,21 @@ impl Tallies {
             mine.absorb(theirs);
         }
         for failure in &other.failures {
-            let place = self.place_of(&failure.kind, &failure.text);
-            let mine = &mut self.failures[place];
-            mine.count += failure.count;
-            let room = limits::SAMPLE_KEYS - mine.sample_keys.len();
-            mine.sample_keys
-                .extend(failure.sample_keys.iter().take(room).cloned());
+            self.add_failure(failure);
         }
         for key in &other.samples {
             self.sample(key);
         }
+    }
+
+    /// Adds failures that were counted elsewhere.
+    pub(super) fn add_failure(&mut self, failure: &Failure) {
+        let place = self.place_of(&failure.kind, &failure.text);
+        let mine = &mut self.failures[place];
+        mine.count += failure.count;
+        let room = limits::SAMPLE_KEYS - mine.sample_keys.len();
+        mine.sample_keys
+            .extend(failure.sample_keys.iter().take(room).cloned());
     }
 
     fn place_of(&mut self, kind: &str, text: &str) -> usize {
@@ -338,108 +368,13 @@ impl BySlot {
     }
 }
 
-/// Keys by prefix. A prefix ends with its last separator.
-#[derive(Debug)]
-struct Prefixes {
-    depth: usize,
-    counts: HashMap<Box<[u8]>, u64>,
-    /// Keys of prefixes beyond the bound.
-    others: u64,
-}
-
-impl Prefixes {
-    fn new(depth: usize) -> Self {
-        Self {
-            depth,
-            counts: HashMap::new(),
-            others: 0,
-        }
-    }
-
-    fn add(&mut self, key: &[u8]) {
-        let prefix = prefix_of(key, self.depth);
-        if let Some(count) = self.counts.get_mut(prefix) {
-            *count += 1;
-        } else if self.counts.len() < limits::MAX_PREFIXES
-            && prefix.len() <= limits::MAX_PREFIX_BYTES
-        {
-            self.counts.insert(prefix.into(), 1);
-        } else {
-            self.others += 1;
-        }
-    }
-
-    fn absorb(&mut self, other: &Self) {
-        self.others += other.others;
-        for (prefix, count) in &other.counts {
-            if let Some(mine) = self.counts.get_mut(prefix) {
-                *mine += count;
-            } else if self.counts.len() < limits::MAX_PREFIXES {
-                self.counts.insert(prefix.clone(), *count);
-            } else {
-                self.others += count;
-            }
-        }
-    }
-
-    fn sorted(&self) -> Vec<PrefixCount> {
-        let mut counts: Vec<(&[u8], u64)> = self
-            .counts
-            .iter()
-            .map(|(prefix, count)| (&**prefix, *count))
-            .collect();
-        counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let mut counts: Vec<PrefixCount> = counts
-            .into_iter()
-            .map(|(prefix, matched)| PrefixCount {
-                prefix: Escaped::new(prefix).to_string(),
-                matched,
-            })
-            .collect();
-        if self.others > 0 {
-            counts.push(PrefixCount {
-                prefix: "(others)".to_owned(),
-                matched: self.others,
-            });
-        }
-        counts
-    }
-}
-
-/// The first `depth` segments of a name with their separators, or as many as it has.
-fn prefix_of(key: &[u8], depth: usize) -> &[u8] {
-    let ends = key
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == limits::DEFAULT_SEPARATOR)
-        .map(|(at, _)| at + 1);
-    ends.take(depth).last().map_or(&[], |end| &key[..end])
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Tallies, prefix_of};
+    use super::Tallies;
     use crate::delete::Refused;
     use crate::error::ErrorKind;
     use crate::key::Key;
     use crate::limits;
-
-    #[test]
-    fn prefixes_end_with_a_separator() {
-        for (key, depth, prefix) in [
-            ("session:1:data", 1, "session:"),
-            ("session:1:data", 2, "session:1:"),
-            ("session:1", 2, "session:"),
-            ("plain", 1, ""),
-            (":x", 1, ":"),
-        ] {
-            assert_eq!(
-                prefix_of(key.as_bytes(), depth),
-                prefix.as_bytes(),
-                "{key} {depth}"
-            );
-        }
-    }
 
     #[test]
     fn failures_and_samples_are_bounded() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::books::SharedBooks;
 use super::drive::Sweep;
+use super::left_alone::LeftAlone;
 use super::options::SweepOptions;
 use super::overview::ProgressHandle;
 use super::shared::Shared;
@@ -168,14 +169,12 @@ impl Sweep {
         if self.verifying.passes == 0 || tally.deleted > self.verifying.before.deleted {
             return false;
         }
-        let samples = now
-            .failures()
-            .iter()
-            .flat_map(|failure| &failure.sample_keys);
+        // It has settled all that it found: what is there was left alone.
         self.verifying.verified = Some(Verified {
             passes: self.verifying.passes,
-            remaining: tally.skipped,
-            sample_keys: samples.take(crate::limits::SAMPLE_KEYS).cloned().collect(),
+            remaining: 0,
+            left_alone: tally.skipped,
+            sample_keys: Vec::new(),
         });
         true
     }
@@ -206,6 +205,11 @@ impl Sweep {
         options.backup = None;
         let mut shared = Shared::new(options, None, 0);
         shared.stop = self.shared.stop.clone();
+        let mut left_alone = LeftAlone::default();
+        for books in self.overview.books() {
+            left_alone.absorb(&books.open().tallies.left_alone);
+        }
+        shared.left_alone = Arc::new(left_alone);
         if self.keyspace.is_cluster() {
             shared = shared.for_many();
         }
@@ -251,6 +255,7 @@ impl Sweep {
             self.verifying.verified = Some(Verified {
                 passes: self.verifying.passes,
                 remaining: found.total().found,
+                left_alone: found.total().tally.skipped,
                 sample_keys: samples.map(|key| key.escaped().to_string()).collect(),
             });
         }

@@ -173,6 +173,7 @@ pub(super) struct About<'a> {
     /// The run that its backup is of.
     pub(super) backup: Option<RunToken>,
     pub(super) prefix_depth: Option<usize>,
+    pub(super) notes: Option<serde_json::Value>,
 }
 
 impl<'a> About<'a> {
@@ -183,7 +184,7 @@ impl<'a> About<'a> {
         backup: Option<RunToken>,
     ) -> Self {
         Self {
-            command: kind.command(),
+            command: options.command.unwrap_or(kind.command()),
             dry_run: kind.is_dry_run(),
             server: keyspace.server(),
             is_cluster: keyspace.is_cluster(),
@@ -191,6 +192,7 @@ impl<'a> About<'a> {
             filters: &options.filters,
             backup,
             prefix_depth: options.prefix_depth,
+            notes: options.notes.get(),
         }
     }
 }

@@ -207,6 +207,11 @@ const PLANTS: &[Plant] = &[
     ),
     (CLI, "//! x\nuse crate::exit::Exit;\n", &[]),
     (
+        "crates/keypace-server/src/sessions/service.rs",
+        "//! x\nuse crate::limits;\nuse crate::http::Page;\n",
+        &[(3, "`http`")],
+    ),
+    (
         "crates/keypace-cli/src/exit.rs",
         "//! x\nuse crate::args::A;\n",
         &[(2, "`args`")],

@@ -27,6 +27,15 @@ const CLI_RANKS: &[&[&str]] = &[
     &["main"],
 ];
 
+/// Rooms of `keypace-server` by rank.
+const SERVER_RANKS: &[&[&str]] = &[
+    &["limits"],
+    &["jobs", "sessions"],
+    &["http"],
+    &["router"],
+    &["lib"],
+];
+
 /// Which of our crates each may use; the second list is for its tests only.
 const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("keypace", &[], &["keypace-lab", "keypace-testkit"]),
@@ -171,6 +180,7 @@ fn ranks(source: &Source) -> Vec<Finding> {
     let (table, inner) = match source.in_crate() {
         Some(("keypace", inner)) => (LIBRARY_RANKS, inner),
         Some(("keypace-cli", inner)) => (CLI_RANKS, inner),
+        Some(("keypace-server", inner)) => (SERVER_RANKS, inner),
         _ => return Vec::new(),
     };
     let room = inner.split(['/', '.']).next().unwrap_or_default();

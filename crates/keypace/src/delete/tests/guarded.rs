@@ -2,13 +2,13 @@
 
 use keypace_testkit::{Action, Reply, Rule, Sim, SimOptions};
 
-use super::{Batch, Deleter, Outcome, Until, Wire, confirmed, finished, on};
+use super::{Batch, Deleter, Outcome, Until, confirmed, finished};
 use crate::delete::script;
 use crate::error::ErrorKind;
 use crate::key::Key;
 use crate::limits;
 use crate::pace::{Budget, Thresholds};
-use crate::port::Paced;
+use crate::port::{Paced, Wire};
 use crate::select::{Filters, Guard};
 
 const KEYS: u64 = 2000;
@@ -54,7 +54,7 @@ fn seeded() -> Wire {
 }
 
 async fn deleted(wire: &Wire, budget: Budget, is_first_look: bool, more: &[&str]) -> Outcome {
-    let keyspace = on(wire).await;
+    let keyspace = wire.keyspace().await;
     let confirmed = confirmed(&keyspace).await;
     let paced = Paced::join(keyspace.node(), budget, Thresholds::default(), true);
     let guard = Guard::new(&Filters::default().with_no_ttl(), &[]);
@@ -240,7 +240,7 @@ async fn p28_a_missing_right_to_run_scripts_is_the_guards() {
 async fn p28_a_moved_slot_is_looked_for_elsewhere() {
     for text in ["MOVED 7 h:7001", "ASK 7 h:7001", "READONLY a replica now"] {
         let wire = Wire::default();
-        let keyspace = on(&wire).await;
+        let keyspace = wire.keyspace().await;
         let confirmed = confirmed(&keyspace).await;
         let paced = Paced::join(keyspace.node(), Budget::off(), Thresholds::default(), true);
         let guard = Guard::new(&Filters::default().with_no_ttl(), &[]);
@@ -281,7 +281,7 @@ async fn a_run_that_is_dropped_again_and_again_loses_no_key() {
         } else {
             without_unlink()
         };
-        let keyspace = on(&wire).await;
+        let keyspace = wire.keyspace().await;
         let confirmed = confirmed(&keyspace).await;
         let paced = Paced::join(keyspace.node(), Budget::off(), Thresholds::default(), true);
         let mut deleter = Deleter::new(keyspace.node(), &confirmed, paced);
@@ -320,8 +320,5 @@ fn without_unlink() -> Wire {
     for n in 0..KEYS {
         sim.set(0, name(n), "value");
     }
-    Wire {
-        sim,
-        ..Wire::default()
-    }
+    Wire::to(&sim)
 }

@@ -1,7 +1,6 @@
 //! Deletes with copies against the simulator and against real servers: whatever happens between WATCH and EXEC, a value is
 //! on the server or in the vault, and each key ends once.
 
-mod figures;
 mod harness;
 mod live;
 mod live_cluster;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keypace_testkit::{Role, SimOptions, User};
 
-use super::{HOUR, KEYS, Way, Wire, all, idle_over, names, passed, seeded};
+use super::{HOUR, KEYS, QUESTIONS, Way, Wire, all, idle_over, names, passed, seeded};
 use crate::error::{Error, ErrorKind};
 use crate::port::Target;
 use crate::select::{Acts, Filters, Guard, Questions, check_ground};
@@ -177,7 +177,7 @@ async fn a_missing_right_shows_before_any_work_with_the_rule_to_add() {
         for right in rights {
             user = user.without_command(right.trim_start_matches('-'));
         }
-        let wire = Wire::with(SimOptions::default().with_user(user));
+        let wire = Wire::with(SimOptions::default().with_user(user)).counting(QUESTIONS);
         let target = Target::parse("redis://u:p@sim").expect("valid");
         let keyspace = wire.keyspace_as(target).await;
         let filters = idle_over(HOUR).with_no_ttl().with_size_over(1);

@@ -5,12 +5,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::super::books::Books;
+use super::super::left_alone::ON_PURPOSE;
 use super::super::tallies::{Counts, Tallies};
 use super::{parse_slots, unreadable};
 use crate::delete::Tally;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::key::{Key, SlotSet};
+use crate::limits;
 use crate::port::Carried;
+use crate::report::Failure;
 use crate::scan::{Claim, Mark, SavedMark};
 
 /// One shard: where its walk stands, and what it has counted.
@@ -30,6 +33,46 @@ pub(in crate::sweep) struct SavedShard {
     lost: Vec<(usize, String)>,
     prefixes: Vec<(String, u64)>,
     other_prefixes: u64,
+    /// Why keys were left alone or failed, as far as it is known. Files from before this have none.
+    #[serde(default)]
+    reasons: Vec<SavedReason>,
+    /// Keys that were left alone on purpose, for the walk that verifies.
+    #[serde(default)]
+    left_alone: Vec<String>,
+}
+
+/// Why some keys were left alone or failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedReason {
+    kind: String,
+    text: String,
+    count: u64,
+    samples: Vec<String>,
+}
+
+/// What is left, over all shards, of the bytes of key names that a checkpoint holds.
+pub(super) struct Room {
+    in_flight: usize,
+    reasons: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            in_flight: limits::MAX_SAVED_IN_FLIGHT_BYTES,
+            reasons: limits::MAX_SAVED_REASON_BYTES,
+        }
+    }
+}
+
+impl Room {
+    /// Whether there was room for so many bytes of a reason's keys.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let left = self.reasons.checked_sub(bytes);
+        self.reasons = left.unwrap_or(self.reasons);
+        left.is_some()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +100,7 @@ pub(super) struct SavedCounts {
 }
 
 impl SavedShard {
-    pub(super) fn of(books: &Books, room: &mut usize) -> Self {
+    pub(super) fn of(books: &Books, room: &mut Room) -> Self {
         let tallies = &books.tallies;
         Self {
             node: books.node.to_string(),
@@ -74,13 +117,18 @@ impl SavedShard {
             walked: books.has_walked,
             counts: tallies.by_pattern.iter().map(SavedCounts::of).collect(),
             elsewhere: books.elsewhere.to_string(),
-            lost: lost_of(books, room),
+            lost: lost_of(books, &mut room.in_flight),
             prefixes: tallies
                 .prefix_table()
                 .into_iter()
                 .map(|(name, n)| (BASE64.encode(name), n))
                 .collect(),
             other_prefixes: tallies.other_prefixes(),
+            reasons: reasons_of(tallies, room),
+            left_alone: (tallies.left_alone.names())
+                .filter(|key| room.takes(key.as_bytes().len()))
+                .map(|key| BASE64.encode(key.as_bytes()))
+                .collect(),
         }
     }
 
@@ -137,7 +185,39 @@ impl SavedShard {
             prefixes.filter_map(|(name, n)| Some((BASE64.decode(name).ok()?, *n))),
             self.other_prefixes,
         );
+        for reason in &self.reasons {
+            tallies.add_failure(&Failure {
+                kind: reason.kind.clone(),
+                text: reason.text.clone(),
+                count: reason.count,
+                sample_keys: reason.samples.clone(),
+            });
+        }
+        let names = self
+            .left_alone
+            .iter()
+            .filter_map(|name| BASE64.decode(name).ok());
+        names.for_each(|name| tallies.left_alone.add(&Key::new(name)));
     }
+}
+
+/// Reasons of the counts that go into the file: what is unknown is asked for again, and its reasons with it.
+fn reasons_of(tallies: &Tallies, room: &mut Room) -> Vec<SavedReason> {
+    let has_unknown = tallies.total().tally.unknown > 0;
+    let on_purpose = ON_PURPOSE.map(ErrorKind::as_str);
+    let failures = tallies.failures().iter();
+    let settled =
+        failures.filter(|failure| !has_unknown || on_purpose.contains(&failure.kind.as_str()));
+    let saved = settled.map(|failure| SavedReason {
+        kind: failure.kind.clone(),
+        text: failure.text.clone(),
+        count: failure.count,
+        samples: (failure.sample_keys.iter())
+            .filter(|key| room.takes(key.len()))
+            .cloned()
+            .collect(),
+    });
+    saved.collect()
 }
 
 /// Keys that may have been removed: those that are known to be lost, and those that are on their way, as far as there is

@@ -30,6 +30,8 @@ pub(super) struct Courier {
     is_relative: bool,
     backoff: Backoff,
     obstacle: Option<Error>,
+    /// Nothing more will pass. What is on its way is heard first: an answer is no unknown outcome.
+    refusal: Option<Error>,
     pub(super) waited: Duration,
     pub(super) waiting: VecDeque<Parcel>,
     flying: VecDeque<Parcel>,
@@ -59,6 +61,7 @@ impl Courier {
             is_relative: false,
             backoff: node.backoff(),
             obstacle: None,
+            refusal: None,
             waited: Duration::ZERO,
             waiting: VecDeque::new(),
             flying: VecDeque::new(),
@@ -144,6 +147,9 @@ impl Courier {
         let mut turn = None;
         let (mut keys, mut kib) = (0, 0);
         if self.flying.is_empty() {
+            if let Some(error) = self.refusal.take() {
+                return Err(error);
+            }
             let now_ms = self.now_ms().await?;
             let mut room = limits::RESTORE_VOLLEY_KIB;
             if self.paced.is_bounded() {
@@ -296,7 +302,7 @@ impl Courier {
                 };
                 let error = Error::new(kind, Retry::Never, "restore keys", error.context())
                     .on_node(self.node.name());
-                return Err(match hint {
+                self.refusal.get_or_insert(match hint {
                     Some(hint) => error.with_hint(hint),
                     None => error,
                 });

@@ -14,34 +14,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Pattern, Slot};
 use crate::limits;
 use crate::pace::{Budget, Thresholds};
-use crate::port::{ConnectOptions, Dial, Dialing, Keyspace, Node, Paced, Stream, Target};
+use crate::port::{Keyspace, Node, Paced, Wire};
 use crate::scan::ScanOptions;
 use crate::select::{Filters, Guard};
 
-/// Dials into the simulator's memory.
-struct SimDial(Sim);
-
-impl std::fmt::Debug for SimDial {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SimDial")
-    }
-}
-
-impl Dial for SimDial {
-    fn dial(&self) -> Dialing<'_> {
-        Box::pin(async move { Ok(Box::new(self.0.connect()) as Box<dyn Stream>) })
-    }
-
-    fn name(&self) -> String {
-        "sim:6379".to_owned()
-    }
-}
-
 pub(super) async fn on(sim: &Sim) -> Keyspace {
-    let target = Target::parse("redis://sim").expect("valid");
-    let options = ConnectOptions::default().with_retries(3);
-    let keyspace = Keyspace::connect_through(Arc::new(SimDial(sim.clone())), target, options);
-    keyspace.await.expect("the simulator answers")
+    Wire::to(sim).keyspace().await
 }
 
 async fn confirmed(keyspace: &Keyspace) -> Confirmed {

@@ -1,0 +1,312 @@
+//! Redis in front of SQL: what was written and read there is kept for a while, and is only ever an aid. Must not know SQL,
+//! and is never the reason that a read fails or waits for long.
+//!
+//! What it holds is believed where two things are true. It has the epoch that SQL names: a write that the cache did not
+//! confirm begins another, so what it may have left behind is not believed by anybody. And no newer version was written or
+//! deleted: the store refuses what is older, and remembers what was deleted for 60 s.
+
+mod counts;
+mod redis_store;
+
+pub use counts::CacheCounts;
+pub use redis_store::RedisStore;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use keypace::{Owner, RecordId};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use crate::limits;
+use crate::sessions::body::{read_fields, read_session};
+use crate::sessions::model::Session;
+use crate::sessions::page::{PageRequest, SessionPage};
+use crate::sessions::problem::SessionError;
+use crate::sessions::repository::{Answer, Versioned};
+use counts::Counts;
+
+/// The field of a cached body that holds its epoch. A session has none of this name.
+const EPOCH_FIELD: &str = "cache_epoch";
+
+/// A session on its way into the store.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What it is called within its owner.
+    pub id: RecordId,
+    /// Its version in SQL.
+    pub version: i64,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it was last written, in milliseconds since 1970.
+    pub updated_ms: i64,
+    /// The session as JSON, with its epoch.
+    pub body: Vec<u8>,
+}
+
+/// What became of an entry or a burial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Kept {
+    /// The store has what was given: the entry, or nothing at all.
+    AsGiven,
+    /// Nothing was done: the store has a newer version. Of an entry, the same version or its burial are as good.
+    NewerThere,
+}
+
+/// Where a cache keeps things. No method need be quick; the cache bounds its own wait. All are dropped at any moment, and
+/// what they send may be carried out later all the same.
+pub trait CacheStore: Send + Sync {
+    /// The body of a session.
+    fn read<'a>(&'a self, owner: &'a Owner, id: &'a RecordId) -> Answer<'a, Option<Vec<u8>>>;
+
+    /// Keeps an entry for [`limits::CACHE_TTL`], unless the same or a newer version is there, or was buried within the last
+    /// 60 s.
+    fn import<'a>(&'a self, owner: &'a Owner, entry: &'a Entry) -> Answer<'a, Kept>;
+
+    /// Removes a session that was deleted at this version, unless a newer one is there, and keeps imports of it and of what
+    /// is older out for 60 s.
+    fn bury<'a>(&'a self, owner: &'a Owner, id: &'a RecordId, version: i64) -> Answer<'a, Kept>;
+
+    /// What there is of an owner's sessions.
+    fn list<'a>(&'a self, owner: &'a Owner, request: &'a PageRequest) -> Answer<'a, SessionPage>;
+}
+
+/// The cache of one process.
+pub(crate) struct Cache {
+    store: Arc<dyn CacheStore>,
+    believed: Mutex<Believed>,
+    calls: Semaphore,
+    counts: Counts,
+}
+
+/// What this process goes by for a moment.
+#[derive(Default)]
+struct Believed {
+    epoch: Option<(i64, Instant)>,
+    paused_until: Option<Instant>,
+}
+
+/// What a cached body is: the session's own fields, and the epoch.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(flatten)]
+    session: &'a Session,
+    cache_epoch: i64,
+}
+
+impl Cache {
+    /// A cache that keeps things in this store. All processes that write the same database need the same, or none.
+    pub(crate) fn new(store: Arc<dyn CacheStore>) -> Self {
+        Self {
+            store,
+            believed: Mutex::default(),
+            calls: Semaphore::new(limits::CACHE_CALLS),
+            counts: Counts::default(),
+        }
+    }
+
+    /// What has happened so far.
+    pub(crate) fn counts(&self) -> CacheCounts {
+        self.counts.snapshot()
+    }
+
+    /// The epoch, where it was learnt a moment ago.
+    pub(crate) fn epoch(&self) -> Option<i64> {
+        let (epoch, since) = self.believed().epoch?;
+        (since.elapsed() < limits::EPOCH_LIFE).then_some(epoch)
+    }
+
+    /// SQL was asked for the epoch at `since`, or before that. Epochs never go back.
+    pub(crate) fn learn(&self, epoch: i64, since: Instant) {
+        let mut believed = self.believed();
+        if believed
+            .epoch
+            .is_none_or(|(known, at)| (epoch, since) > (known, at))
+        {
+            believed.epoch = Some((epoch, since));
+        }
+    }
+
+    /// The session, where the cache has it and it is of this epoch. Nothing where it does not answer at once.
+    pub(crate) async fn read(&self, owner: &Owner, id: &RecordId, epoch: i64) -> Option<Session> {
+        let body = self.read_body(owner, id, limits::CACHE_READ_WAIT).await?;
+        let is_believed = |body: &Vec<u8>| epoch_of(body) == Some(epoch);
+        let session = body
+            .filter(is_believed)
+            .and_then(|body| read_session(id, &body).ok());
+        self.counts.read(session.is_some());
+        session
+    }
+
+    /// The session as it was at some time, where nobody else can be asked.
+    ///
+    /// # Errors
+    /// `Unavailable` where the cache does not answer either.
+    pub(crate) async fn read_stale(
+        &self,
+        owner: &Owner,
+        id: &RecordId,
+    ) -> Result<Option<Session>, SessionError> {
+        let asked = self.bounded(limits::STALE_WAIT, self.store.read(owner, id));
+        let body = asked.await?;
+        self.counts.stale();
+        Ok(body.and_then(|body| read_session(id, &body).ok()))
+    }
+
+    /// What there is of an owner's sessions, where nobody else can be asked.
+    ///
+    /// # Errors
+    /// `Unavailable` where the cache does not answer either.
+    pub(crate) async fn list_stale(
+        &self,
+        owner: &Owner,
+        request: &PageRequest,
+    ) -> Result<SessionPage, SessionError> {
+        let asked = self.bounded(limits::STALE_WAIT, self.store.list(owner, request));
+        let page = asked.await?;
+        self.counts.stale();
+        Ok(SessionPage {
+            stale: true,
+            ..page
+        })
+    }
+
+    /// Puts what SQL said at `since`, in this epoch, where a reader finds it. Not worth waiting for.
+    pub(crate) async fn repair(
+        &self,
+        owner: &Owner,
+        found: &Versioned,
+        epoch: i64,
+        since: Instant,
+    ) {
+        if self.is_paused() {
+            return;
+        }
+        let wait = limits::CACHE_READ_WAIT;
+        if self.import(owner, found, epoch, since, wait).await == Some(Kept::AsGiven) {
+            self.counts.repaired();
+        }
+    }
+
+    /// Puts what was written to SQL at `since`, in this epoch, over what is older. `None` where that was not confirmed.
+    pub(crate) async fn write(
+        &self,
+        owner: &Owner,
+        written: &Versioned,
+        epoch: i64,
+        since: Instant,
+    ) -> Option<Kept> {
+        let wait = limits::CACHE_WRITE_WAIT;
+        let kept = self.import(owner, written, epoch, since, wait).await;
+        self.counts.wrote(kept.is_some());
+        kept
+    }
+
+    /// Takes away what was deleted in SQL, whatever version up to this one it has here, and keeps it away. `None` where that
+    /// was not confirmed.
+    pub(crate) async fn bury(&self, owner: &Owner, id: &RecordId, version: i64) -> Option<Kept> {
+        let burying = self.store.bury(owner, id, version);
+        let kept = self.bounded(limits::CACHE_WRITE_WAIT, burying).await.ok();
+        self.counts.wrote(kept.is_some());
+        kept
+    }
+
+    async fn import(
+        &self,
+        owner: &Owner,
+        found: &Versioned,
+        epoch: i64,
+        since: Instant,
+        wait: Duration,
+    ) -> Option<Kept> {
+        let entry = entry_of(found, epoch)?;
+        // A process that stood still may have outlived the tombstone of what it is about to put back.
+        if since.elapsed() > limits::IMPORT_MAX_AGE {
+            return None;
+        }
+        let importing = self.store.import(owner, &entry);
+        self.bounded(wait, importing).await.ok()
+    }
+
+    /// The outer `None` where the cache is not to be waited for.
+    async fn read_body(
+        &self,
+        owner: &Owner,
+        id: &RecordId,
+        wait: Duration,
+    ) -> Option<Option<Vec<u8>>> {
+        if self.is_paused() || self.calls.available_permits() == 0 {
+            self.counts.skipped();
+            return None;
+        }
+        self.bounded(wait, self.store.read(owner, id)).await.ok()
+    }
+
+    /// Waits no longer than this for an answer. Where there is none the cache is left alone for a moment.
+    async fn bounded<T>(
+        &self,
+        wait: Duration,
+        call: impl Future<Output = Result<T, SessionError>>,
+    ) -> Result<T, SessionError> {
+        let allowed = async {
+            let _permit = self.calls.acquire().await.map_err(SessionError::internal)?;
+            call.await
+        };
+        let answer = match timeout(wait, allowed).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(SessionError::unavailable(elapsed)),
+        };
+        match &answer {
+            Ok(_) => {
+                self.counts.answered();
+                self.believed().paused_until = None;
+            }
+            Err(error) => {
+                self.believed().paused_until = Some(Instant::now() + limits::CACHE_PAUSE);
+                if self.counts.failed() {
+                    tracing::warn!(?error, "the cache of sessions fails; SQL is asked alone");
+                }
+            }
+        }
+        answer
+    }
+
+    fn is_paused(&self) -> bool {
+        let until = self.believed().paused_until;
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Nothing in it can be half done, so one that was poisoned is good.
+    fn believed(&self) -> std::sync::MutexGuard<'_, Believed> {
+        self.believed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache")
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+fn entry_of(found: &Versioned, epoch: i64) -> Option<Entry> {
+    let body = Body {
+        session: &found.session,
+        cache_epoch: epoch,
+    };
+    Some(Entry {
+        id: found.session.id.clone(),
+        version: found.version,
+        created_ms: found.session.created_at.timestamp_millis(),
+        updated_ms: found.session.updated_at.timestamp_millis(),
+        body: serde_json::to_vec(&body).ok()?,
+    })
+}
+
+fn epoch_of(body: &[u8]) -> Option<i64> {
+    read_fields(body).ok()?.get(EPOCH_FIELD)?.as_i64()
+}

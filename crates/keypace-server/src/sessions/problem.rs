@@ -1,0 +1,219 @@
+//! The one error of sessions: a kind, a text for whoever asked, and a cause for the log.
+//! Must not hold an owner, nor let the cause into the public text.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use keypace::ErrorKind;
+
+/// What the service says where no owner was given. Applications look for this text.
+const NO_OWNER: &str =
+    "Owner filter (API key) is required for session listing. Unscoped listing is prohibited.";
+
+/// What sort of thing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionErrorKind {
+    /// Nobody said whose sessions are meant.
+    NoOwner,
+    /// A field or an option is outside its bounds; the text names it.
+    Invalid,
+    /// The owner has a session of this id already.
+    Conflict,
+    /// The owner has no session of this id.
+    NotFound,
+    /// The session changed under the update again and again; nothing was written.
+    Changed,
+    /// What is kept was written with other owner keys.
+    KeysDiffer,
+    /// The database or Redis does not answer. A write may have been carried out or not.
+    Unavailable,
+    /// Anything else: the cause says more, and is not for the public.
+    Internal,
+}
+
+/// Why something about sessions failed. `Display` is a public text; the cause is in `source()`, for the log.
+pub struct SessionError {
+    kind: SessionErrorKind,
+    text: Cow<'static, str>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl SessionError {
+    fn new(kind: SessionErrorKind, text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+            source: None,
+        }
+    }
+
+    fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn no_owner() -> Self {
+        Self::new(SessionErrorKind::NoOwner, NO_OWNER)
+    }
+
+    pub(crate) fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(SessionErrorKind::Invalid, text)
+    }
+
+    pub(crate) fn conflict() -> Self {
+        Self::new(
+            SessionErrorKind::Conflict,
+            "there is a session of this id already",
+        )
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(SessionErrorKind::NotFound, "there is no session of this id")
+    }
+
+    pub(crate) fn changed() -> Self {
+        Self::new(
+            SessionErrorKind::Changed,
+            "the session was changed by others again and again; try again",
+        )
+    }
+
+    pub(crate) fn keys_differ(kept: &str, given: &str) -> Self {
+        let text = format!(
+            "the sessions in the database belong to the owner keys {kept}, not to {given}; with these every list would be \
+             empty: bring the key file that the database was filled with"
+        );
+        Self::new(SessionErrorKind::KeysDiffer, text)
+    }
+
+    /// Somebody who is asked does not answer; the cause goes to the log.
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(
+            SessionErrorKind::Unavailable,
+            "sessions can't be reached at the moment; look before a write is repeated, as it may have been carried out",
+        )
+        .because(source)
+    }
+
+    /// Anything that is no fault of the caller's; the cause goes to the log.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(
+            SessionErrorKind::Internal,
+            "something went wrong with sessions; the log says what",
+        )
+        .because(source)
+    }
+
+    /// What sort of thing failed.
+    #[must_use]
+    pub fn kind(&self) -> SessionErrorKind {
+        self.kind
+    }
+}
+
+impl From<sqlx::Error> for SessionError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+        let is_gone = match &error {
+            Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => true,
+            sqlx::Error::Database(answer) => answer.code().is_some_and(|code| is_outage(&code)),
+            _ => false,
+        };
+        if is_gone {
+            Self::unavailable(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+/// Whether the database itself says that it can't at the moment: PostgreSQL's classes of lost connections, resources
+/// and its operator, of serialization and locks; SQLite's BUSY, LOCKED, IOERR, FULL and CANTOPEN, extended or not.
+fn is_outage(code: &str) -> bool {
+    if code.len() == 5 {
+        return ["08", "53", "57", "58", "40"]
+            .iter()
+            .any(|class| code.starts_with(class))
+            || code == "55P03"
+            || code == "25006";
+    }
+    let primary = code.parse::<u32>().map(|code| code & 0xff);
+    matches!(primary, Ok(5 | 6 | 10 | 13 | 14))
+}
+
+impl From<keypace::Error> for SessionError {
+    fn from(error: keypace::Error) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidOption => {
+                let text = format!("{error}{}", hint_of(&error));
+                Self::invalid(text)
+            }
+            ErrorKind::Unreachable
+            | ErrorKind::Timeout
+            | ErrorKind::Disconnected
+            | ErrorKind::Loading
+            | ErrorKind::Busy
+            | ErrorKind::ReadOnly
+            | ErrorKind::ClusterDown
+            | ErrorKind::MasterDown
+            | ErrorKind::TryAgain
+            | ErrorKind::OutOfMemory
+            | ErrorKind::WritesRefused => Self::unavailable(error),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+fn hint_of(error: &keypace::Error) -> String {
+    error
+        .hint()
+        .map_or_else(String::new, |hint| format!("; {hint}"))
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionError")
+            .field("kind", &self.kind)
+            .field("text", &self.text)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for SessionError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|cause| cause as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SessionError, SessionErrorKind, is_outage};
+
+    #[test]
+    fn the_cause_is_not_in_the_public_text() {
+        let error = SessionError::internal("select * from secrets");
+        assert!(!error.to_string().contains("secrets"), "{error}");
+        assert!(format!("{error:?}").contains("secrets"));
+        assert_eq!(error.kind(), SessionErrorKind::Internal);
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        for code in ["57P03", "08006", "53300", "40001", "5", "2053", "14"] {
+            assert!(is_outage(code), "{code}");
+        }
+        for code in ["23505", "42P01", "1", "19", "2067", ""] {
+            assert!(!is_outage(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Old records that name nobody, given an owner by hand: noted beside the index first, and imported then, so that a rebuild
+//! brings what was noted and not imported.
+
+use bytes::Bytes;
+
+use super::compare::Judged;
+use super::ground::{Ground, Old};
+use super::mend::Written;
+use super::names::RecordId;
+use super::owner::Owner;
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::key::Slot;
+use crate::pace::QueryKind;
+use crate::port::{Call, Class};
+
+/// What became of one id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assigned {
+    Done,
+    /// Its record names an owner itself.
+    Owned,
+    /// There is no old record.
+    Missing,
+}
+
+impl Ground {
+    /// Assigns old records, a chunk of them. Not cancel-safe.
+    pub(crate) async fn assign(&self, owner: &Owner, ids: &[RecordId]) -> Result<Vec<Assigned>> {
+        let mut done = Vec::with_capacity(ids.len());
+        for id in ids {
+            // Whatever their size, one at a time.
+            let old = self
+                .old(std::slice::from_ref(id), usize::MAX >> 1)
+                .await?
+                .pop();
+            let record = match &old {
+                Some(Old::Value { body, .. }) => self.layout.read(body),
+                _ => None,
+            };
+            done.push(match record {
+                None => Assigned::Missing,
+                Some(record) if record.owner.is_some() => Assigned::Owned,
+                Some(_) => self.assign_one(owner, id).await?,
+            });
+        }
+        Ok(done)
+    }
+
+    async fn assign_one(&self, owner: &Owner, id: &RecordId) -> Result<Assigned> {
+        let key = self.namespace.assigned();
+        let tag = Bytes::copy_from_slice(self.tag(owner).as_str().as_bytes());
+        let words = vec![Bytes::from_static(b"HSET"), key.clone(), id.to_bytes(), tag];
+        let call = Call::command(Slot::of(&key), "HSET", Class::Write, words);
+        self.router
+            .call(call.with_pace(QueryKind::Check, 1))
+            .await?;
+        if let Judged::Wanted(wanted) = self.forward_one(id).await?
+            && let Some(Written::Refused(text)) = self.import(&[*wanted]).await?.pop()
+        {
+            let context = format!("{id}: {text}");
+            return Err(Error::new(
+                ErrorKind::WrongType,
+                Retry::Never,
+                "assign records",
+                context,
+            ));
+        }
+        Ok(Assigned::Done)
+    }
+}

@@ -1,0 +1,178 @@
+//! What is asked of the server, as calls: each is one atomic step on one slot. Pure.
+
+use bytes::Bytes;
+
+use super::cursor::Cursor;
+use super::names::{Names, Namespace, RecordId};
+use super::page::{Lifetime, Place, Version, checked_ms, ttl_ms};
+use super::scripts;
+use crate::error::Result;
+use crate::limits::records as limits;
+use crate::port::{Call, Class};
+
+/// When a write is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Whatever is there.
+    Put,
+    /// Where nothing is there.
+    Create,
+    /// Where this version is there.
+    Update(Version),
+    /// Where nothing is there that is as new as this version, which is written.
+    Import(Version),
+}
+
+/// One write.
+#[derive(Debug, Clone)]
+pub(crate) struct Put {
+    pub(crate) mode: Mode,
+    pub(crate) body: Bytes,
+    pub(crate) lifetime: Lifetime,
+    /// As it is, or now, where it is not said.
+    pub(crate) created_ms: Option<i64>,
+    /// Now, where it is not said.
+    pub(crate) updated_ms: Option<i64>,
+    /// In place of the lifetime.
+    pub(crate) expires_ms: Option<i64>,
+}
+
+impl Put {
+    /// Writes a record and its members.
+    pub(crate) fn call(self, names: &Names, id: &RecordId) -> Result<Call> {
+        let (mode, version) = match self.mode {
+            Mode::Put => ("put", None),
+            Mode::Create => ("create", None),
+            Mode::Update(version) => ("update", Some(version)),
+            Mode::Import(version) => ("import", Some(version)),
+        };
+        let ttl = match self.lifetime {
+            Lifetime::Forever => "0".to_owned(),
+            Lifetime::Kept => "keep".to_owned(),
+            Lifetime::For(ttl) => ttl_ms(ttl)?.to_string(),
+        };
+        let time = |time: Option<i64>| -> Result<Bytes> {
+            Ok(match time {
+                Some(time) => number(checked_ms(time)?),
+                None => Bytes::new(),
+            })
+        };
+        let keys = vec![
+            names.record(id),
+            names.by_created(),
+            names.by_expiry(),
+            names.seal(),
+            names.tombstone(id),
+        ];
+        let args = vec![
+            Bytes::from_static(mode.as_bytes()),
+            id.to_bytes(),
+            self.body,
+            ttl.into(),
+            time(self.created_ms)?,
+            time(self.updated_ms)?,
+            version.map_or_else(Bytes::new, |version| number(version.get())),
+            // The beginning of the calendar is long over, and less would say that there is none.
+            time(self.expires_ms.map(|at| at.max(0)))?,
+            number(limits::PRUNED_BY_PUT),
+        ];
+        let (slot, class) = (names.slot(), Class::Write);
+        Ok(Call::script(slot, &scripts::PUT, class, keys, args))
+    }
+}
+
+/// Another time to live, or none.
+pub(crate) fn touch(names: &Names, id: &RecordId, ttl_ms: Option<i64>) -> Call {
+    let keys = vec![
+        names.record(id),
+        names.by_expiry(),
+        names.by_created(),
+        names.seal(),
+    ];
+    let args = vec![id.to_bytes(), number(ttl_ms.unwrap_or(0))];
+    Call::script(names.slot(), &scripts::TOUCH, Class::Write, keys, args)
+}
+
+/// Removes a batch, of `BATCH_RECORDS` at most.
+pub(crate) fn delete(names: &Names, ids: &[RecordId]) -> Call {
+    let (keys, args) = batch(names, ids);
+    Call::script(names.slot(), &scripts::DELETE, Class::Write, keys, args)
+}
+
+/// Drops the members of a batch whose record is gone.
+pub(crate) fn prune(names: &Names, ids: &[RecordId]) -> Call {
+    let (keys, args) = batch(names, ids);
+    Call::script(names.slot(), &scripts::PRUNE, Class::Write, keys, args)
+}
+
+fn batch(names: &Names, ids: &[RecordId]) -> (Vec<Bytes>, Vec<Bytes>) {
+    let mut keys = vec![names.by_created(), names.by_expiry(), names.seal()];
+    keys.extend(ids.iter().map(|id| names.record(id)));
+    (keys, ids.iter().map(RecordId::to_bytes).collect())
+}
+
+/// Removes a record, unless it is newer than this version, and remembers that.
+pub(crate) fn bury(names: &Names, id: &RecordId, version: Version) -> Call {
+    let keys = vec![
+        names.record(id),
+        names.by_created(),
+        names.by_expiry(),
+        names.seal(),
+        names.tombstone(id),
+    ];
+    let ttl = limits::TOMBSTONE_TTL.as_millis();
+    let args = vec![id.to_bytes(), number(version.get()), number(ttl)];
+    Call::script(names.slot(), &scripts::BURY, Class::Write, keys, args)
+}
+
+/// One page of the index. With no members asked for it gives the counts alone.
+pub(super) fn page(names: &Names, place: &Place, members: u32) -> Call {
+    let keys = vec![names.by_created(), names.by_expiry(), names.seal()];
+    let mut args = vec![number(members), number(limits::PRUNED_BY_PAGE)];
+    match place {
+        Place::Rank(rank) => args.extend([Bytes::from_static(b"offset"), number(*rank)]),
+        Place::Behind(Cursor { score, id }) => {
+            let score = format!("{score:e}").into();
+            args.extend([Bytes::from_static(b"after"), score, id.to_bytes()]);
+        }
+    }
+    // What it drops is dropped once, so that asking again does no harm.
+    Call::script(names.slot(), &scripts::PAGE, Class::Read, keys, args)
+}
+
+/// All that is known of one record, with so much of its body; all of it where that is not said.
+pub(crate) fn check(names: &Names, id: &RecordId, body_max: Option<u32>) -> Call {
+    let keys = vec![names.record(id), names.by_created(), names.by_expiry()];
+    let most = body_max.map_or(-1, i64::from);
+    let args = vec![id.to_bytes(), number(most)];
+    Call::script(names.slot(), &scripts::CHECK, Class::Read, keys, args)
+}
+
+/// What is kept of a namespace; begun in this state, where one is named and nothing is kept.
+pub(crate) fn open(namespace: &Namespace, fingerprint: &str, version: u32, begin: &str) -> Call {
+    let key = namespace.meta();
+    let slot = crate::key::Slot::of(&key);
+    let args = vec![
+        Bytes::copy_from_slice(fingerprint.as_bytes()),
+        number(version),
+        Bytes::copy_from_slice(begin.as_bytes()),
+    ];
+    Call::script(slot, &scripts::OPEN, Class::Read, vec![key], args)
+}
+
+/// The first members of an index, dead or alive.
+pub(super) fn first_members(names: &Names, index: &Bytes) -> Call {
+    let (name, last) = (Bytes::from_static(b"ZRANGE"), limits::BATCH_RECORDS - 1);
+    let words = vec![name, index.clone(), number(0), number(last)];
+    Call::command(names.slot(), "ZRANGE", Class::Read, words)
+}
+
+/// Whether a record is there.
+pub(super) fn exists(names: &Names, id: &RecordId) -> Call {
+    let words = vec![Bytes::from_static(b"EXISTS"), names.record(id)];
+    Call::command(names.slot(), "EXISTS", Class::Read, words)
+}
+
+fn number(number: impl ToString) -> Bytes {
+    number.to_string().into()
+}

@@ -1,0 +1,45 @@
+//! The scripts that read and change records: their texts, by which digests they are called. Each handles one bounded
+//! batch. They are published with the wire layout, for writers in other languages.
+
+use crate::port::Script;
+
+/// Writes a record and its members.
+pub(crate) const PUT: Script = Script {
+    text: include_str!("scripts/put.lua"),
+    digest: "24753ea521e4f2efdc006c58a8a4db954ea7b99f",
+};
+/// Gives a record another time to live.
+pub(crate) const TOUCH: Script = Script {
+    text: include_str!("scripts/touch.lua"),
+    digest: "20d95e8e9c10285aa2dddf8958efc231b9f1862d",
+};
+/// Removes a batch of records and their members.
+pub(crate) const DELETE: Script = Script {
+    text: include_str!("scripts/delete.lua"),
+    digest: "b9403c8882f21db04f3015a3f81ea90421c0134a",
+};
+/// Removes a record that was deleted elsewhere, and remembers that.
+pub(crate) const BURY: Script = Script {
+    text: include_str!("scripts/bury.lua"),
+    digest: "f47d3c7aa35bdf706efe781d7ef3ae8a76ccb2d8",
+};
+/// One page of the index, after dead members were dropped.
+pub(crate) const PAGE: Script = Script {
+    text: include_str!("scripts/page.lua"),
+    digest: "cd6a7fe1d1cab57139c289c74ab301b7deb044ae",
+};
+/// Drops members whose record is gone.
+pub(crate) const PRUNE: Script = Script {
+    text: include_str!("scripts/prune.lua"),
+    digest: "de1bc3fb0624bb6637199af4d7ef5c9caac8cdd8",
+};
+/// All that is known of one record.
+pub(crate) const CHECK: Script = Script {
+    text: include_str!("scripts/check.lua"),
+    digest: "1441b0077fb6fbfd2fd54a1f6e1417b24e1f668a",
+};
+/// Says how a namespace is kept, and begins it.
+pub(crate) const OPEN: Script = Script {
+    text: include_str!("scripts/open.lua"),
+    digest: "7a80c5d8333436da020470ab15ce4f5a5ccf88c1",
+};
