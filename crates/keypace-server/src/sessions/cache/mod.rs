@@ -308,5 +308,6 @@ fn entry_of(found: &Versioned, epoch: i64) -> Option<Entry> {
 }
 
 fn epoch_of(body: &[u8]) -> Option<i64> {
-    read_fields(body).ok()?.get(EPOCH_FIELD)?.as_i64()
+    let fields = read_fields(body).ok()?;
+    fields.get(EPOCH_FIELD)?.get().parse().ok()
 }
