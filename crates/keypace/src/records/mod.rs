@@ -51,5 +51,5 @@ pub(crate) use assign::Assigned;
 pub(crate) use findings::{Fault, Findings};
 pub(crate) use ground::Ground;
 pub(crate) use import::{Importer, Passed};
-pub(crate) use migration::{Migration, State};
+pub(crate) use migration::{Migration, State, switched};
 pub(crate) use verify::Verifier;
