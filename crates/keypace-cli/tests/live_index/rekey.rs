@@ -12,7 +12,7 @@ use keypace::{
 };
 use keypace_lab::seed::SplitMix64;
 
-use crate::common::under_way::under_way;
+use crate::common::under_way::under_way_until;
 use crate::place::{Place, places};
 
 const OWNERS_OF_ONE: u64 = 12;
@@ -206,7 +206,7 @@ fn moved(place: &Place, seed: u64) {
         })
         .collect();
     let slowly = [&["--rate", "100", "--count", "10"], &MOVE[..]].concat();
-    let (mut child, ..) = under_way(&place.home, &slowly, "matched");
+    let (mut child, ..) = under_way_until(&place.home, &slowly, "matched", 20);
     child.kill().expect("a process of ours");
     child.wait().expect("it is gone");
     let report = place.home.run(MOVE).expect(0).json();

@@ -165,15 +165,14 @@ impl Mover {
             return Ok(());
         }
         let units = u32::try_from(keys.len().max(1)).unwrap_or(u32::MAX);
-        let is_indexed = !members.is_empty();
         let call = calls::drop_copied(old, self.leg.to, keys, members);
         let mut replies = (self.ground)
             .volley(vec![call.with_pace(QueryKind::Check, units)])
             .await?;
         let reply = replies.pop().unwrap_or(Reply::Null);
         match answers::number(&reply) {
-            Some(Answer::Given(keys)) => {
-                self.found += keys.max(u64::from(is_indexed));
+            Some(Answer::Given(dropped)) => {
+                self.found += dropped;
                 Ok(())
             }
             _ if answers::word(&reply) == Some(b"lost") => {

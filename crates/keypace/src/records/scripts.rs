@@ -56,7 +56,7 @@ pub(crate) const SEAL: Script = Script {
 /// Drops what was copied from sealed names.
 pub(crate) const DROP: Script = Script {
     text: include_str!("scripts/drop.lua"),
-    digest: "8fdadc14b0e52d6f7b78d0b2f49dfd47c3d04916",
+    digest: "49dcf3567aa73c4ab91354c1b7f42643c23a0d10",
 };
 /// Begins, holds and ends the move to another key version.
 pub(crate) const REKEY: Script = Script {
