@@ -10,6 +10,9 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Command;
 
 use common::{Home, Ran, finished, gathered, servers, signal};
+use keypace::{
+    ConnectOptions, Keyspace, Namespace, Owner, OwnerKeys, PageRequest, Records, Target,
+};
 use keypace_lab::{OwnedServer, Program, Raw, seed};
 use serde_json::Value;
 
@@ -30,6 +33,14 @@ const DELETE: [&str; 5] = [
     "adaptive-off",
 ];
 const READ: [&str; 3] = ["get-each", "mget-all", "mget-chunks"];
+const OWNER: [&str; 6] = [
+    "keys-get",
+    "scan-get",
+    "scan-mget",
+    "smembers-get",
+    "index-page",
+    "index-list",
+];
 
 /// A bench whose private server is of this program, and whose folder can be looked at.
 fn bench(home: &Home, program: &Program, arguments: &[&str]) -> Command {
@@ -88,6 +99,15 @@ fn rows<'a>(found: &'a Value, job: &str, keys: u64) -> Vec<&'a Value> {
         .collect()
 }
 
+/// What a right row has found: of one owner's sessions a page of 20, or all 50.
+fn expected(row: &Value) -> Value {
+    match (row["job"].as_str(), row["way"].as_str()) {
+        (Some("owner"), Some("index-page")) => Value::from(20),
+        (Some("owner"), _) => Value::from(50),
+        _ => row["keys"].clone(),
+    }
+}
+
 fn ways<'a>(rows: &[&'a Value]) -> Vec<&'a str> {
     rows.iter()
         .map(|row| row["way"].as_str().expect("a way"))
@@ -112,14 +132,20 @@ fn every_way_does_its_job_at_every_size() {
         assert_eq!(found["probe_interval_us"], 100);
         assert_eq!(found["rounds"], 1);
         assert!(found["idle"]["count"].as_u64() > Some(100), "{found}");
-        assert_eq!(found["rows"].as_array().expect("rows").len(), 2 * 15);
+        assert_eq!(found["rows"].as_array().expect("rows").len(), 2 * 21);
         for keys in [100, 1000] {
             assert_eq!(ways(&rows(&found, "enumerate", keys)), ENUMERATE);
             assert_eq!(ways(&rows(&found, "delete", keys)), DELETE);
             assert_eq!(ways(&rows(&found, "read", keys)), READ);
+            let of_owner = rows(&found, "owner", keys);
+            assert_eq!(ways(&of_owner), OWNER);
+            for row in &of_owner[4..] {
+                assert_eq!(row["commands"], 2, "two round trips: {row}");
+            }
+            assert_eq!(of_owner[3]["commands"], 51, "{}", of_owner[3]);
         }
         for row in found["rows"].as_array().expect("rows") {
-            assert_eq!(row["found"], row["keys"], "{row}");
+            assert_eq!(row["found"], expected(row), "{row}");
             assert!(row["skipped"].is_null(), "{row}");
             for figure in ["wall_ms", "commands", "bytes_sent", "bytes_received"] {
                 assert!(row[figure].as_f64() > Some(0.0), "{figure} in {row}");
@@ -146,6 +172,8 @@ fn raw_ways_that_don_t_walk_cost_the_same_on_every_server() {
                 "get-each",
                 "mget-all",
                 "mget-chunks",
+                "keys-get",
+                "smembers-get",
             ];
             let rows = found["rows"].as_array().expect("rows").clone();
             rows.into_iter()
@@ -157,7 +185,7 @@ fn raw_ways_that_don_t_walk_cost_the_same_on_every_server() {
                 .collect::<Vec<_>>()
         };
         let (first, second) = (costs(1), costs(2));
-        assert_eq!(first.len(), 6);
+        assert_eq!(first.len(), 8);
         assert_eq!(first, second);
     }
 }
@@ -234,7 +262,7 @@ fn the_table_is_for_people() {
         "SCAN 10000",
         "p99.9",
         "MGET by bytes",
-        "owner index is not available",
+        "raw socket",
     ] {
         assert!(ran.text().contains(part), "{part} is not in {}", ran.text());
     }
@@ -286,7 +314,7 @@ fn another_server_is_not_asked_anything_without_i_know() {
         let (before, came) = (commands(&mut raw), clients(&mut raw));
         on(&Home::new(), &server, &["--keys", "100"])
             .expect(4)
-            .says(&["200 keys", "random prefix", "hint: ", "--i-know"]);
+            .says(&["207 keys", "random prefix", "hint: ", "--i-know"]);
         let names = |stats: std::collections::HashMap<String, String>| {
             let mut names: Vec<String> = stats.into_keys().collect();
             names.sort_unstable();
@@ -304,12 +332,12 @@ fn on_another_server_only_its_own_keys_come_and_go() {
         seed::strings(&mut raw, b"session:", 0..500, 10).expect("seed");
         seed::strings(&mut raw, b"other:", 0..500, 10).expect("seed");
         let ran = on(&Home::new(), &server, &["--i-know", "--keys", "100,1000"]).expect(0);
-        let ran = ran.says(&["keypace-bench:", "keypace delete"]);
+        let ran = ran.says(&["keypace-bench:", "keypace delete", "'kp:keypace-bench:"]);
         let found = ran.json();
         assert_eq!(found["complete"], true);
         assert_eq!(found["server"]["own"], false);
         for row in found["rows"].as_array().expect("rows") {
-            assert_eq!(row["found"], row["keys"], "{row}");
+            assert_eq!(row["found"], expected(row), "{row}");
         }
         assert_eq!(dbsize(&server), Some(1000));
         for (prefix, number) in [("session:", 0), ("session:", 499), ("other:", 250)] {
@@ -334,12 +362,14 @@ fn commands_over_all_keys_are_left_out_on_a_large_database_of_others() {
             .json();
         for row in found["rows"].as_array().expect("rows") {
             let way = row["way"].as_str().expect("a way");
-            if ["keys", "del-giant", "unlink-giant", "mget-all"].contains(&way) {
+            let giants = ["keys", "del-giant", "unlink-giant", "mget-all", "keys-get"];
+            if giants.contains(&way) {
                 let why = row["skipped"].as_str().expect("a reason");
-                assert!(why.contains("100,200") || why.contains("100,100"), "{why}");
+                let totals = ["100,200", "100,100", "100,206"];
+                assert!(totals.iter().any(|total| why.contains(total)), "{why}");
                 assert!(row["wall_ms"].is_null() && row["wait"].is_null(), "{row}");
             } else {
-                assert_eq!(row["found"], 100, "{row}");
+                assert_eq!(row["found"], expected(row), "{row}");
             }
         }
         assert_eq!(dbsize(&server), Some(100_000));
@@ -398,6 +428,11 @@ fn an_interrupted_bench_leaves_no_server_and_no_keys() {
             .expect(130)
             .says(&["interrupted", "keys of this bench are removed"]);
         assert_eq!(dbsize(&server), Some(10));
+        let owner = [&typed[..], &["--only", "owner"]].concat();
+        interrupted(&home, home.keypace(owner), name)
+            .expect(130)
+            .says(&["interrupted", "keys of this bench are removed"]);
+        assert_eq!(dbsize(&server), Some(10));
     }
 }
 
@@ -424,5 +459,75 @@ fn a_password_and_a_database_reach_every_connection() {
         assert_eq!(ran.json()["complete"], true);
         assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
         home.run(typed).expect(3).says(&["error: failed to"]);
+    }
+}
+
+#[test]
+fn one_owner_s_sessions_are_for_people_too_and_not_among_millions() {
+    let home = Home::new();
+    let program = Program::find().expect("a server program");
+    let mut command = home.keypace(["bench", "--keys", "60,100001", "--only", "owner"]);
+    command.env(keypace_lab::SERVER_VARIABLE, &program.path);
+    let ran = finished(command).expect(0);
+    for part in ["60 keys of 120", "one owner", "SMEMBERS, GET", "index page"] {
+        assert!(ran.text().contains(part), "{part} is not in {}", ran.text());
+    }
+    assert!(
+        ran.text().contains("among 100,000 at most"),
+        "{}",
+        ran.text()
+    );
+    assert!(!ran.text().contains("100,001 keys"), "{}", ran.text());
+    assert!(
+        ran.stderr
+            .contains("1 of 6: list one owner's of 60 keys by KEYS, GET"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[tokio::test]
+async fn seeded_records_are_ones_that_verify_finds_true() {
+    for server in servers() {
+        let home = Home::new();
+        let path = home.path("owner-keys.json");
+        let keys = OwnerKeys::create(&path).expect("a key file");
+        let target = Target::parse(&server.url()).expect("an address");
+        let keyspace = Keyspace::connect(target, ConnectOptions::default()).await;
+        let keyspace = keyspace.expect("a connection");
+        let namespace = Namespace::new("seeded").expect("a name");
+        let opened = Records::<Value>::open(&keyspace, namespace, keys.clone()).await;
+        let records = opened.expect("records");
+        let owner = |number: u64| Owner::new(format!("owner-{number}")).expect("an owner");
+        let owners = || {
+            (0..3).map(|number| seed::OwnerRecords {
+                tag: keys.tag(&owner(number)).as_str().to_owned(),
+                numbers: number * 150..(number + 1) * 150,
+            })
+        };
+        let body = |number| format!(r#"{{"owner_api_key":"owner-{}"}}"#, number / 150);
+        let mut raw = raw(&server);
+        seed::records(&mut raw, "seeded", owners(), body).expect("records");
+        seed::record_index(&mut raw, "seeded", owners()).expect("an index");
+
+        let (listed, first) = (owner(1), PageRequest::first(2).expect("a request"));
+        let page = records.list(&listed, &first).await.expect("a page");
+        let ids: Vec<&str> = page
+            .records
+            .iter()
+            .map(|record| record.id.as_str())
+            .collect();
+        assert_eq!((ids, page.total), (vec!["s299", "s298"], 150));
+        let (url, path) = (server.url(), path.to_string_lossy().into_owned());
+        let typed = [
+            "--json", "--url", &url, "index", "verify", "seeded", "--keys", &path,
+        ];
+        let found = home.run(typed).expect(0).json();
+        assert_eq!(
+            (&found["records"], &found["members"]),
+            (&450.into(), &450.into())
+        );
+        let drift = found["drift"].as_object().expect("drift");
+        assert!(drift.values().all(|count| *count == 0), "{found}");
     }
 }

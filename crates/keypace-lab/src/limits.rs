@@ -116,6 +116,8 @@ pub const WRITE_CHUNK_BYTES: usize = 64 * 1024;
 pub const SEED_BATCH_KEYS: u64 = 100;
 /// Commands sent before their replies are read: bounds the replies in memory, and more gains nothing.
 pub const SEED_PIPELINE_COMMANDS: usize = 1000;
+/// When the first of seeded records was created: in the past, with as many digits as any time of this century.
+pub const SEED_RECORDS_CREATED_MS: u64 = 1_760_000_000_000;
 /// What the demo's keyspace is made from when nobody says otherwise.
 pub const DEFAULT_SEED: u64 = 0x6b65_7970_6163_6531;
 /// The shortest TTL of seeded keys: no demo or test lasts an hour, so counts stay exact.

@@ -20,6 +20,7 @@ mod options;
 pub(crate) mod process;
 mod promise;
 mod rank;
+mod records;
 mod relay;
 mod replica;
 mod rivals;
@@ -159,5 +160,6 @@ fn rows(group: Group, setting: &Setting<'_>) -> Outcome<Vec<Row>> {
         Group::Filters => filters::measure(setting),
         Group::Stats => stats::measure(setting),
         Group::Bulk => bulk::measure(setting),
+        Group::Records => records::measure(setting),
     }
 }

@@ -28,10 +28,11 @@ pub(crate) enum Group {
     Filters,
     Stats,
     Bulk,
+    Records,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::List,
         Self::Delete,
         Self::Memory,
@@ -48,6 +49,7 @@ impl Group {
         Self::Filters,
         Self::Stats,
         Self::Bulk,
+        Self::Records,
     ];
     /// Those with a count, a ratio or memory of our own to compare. The replica's limits gate, and the
     /// ratios of the cluster, of lanes, backups and filters, where `--only` names them; the others have times and rivals only, and a check of them is refused, as it could not fail.
@@ -78,6 +80,7 @@ impl Group {
             Self::Filters => "filters",
             Self::Stats => "stats",
             Self::Bulk => "bulk",
+            Self::Records => "records",
         }
     }
 
@@ -162,11 +165,11 @@ impl Options {
         self.rounds.unwrap_or(usual)
     }
 
-    /// On how many of the server programs a group is measured. The keyspace of `stats` is the largest, and what it
-    /// judges is keypace's own memory: one program is enough, unless `--all` asks for all.
+    /// On how many of the server programs a group is measured. The keyspaces of `stats` and `records` are the largest, and
+    /// what they judge is keypace's own memory and its round trips: one program is enough, unless `--all` asks for all.
     pub(crate) fn programs_of(&self, group: Group) -> usize {
         match group {
-            Group::Stats if !self.is_on_all => 1,
+            Group::Stats | Group::Records if !self.is_on_all => 1,
             _ => usize::MAX,
         }
     }
@@ -209,6 +212,7 @@ mod tests {
         assert_eq!((some.rounds(Group::List), some.keys), (3, 1000));
         assert!(!some.is_full_size());
         assert_eq!(some.programs_of(Group::Stats), 1);
+        assert_eq!(some.programs_of(Group::Records), 1);
         assert_eq!(some.programs_of(Group::List), usize::MAX);
         let on_all = read("--only stats --all").expect("options");
         assert_eq!(on_all.programs_of(Group::Stats), usize::MAX);

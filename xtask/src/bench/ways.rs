@@ -1,4 +1,4 @@
-//! `keypace bench --json` on each server program: its own comparison of KEYS, SCAN, bulk reads and deletes.
+//! `keypace bench --json` on each server program: its own comparison of KEYS, SCAN, bulk reads, deletes and lists by owner.
 //! Must not measure anything itself: it keeps what the program says.
 
 use keypace_lab::SERVER_VARIABLE;
@@ -11,13 +11,15 @@ use crate::shell;
 
 /// Ways whose commands and bytes are the same in each run. Those of a walk are not: how many keys a SCAN returns
 /// depends on where the server's random hash seed put them.
-const EXACT: [&str; 6] = [
+const EXACT: [&str; 8] = [
     "keys",
     "del-giant",
     "unlink-giant",
     "get-each",
     "mget-all",
     "mget-chunks",
+    "keys-get",
+    "smembers-get",
 ];
 /// Ways that choose their steps by the clock, so that their counts differ as the machine does.
 const PACED: [&str; 2] = ["adaptive", "adaptive-off"];

@@ -43,7 +43,7 @@ pub(crate) struct Bench {
     ///
     /// redis://[user@]host[:port][/db] or unix:///path[?db=N]; --user, --password-file and
     /// KEYPACE_PASSWORD say as whom. It writes, lists, reads and deletes keys under a random prefix of its
-    /// own, and nothing else, at full speed. KEYS and commands that name every key run only while the
+    /// own, and nothing else, at full speed; records under it begin with `kp:`. KEYS and commands that name every key run only while the
     /// whole database holds fewer than 100,000 keys.
     #[arg(long, value_name = "URL", help_heading = SAFETY)]
     pub(crate) on: Option<String>,
@@ -59,4 +59,6 @@ pub(crate) enum BenchJob {
     Delete,
     /// Read values by name
     Read,
+    /// List the sessions of one owner among those of many
+    Owner,
 }

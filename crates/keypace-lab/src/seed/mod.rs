@@ -1,4 +1,5 @@
-//! Fills a keyspace, the same for the same seed: plain strings for benchmarks here, the demo's mixed keyspace in `demo`.
+//! Fills a keyspace, the same for the same seed: plain strings for benchmarks here, the demo's mixed keyspace in `demo`,
+//! records with owners in `records`.
 //! Must not remove or overwrite anything that it did not write: it is meant for servers of our own.
 
 use std::io::Write;
@@ -9,9 +10,13 @@ use crate::limits;
 use crate::raw::{Pipeline, Raw};
 
 mod demo;
+mod records;
 
 pub use demo::demo;
 pub use demo::demo_from;
+pub use records::OwnerRecords;
+pub use records::record_index;
+pub use records::records;
 
 /// Writes one string for each number in `range`, named `prefix` and the number, with values of `value_bytes` bytes.
 ///
@@ -154,6 +159,18 @@ impl<'a> Writer<'a> {
                 .iter()
                 .flat_map(|name| [name.as_slice(), value.as_slice()]),
         );
+        self.add(&words)
+    }
+
+    /// One command: these words, and all of these pairs behind them.
+    fn add_all(
+        &mut self,
+        head: &[&str],
+        pairs: impl Iterator<Item = [String; 2]>,
+    ) -> Result<(), LabError> {
+        let pairs: Vec<[String; 2]> = pairs.collect();
+        let mut words: Vec<&[u8]> = head.iter().map(|word| word.as_bytes()).collect();
+        words.extend(pairs.iter().flatten().map(String::as_bytes));
         self.add(&words)
     }
 

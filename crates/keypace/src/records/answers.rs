@@ -195,14 +195,14 @@ pub(crate) fn check(reply: &Reply) -> Option<Checked> {
     })
 }
 
-/// The members that a range names.
-pub(super) fn members(reply: &Reply) -> Option<Vec<RecordId>> {
+/// The members that a range names, and how many there were with those that are no ids.
+pub(super) fn members(reply: &Reply) -> Option<(Vec<RecordId>, usize)> {
     let Reply::Array(items) = reply else {
         return None;
     };
     let ids = items.iter().map(|item| bytes(item).map(RecordId::parse));
     let ids: Option<Vec<_>> = ids.collect();
-    Some(ids?.into_iter().flatten().collect())
+    Some((ids?.into_iter().flatten().collect(), items.len()))
 }
 
 /// What a seal's value says.

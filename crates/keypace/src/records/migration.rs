@@ -9,7 +9,13 @@ use super::old::OldLayout;
 use super::owner_keys::OwnerKeys;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
-use crate::port::{Call, Class, Router};
+use crate::port::{Call, Class, Reply, Router, Script};
+
+/// Has a namespace follow an old layout.
+const FOLLOW: Script = Script {
+    text: include_str!("scripts/follow.lua"),
+    digest: "2924876cb04be9268d591ff549732351179d557b",
+};
 
 /// The new layout follows an old one.
 pub(super) const FOLLOWING: &str = "following";
@@ -63,14 +69,39 @@ impl Migration {
         old: &OldLayout,
     ) -> Result<()> {
         open(router, namespace, keys, Some(FOLLOWING)).await?;
-        let fields: [(&'static str, Bytes); 5] = [
+        let fields = [
             ("state", Bytes::from_static(FOLLOWING.as_bytes())),
             ("old_prefix", Bytes::copy_from_slice(old.prefix())),
             ("owner_field", old.owner_field().to_owned().into()),
             ("created_field", old.created_field().to_owned().into()),
             ("updated_field", old.updated_field().to_owned().into()),
         ];
-        set(router, namespace, &fields).await
+        let meta = namespace.meta();
+        let words = fields.map(|(name, value)| [Bytes::from_static(name.as_bytes()), value]);
+        let (slot, class) = (Slot::of(&meta), Class::Write);
+        let call = Call::script(slot, &FOLLOW, class, vec![meta], words.concat());
+        match router.call(call).await? {
+            Reply::Int(0) => Err(switched(namespace)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says so where somebody else has left the old layout behind meanwhile. Cancel-safe.
+    ///
+    /// # Errors
+    /// `Guard` then.
+    pub(crate) async fn still_follows(router: &Router, namespace: &Namespace) -> Result<()> {
+        let meta = namespace.meta();
+        let words = vec![
+            Bytes::from_static(b"HGET"),
+            meta.clone(),
+            Bytes::from_static(b"state"),
+        ];
+        let call = Call::command(Slot::of(&meta), "HGET", Class::Read, words);
+        match router.call(call).await? {
+            Reply::Bulk(state) if state.as_ref() == SWITCHED.as_bytes() => Err(switched(namespace)),
+            _ => Ok(()),
+        }
     }
 
     /// Leaves the old layout behind. Not cancel-safe.
@@ -78,8 +109,16 @@ impl Migration {
     /// # Errors
     /// What the server answers with.
     pub(crate) async fn switch(router: &Router, namespace: &Namespace) -> Result<()> {
-        let fields = [("state", Bytes::from_static(SWITCHED.as_bytes()))];
-        set(router, namespace, &fields).await
+        let meta = namespace.meta();
+        let words = vec![
+            Bytes::from_static(b"HSET"),
+            meta.clone(),
+            Bytes::from_static(b"state"),
+            Bytes::from_static(SWITCHED.as_bytes()),
+        ];
+        let call = Call::command(Slot::of(&meta), "HSET", Class::Write, words);
+        router.call(call).await?;
+        Ok(())
     }
 }
 
@@ -125,17 +164,11 @@ async fn open(
     Ok(Migration { state, old, keys })
 }
 
-async fn set(
-    router: &Router,
-    namespace: &Namespace,
-    fields: &[(&'static str, Bytes)],
-) -> Result<()> {
-    let meta = namespace.meta();
-    let mut words = vec![Bytes::from_static(b"HMSET"), meta.clone()];
-    for (name, value) in fields {
-        words.extend([Bytes::from_static(name.as_bytes()), value.clone()]);
-    }
-    let call = Call::command(Slot::of(&meta), "HMSET", Class::Write, words);
-    router.call(call).await?;
-    Ok(())
+/// Why a rebuild is refused.
+pub(crate) fn switched(namespace: &Namespace) -> Error {
+    let context = format!(
+        "{namespace} was switched: the old layout counts no longer, and what it says would undo changes since"
+    );
+    Error::new(ErrorKind::Guard, Retry::Never, "rebuild the index", context)
+        .with_hint("`keypace index verify` compares the records with their index")
 }

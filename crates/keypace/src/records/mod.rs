@@ -54,6 +54,6 @@ pub(crate) use assign::Assigned;
 pub(crate) use findings::{Fault, Findings};
 pub(crate) use ground::Ground;
 pub(crate) use import::{Importer, Passed};
-pub(crate) use migration::{Migration, State};
+pub(crate) use migration::{Migration, State, switched};
 pub(crate) use moving::{Mover, add_key};
 pub(crate) use verify::Verifier;

@@ -294,7 +294,8 @@ impl Shelf {
             for index in [berth.names.by_created(), berth.names.by_expiry()] {
                 loop {
                     let reply = ask(calls::first_members(&berth.names, &index)).await?;
-                    let ids = answers::members(&reply).ok_or_else(|| self.unexpected(owner))?;
+                    let members = answers::members(&reply);
+                    let (ids, number) = members.ok_or_else(|| self.unexpected(owner))?;
                     if ids.is_empty() {
                         break;
                     }
@@ -310,7 +311,7 @@ impl Shelf {
                         }
                     }
                     // Who writes all the time would keep this going for ever.
-                    if ids.len() < limits::BATCH_RECORDS {
+                    if number < limits::BATCH_RECORDS {
                         break;
                     }
                 }

@@ -36,7 +36,7 @@ struct Figure {
     from: &'static [(Group, &'static str)],
 }
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 15] = [
     Figure {
         what: "`--budget 1ms`, delete 500,000 of 1,000,000 keys",
         must: "p99 at most idle p99 + 1 ms; at most 1.4 times the wall of `--budget off`",
@@ -116,6 +116,11 @@ const FIGURES: [Figure; 14] = [
         must: "at least 10 and 5 times as fast as 1,000 GETs one after the other",
         from: &[(Group::Bulk, "")],
     },
+    Figure {
+        what: "a page of 20 records of one owner, among 10,000, 1,000,000 and 5,000,000 others",
+        must: "two round trips each; median at most 1.3 times that among 10,000",
+        from: &[(Group::Records, "list")],
+    },
 ];
 
 /// A table of rows of one group, for each server.
@@ -126,7 +131,7 @@ struct Section {
     takes: fn(&str) -> bool,
 }
 
-const SECTIONS: [Section; 16] = [
+const SECTIONS: [Section; 17] = [
     Section {
         title: "Deleting half of the keyspace",
         text: "500,000 `session:*` of 1,000,000 keys, values of 100 bytes. The floor is a loop over a raw socket that \
@@ -224,6 +229,12 @@ const SECTIONS: [Section; 16] = [
         text: "1,000 JSON records of 1 KiB over TCP on one machine. The GETs go one after the other through a plain \
                blocking socket; the three ways take turns, and each round has the medians of 21 passes.",
         group: Group::Bulk,
+        takes: |_| true,
+    },
+    Section {
+        title: "Lists by owner",
+        text: "The first 20 of 40 records of an owner, by `Records::list` over TCP on one machine: 100 owners one after the other, on three servers in turns, which differ in the records of others that they hold. Each round has the medians of its lists. Round trips are what the servers counted, without what a script does within. The index is what both sorted sets of each owner add to the server's memory.",
+        group: Group::Records,
         takes: |_| true,
     },
     Section {

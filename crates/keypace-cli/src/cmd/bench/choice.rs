@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use keypace::Budget;
 
+use super::owned::{MAX_SESSIONS, Owned};
 use crate::args::{Bench, BenchJob, Global};
 use crate::exit::Halt;
 use crate::render::bench::Way;
@@ -12,6 +13,11 @@ use crate::render::bench::Way;
 const SIZES: [u64; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
 /// What `--large` adds.
 const LARGE_SIZE: u64 = 10_000_000;
+
+/// What a key of ours takes with its name, value and the server's own books, rounded up.
+const KEY_BYTES: u64 = 300;
+/// The same of sessions with owners and their records: longer names and values, and the index.
+const OWNED_KEY_BYTES: u64 = 400;
 
 /// What is to be measured.
 #[derive(Debug, Clone)]
@@ -50,14 +56,20 @@ impl Choice {
         sizes.dedup();
         let mut jobs = typed.only.clone();
         if jobs.is_empty() {
-            jobs = vec![BenchJob::Enumerate, BenchJob::Delete, BenchJob::Read];
+            jobs = vec![
+                BenchJob::Enumerate,
+                BenchJob::Delete,
+                BenchJob::Read,
+                BenchJob::Owner,
+            ];
         }
         jobs.sort_unstable();
         jobs.dedup();
         if let Some(path) = &typed.svg {
-            if jobs == [BenchJob::Read] {
+            let is_drawn = |job: &BenchJob| matches!(job, BenchJob::Enumerate | BenchJob::Delete);
+            if !jobs.iter().any(is_drawn) {
                 return Err(Halt::usage("draw a picture: it shows listing and deleting")
-                    .with_hint("leave out --only read, or --svg"));
+                    .with_hint("add enumerate or delete to --only, or leave out --svg"));
             }
             // Minutes of measuring must not end at a folder that is not there.
             let folder = path
@@ -69,6 +81,12 @@ impl Choice {
                     path.display()
                 )));
             }
+        }
+        if jobs == [BenchJob::Owner] && sizes.iter().all(|size| *size > MAX_SESSIONS) {
+            return Err(Halt::usage(format!(
+                "list one owner's sessions among more than {MAX_SESSIONS}: reading each of them takes minutes"
+            ))
+            .with_hint("choose a smaller size with --keys"));
         }
         Ok(Self {
             sizes,
@@ -82,14 +100,43 @@ impl Choice {
 
     /// How many measurements that is.
     pub(super) fn steps(&self) -> u64 {
-        let ways: usize = self.jobs.iter().map(|job| Way::of(*job).len()).sum();
-        (ways * self.sizes.len()) as u64 * u64::from(self.rounds)
+        let of_job = |job: &BenchJob| {
+            let sizes = self.sizes.iter().filter(|size| is_measured(*job, **size));
+            Way::of(*job).len() * sizes.count()
+        };
+        let steps: usize = self.jobs.iter().map(of_job).sum();
+        steps as u64 * u64::from(self.rounds)
+    }
+
+    /// The most keys that are there at once.
+    pub(super) fn most_keys(&self) -> u64 {
+        let plain = self.largest().saturating_mul(2);
+        plain.max(self.most_of_owners())
+    }
+
+    /// What they take, rounded up.
+    pub(super) fn most_bytes(&self) -> u64 {
+        let plain = self.largest().saturating_mul(2 * KEY_BYTES);
+        plain.max(self.most_of_owners().saturating_mul(OWNED_KEY_BYTES))
+    }
+
+    /// The most keys of sessions with owners.
+    fn most_of_owners(&self) -> u64 {
+        let job = BenchJob::Owner;
+        let sizes = self.sizes.iter().copied();
+        let sizes = sizes.filter(|size| self.jobs.contains(&job) && is_measured(job, *size));
+        sizes.max().map_or(0, Owned::keys_of)
     }
 
     /// The largest size.
     pub(super) fn largest(&self) -> u64 {
         self.sizes.last().copied().unwrap_or(0)
     }
+}
+
+/// Whether a job is run at this size at all.
+pub(super) fn is_measured(job: BenchJob, size: u64) -> bool {
+    job != BenchJob::Owner || size <= MAX_SESSIONS
 }
 
 /// The flags that a bench heeds; those that would change what it measures, and can't, are refused.
@@ -162,7 +209,18 @@ mod tests {
         assert_eq!(read.sizes, [100, 1_000]);
         assert_eq!(read.jobs, [BenchJob::Enumerate, BenchJob::Read]);
         assert_eq!(read.steps(), 2 * (7 + 3) * 3);
-        assert_eq!(choice(&Bench::default()).largest(), 1_000_000);
+        assert_eq!(read.most_keys(), 2_000);
+        let all = choice(&Bench::default());
+        assert_eq!((all.largest(), all.most_keys()), (1_000_000, 2_000_000));
+        // All jobs at five sizes, and sessions of owners at four of them; one round.
+        let all = Choice { rounds: 1, ..all };
+        assert_eq!(all.steps(), 5 * 15 + 4 * 6);
+        let owner = Bench {
+            keys: vec![100],
+            only: vec![BenchJob::Owner],
+            ..Bench::default()
+        };
+        assert_eq!(choice(&owner).most_keys(), 207);
         let large = Bench {
             large: true,
             ..Bench::default()
@@ -180,7 +238,15 @@ mod tests {
         };
         let read = |typed| Choice::read(&typed, Budget::default());
         assert!(read(svg("/none/such/waits.svg", Vec::new())).is_err());
-        assert!(read(svg("waits.svg", vec![BenchJob::Read])).is_err());
+        for only in [vec![BenchJob::Read], vec![BenchJob::Owner, BenchJob::Read]] {
+            assert!(read(svg("waits.svg", only)).is_err());
+        }
+        let among_many = Bench {
+            only: vec![BenchJob::Owner],
+            keys: vec![1_000_000],
+            ..Bench::default()
+        };
+        assert!(read(among_many).is_err());
         assert!(read(svg("waits.svg", Vec::new())).is_ok());
     }
 

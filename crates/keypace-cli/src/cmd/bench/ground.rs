@@ -15,6 +15,7 @@ use keypace_lab::{
 use super::Trouble;
 use super::guest;
 use super::lane::Lane;
+use super::owned::Owned;
 use crate::cmd::Run;
 use crate::cmd::lab::from_lab;
 use crate::exit::{Exit, Halt, Phase};
@@ -42,6 +43,12 @@ pub(super) struct Ground {
     pub(super) lane: Lane,
     server: Option<OwnedServer>,
     prefix: String,
+    /// The names of sessions with owners.
+    pub(super) owned: Owned,
+    /// Such sessions that are there now.
+    sessions: u64,
+    /// The most of them that were ever begun to be written.
+    sessions_written: u64,
     /// Matching keys from 0 on that are there now.
     present: u64,
     /// Other keys.
@@ -80,7 +87,7 @@ impl Ground {
     pub(super) fn announcement(&self) -> String {
         format!(
             "keys of this bench on {} are named {prefix}*; should it be killed, remove them with\n  \
-             keypace delete '{prefix}*'",
+             keypace delete '{prefix}*' 'kp:{prefix}*'",
             self.visit,
             prefix = self.prefix
         )
@@ -91,12 +98,16 @@ impl Ground {
         let target = target(&visit).map_err(refused)?;
         let connecting = Keyspace::connect(target, ConnectOptions::default());
         let keyspace = run.interrupt.or(connecting).await?.map_err(refused)?;
+        let owned = Owned::below(&prefix).map_err(refused)?;
         Ok(Self {
             keyspace,
             visit,
             lane: Lane::default(),
             server: None,
             prefix,
+            owned,
+            sessions: 0,
+            sessions_written: 0,
             present: 0,
             others: 0,
             written: 0,
@@ -124,6 +135,7 @@ impl Ground {
         if self.present >= keys && self.others >= keys {
             return Ok(());
         }
+        self.clear_sessions().await?;
         self.written = self.written.max(keys);
         let visit = self.visit.clone();
         let matching = self.names();
@@ -144,6 +156,33 @@ impl Ground {
         self.present = keys;
         self.others = self.others.max(keys);
         Ok(())
+    }
+
+    /// Makes as many sessions with owners be there, as the application keeps them and as records, and no other keys of
+    /// ours: each kind walks over the other as over keys that do not match.
+    pub(super) async fn fill_sessions(&mut self, sessions: u64) -> Result<(), Trouble> {
+        if self.sessions == sessions {
+            return Ok(());
+        }
+        self.clear_sessions().await?;
+        let (visit, owned) = (self.visit.clone(), self.owned.clone());
+        let (prefix, present) = (self.prefix.clone(), self.present.max(self.others));
+        self.sessions_written = self.sessions_written.max(sessions);
+        (self.present, self.others) = (0, 0);
+        self.lane
+            .run(move |stop| {
+                remove(&visit, &prefix, present)?;
+                owned.write(&visit, stop, sessions)
+            })
+            .await?;
+        self.sessions = sessions;
+        Ok(())
+    }
+
+    async fn clear_sessions(&mut self) -> Result<(), Trouble> {
+        let (visit, owned) = (self.visit.clone(), self.owned.clone());
+        let sessions = std::mem::take(&mut self.sessions);
+        self.lane.run(move |_| owned.remove(&visit, sessions)).await
     }
 
     /// The matching keys are gone, or some of them may be.
@@ -185,6 +224,8 @@ impl Ground {
             lane,
             server,
             prefix,
+            owned,
+            sessions_written,
             written,
             ..
         } = self;
@@ -200,8 +241,14 @@ impl Ground {
                     .map_err(|error| from_lab(&error, Exit::Incomplete))
             }
             None => {
-                let hint = format!("keys of this bench are left: keypace delete '{prefix}*'");
-                let cleared = lane.close(move || remove(&visit, &prefix, written)).await;
+                let hint = format!(
+                    "keys of this bench are left: keypace delete '{prefix}*' 'kp:{prefix}*'"
+                );
+                let clearing = move || {
+                    remove(&visit, &prefix, written)?;
+                    owned.remove(&visit, sessions_written)
+                };
+                let cleared = lane.close(clearing).await;
                 cleared.map_err(|halt| halt.with_hint(hint))
             }
         }
@@ -209,7 +256,7 @@ impl Ground {
 }
 
 /// The library's words for the same place.
-fn target(visit: &Visit) -> keypace::Result<Target> {
+pub(super) fn target(visit: &Visit) -> keypace::Result<Target> {
     let url = match visit.endpoint() {
         Endpoint::Unix(path) => format!("unix://{}", escaped(&path.to_string_lossy())),
         Endpoint::Tcp(address) => format!("redis://{address}"),
@@ -254,6 +301,9 @@ fn write(
 
 /// Removes by name what may have been written. DEL, which every server has, and which is as good for small strings.
 fn remove(visit: &Visit, prefix: &str, written: u64) -> Result<(), LabError> {
+    if written == 0 {
+        return Ok(());
+    }
     for part in [MATCHING, OTHERS] {
         let names = format!("{prefix}{part}").into_bytes();
         Floor::connect(visit)?.del_named(&Numbered::new(&names, 0..written), CLEAR_BATCH_KEYS)?;

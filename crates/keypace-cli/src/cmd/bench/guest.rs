@@ -16,8 +16,6 @@ use crate::exit::{Exit, Halt};
 use crate::render::figures::{bytes, grouped, plural};
 use crate::settings::{Surroundings, password_beside_url};
 
-/// What a key of ours takes with its name, value and the server's own books, rounded up.
-const KEY_BYTES: u64 = 300;
 /// Of a server's memory, in hundredths: beyond this our keys could push others out or have writes refused.
 const MAX_MEMORY_SHARE: u64 = 80;
 
@@ -47,15 +45,15 @@ pub(super) fn visit(url: &str, global: &Global, choice: &Choice) -> Result<Visit
 }
 
 fn refusal(choice: &Choice) -> Halt {
-    let keys = choice.largest();
+    let keys = choice.most_keys();
     Halt::new(
         Exit::Refused,
         format!(
             "measure on that server without --i-know: it would write up to {} ({}) under a random prefix of its own, \
              list, read and delete them at full speed, walk the whole database for that many times over, and so hold \
              its other clients up; then remove what it wrote, and nothing else",
-            plural(keys.saturating_mul(2), "key"),
-            bytes(keys.saturating_mul(2 * KEY_BYTES))
+            plural(keys, "key"),
+            bytes(choice.most_bytes())
         ),
     )
     .with_hint("without --on a private server is measured; to do it there all the same, add --i-know")
@@ -85,12 +83,11 @@ pub(super) async fn check(
     let memory = lane
         .run(move |_| Raw::visit(&asked)?.info("memory"))
         .await?;
-    check_room(&memory, choice.largest()).map_err(Trouble::Halted)
+    check_room(&memory, choice.most_keys(), choice.most_bytes()).map_err(Trouble::Halted)
 }
 
-fn check_room(memory: &HashMap<String, String>, keys: u64) -> Result<(), Halt> {
+fn check_room(memory: &HashMap<String, String>, keys: u64, needed: u64) -> Result<(), Halt> {
     let field = |name: &str| memory.get(name).and_then(|value| value.parse::<u64>().ok());
-    let needed = keys.saturating_mul(2 * KEY_BYTES);
     let used = field("used_memory").unwrap_or(0);
     let bounds = ["maxmemory", "total_system_memory"];
     let bound = bounds
@@ -110,7 +107,7 @@ fn check_room(memory: &HashMap<String, String>, keys: u64) -> Result<(), Halt> {
         format!(
             "measure there: {} would need about {}, and {} of the server's {} are in use; keys of others could be \
              evicted, or their writes refused",
-            plural(keys.saturating_mul(2), "key"),
+            plural(keys, "key"),
             bytes(needed),
             bytes(used),
             bytes(bound)
@@ -146,13 +143,14 @@ mod tests {
     #[test]
     fn there_must_be_room() {
         let gigabyte = 1_000_000_000;
+        let check = |memory: &HashMap<String, String>, keys| check_room(memory, keys, keys * 300);
         let bounded = |used, bound| memory(&[("used_memory", used), ("maxmemory", bound)]);
-        assert!(check_room(&bounded(0, gigabyte), 1_000_000).is_ok());
-        assert!(check_room(&bounded(300_000_000, gigabyte), 1_000_000).is_err());
-        assert!(check_room(&bounded(300_000_000, 0), 1_000_000).is_ok());
+        assert!(check(&bounded(0, gigabyte), 2_000_000).is_ok());
+        assert!(check(&bounded(300_000_000, gigabyte), 2_000_000).is_err());
+        assert!(check(&bounded(300_000_000, 0), 2_000_000).is_ok());
         let system = memory(&[("maxmemory", 0), ("total_system_memory", gigabyte)]);
-        assert!(check_room(&system, 10_000_000).is_err());
-        assert!(check_room(&HashMap::new(), 10_000_000).is_ok());
+        assert!(check(&system, 20_000_000).is_err());
+        assert!(check(&HashMap::new(), 20_000_000).is_ok());
     }
 
     #[test]

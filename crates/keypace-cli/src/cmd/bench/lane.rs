@@ -64,7 +64,8 @@ impl Lane {
     }
 }
 
-fn stopped() -> Halt {
+/// Why work that looked at the flag gives nothing.
+pub(super) fn stopped() -> Halt {
     Halt::new(Exit::Interrupted, "finish the measurements: interrupted")
 }
 

@@ -1,11 +1,14 @@
-//! `keypace bench`: KEYS, SCAN, bulk reads, deletes and keypace side by side, on a private server, and what another
+//! `keypace bench`: KEYS, SCAN, bulk reads, deletes, lists by owner and keypace side by side, on a private server, and what another
 //! client waits beside each. What happens around the measurements: refusals, cleaning up, the output. Touches no
 //! server but its own, unless one is named and meant, and there no key but its own.
 
+mod by_owner;
 mod choice;
 mod ground;
 mod guest;
 mod lane;
+mod notes;
+mod owned;
 mod session;
 mod steps;
 mod ways;

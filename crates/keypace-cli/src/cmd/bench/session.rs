@@ -4,22 +4,29 @@
 use std::time::Duration;
 
 use super::Trouble;
-use super::choice::Choice;
+use super::choice::{Choice, is_measured};
 use super::ground::Ground;
 use super::guest::{self, MAX_KEYS_FOR_GIANTS};
+use super::notes::explain;
 use super::steps::Steps;
-use super::ways::{self, MAX_GETS, Task};
+use super::ways::{self, Task};
 use crate::args::BenchJob;
 use crate::exit::Halt;
 use crate::render::bench::{Found, Report, Row, Server, Wait, Way};
-use crate::render::figures::{grouped, wait};
+use crate::render::figures::grouped;
 
 /// As often as a busy application asks.
 const PROBE_INTERVAL: Duration = Duration::from_micros(100);
 /// Round trips of one walk: beyond them a way would take longer than a minute.
 const MAX_CALLS: u64 = 500_000;
-/// Keys are read before they are deleted, so that they need not be written again.
-const ORDER: [BenchJob; 3] = [BenchJob::Enumerate, BenchJob::Read, BenchJob::Delete];
+/// Keys are read before they are deleted, so that they need not be written again; sessions with owners take the place of
+/// all others.
+const ORDER: [BenchJob; 4] = [
+    BenchJob::Enumerate,
+    BenchJob::Read,
+    BenchJob::Delete,
+    BenchJob::Owner,
+];
 
 /// Measures everything that was chosen.
 pub(super) async fn measure(
@@ -31,8 +38,15 @@ pub(super) async fn measure(
     let mut rows = Vec::new();
     let mut wrong = Vec::new();
     for keys in choice.sizes.iter().copied() {
+        let is_run = |job: &BenchJob| choice.jobs.contains(job) && is_measured(*job, keys);
+        let jobs: Vec<BenchJob> = ORDER.into_iter().filter(is_run).collect();
+        let Some(first) = jobs.first() else {
+            continue;
+        };
         steps.say(&format!("{} keys: writing them", grouped(keys)));
-        ground.fill(keys).await.map_err(Trouble::into_halt)?;
+        fill(ground, *first, keys)
+            .await
+            .map_err(Trouble::into_halt)?;
         if idle.is_none() {
             idle = Some(
                 (ground.idle(PROBE_INTERVAL).await)
@@ -41,7 +55,7 @@ pub(super) async fn measure(
             );
         }
         let mut of_size = Vec::new();
-        for job in ORDER.into_iter().filter(|job| choice.jobs.contains(job)) {
+        for job in jobs {
             of_size.extend(measure_job(ground, choice, steps, job, keys, &mut wrong).await?);
         }
         of_size.sort_by_key(|row| row.job);
@@ -49,7 +63,7 @@ pub(super) async fn measure(
     }
     let is_complete = wrong.is_empty();
     let mut notes = wrong;
-    notes.extend(explain(ground, choice, &rows));
+    notes.extend(explain(ground.is_own(), choice, &rows));
     let server = ground.keyspace.server();
     Ok(Report {
         command: "bench",
@@ -83,6 +97,7 @@ async fn measure_job(
     wrong: &mut Vec<String>,
 ) -> Result<Vec<Row>, Halt> {
     let ways = Way::of(job);
+    fill(ground, job, keys).await.map_err(Trouble::into_halt)?;
     let total = ground.total().await.map_err(Trouble::into_halt)?;
     let mut seen: Vec<Seen> = ways
         .iter()
@@ -134,8 +149,16 @@ async fn measure_job(
         .collect())
 }
 
+/// The keys that a job needs.
+async fn fill(ground: &mut Ground, job: BenchJob, keys: u64) -> Result<(), Trouble> {
+    match job {
+        BenchJob::Owner => ground.fill_sessions(keys).await,
+        BenchJob::Enumerate | BenchJob::Delete | BenchJob::Read => ground.fill(keys).await,
+    }
+}
+
 async fn one(ground: &mut Ground, task: Task) -> Result<Found, Trouble> {
-    ground.fill(task.keys).await?;
+    fill(ground, task.job, task.keys).await?;
     let found = ways::run(ground, task).await;
     if task.job == BenchJob::Delete {
         ground.deleted();
@@ -154,7 +177,7 @@ fn median(mut rounds: Vec<Found>) -> Option<Found> {
 fn left_out(way: Way, total: u64, is_own: bool) -> Option<String> {
     let holds_everything = matches!(
         way,
-        Way::Keys | Way::DelGiant | Way::UnlinkGiant | Way::MgetAll
+        Way::Keys | Way::DelGiant | Way::UnlinkGiant | Way::MgetAll | Way::KeysGet
     );
     if holds_everything && !is_own && total >= MAX_KEYS_FOR_GIANTS {
         return Some(guest::too_large(total));
@@ -162,7 +185,7 @@ fn left_out(way: Way, total: u64, is_own: bool) -> Option<String> {
     let count = match way {
         Way::Scan10 => 10,
         Way::Scan100 => 100,
-        Way::Scan1000 => 1_000,
+        Way::Scan1000 | Way::ScanGet | Way::ScanMget => 1_000,
         Way::Scan10000 => 10_000,
         _ => return None,
     };
@@ -178,7 +201,11 @@ fn left_out(way: Way, total: u64, is_own: bool) -> Option<String> {
 /// What is wrong with a result, if anything is: more may be found than is there, as SCAN may return a key twice.
 fn fault(task: Task, found: &Found) -> Option<String> {
     let expected = task.expected();
-    let may_repeat = task.job == BenchJob::Enumerate && task.way != Way::Keys;
+    let may_repeat = match task.job {
+        BenchJob::Enumerate => task.way != Way::Keys,
+        BenchJob::Owner => matches!(task.way, Way::ScanGet | Way::ScanMget),
+        BenchJob::Delete | BenchJob::Read => false,
+    };
     let is_right = found.found == expected || (may_repeat && found.found > expected);
     (!is_right).then(|| {
         format!(
@@ -189,43 +216,6 @@ fn fault(task: Task, found: &Found) -> Option<String> {
             grouped(expected)
         )
     })
-}
-
-/// What a reader of the figures has to know.
-fn explain(ground: &Ground, choice: &Choice, rows: &[Row]) -> Vec<String> {
-    let mut notes = vec![format!(
-        "keypace: with a budget of {}; keypace, off: at full speed. All others are loops over a raw socket that keep \
-         nothing. Walls are without connecting.",
-        wait(choice.budget_us)
-    )];
-    if choice.jobs.contains(&BenchJob::Enumerate) {
-        notes.push("Listing by the owner index is not available in this version.".to_owned());
-    }
-    notes.push(
-        "Commands and bytes of keypace are the server's own counters less the other client's part, with all that \
-         keypace asks for its pace."
-            .to_owned(),
-    );
-    if !ground.is_own() {
-        notes.push(
-            "What other clients of this server did meanwhile is counted with keypace's commands and bytes, and shows \
-             in all waits."
-                .to_owned(),
-        );
-    }
-    notes.push(
-        "How many calls a SCAN walk needs depends a little on the server's hash seed, which is another one each time \
-         a server starts."
-            .to_owned(),
-    );
-    let is_part = |row: &Row| row.way == Way::GetEach && row.keys > MAX_GETS;
-    if rows.iter().any(is_part) {
-        notes.push(format!(
-            "* GET each reads the first {} of the keys; `found` says so in --json.",
-            grouped(MAX_GETS)
-        ));
-    }
-    notes
 }
 
 #[cfg(test)]
@@ -263,12 +253,23 @@ mod tests {
 
     #[test]
     fn commands_over_all_keys_are_for_small_databases_of_others() {
-        for way in [Way::Keys, Way::DelGiant, Way::UnlinkGiant, Way::MgetAll] {
+        for way in [
+            Way::Keys,
+            Way::DelGiant,
+            Way::UnlinkGiant,
+            Way::MgetAll,
+            Way::KeysGet,
+        ] {
             assert!(left_out(way, 100_000, false).is_some(), "{way:?}");
             assert!(left_out(way, 99_999, false).is_none(), "{way:?}");
             assert!(left_out(way, 20_000_000, true).is_none(), "{way:?}");
         }
-        for way in [Way::Adaptive, Way::Batches500, Way::MgetChunks] {
+        for way in [
+            Way::Adaptive,
+            Way::Batches500,
+            Way::MgetChunks,
+            Way::IndexPage,
+        ] {
             assert!(left_out(way, 20_000_000, false).is_none(), "{way:?}");
         }
         assert!(left_out(Way::Scan10, 20_000_000, true).is_some());
@@ -291,5 +292,11 @@ mod tests {
         assert!(fault(task(BenchJob::Enumerate, Way::Keys), &found(200_001, 1)).is_some());
         assert!(fault(task(BenchJob::Delete, Way::Adaptive), &found(200_001, 1)).is_some());
         assert!(fault(task(BenchJob::Read, Way::GetEach), &found(100_000, 1)).is_none());
+        let owner = |way, sessions| fault(task(BenchJob::Owner, way), &found(sessions, 1));
+        assert!(owner(Way::IndexPage, 20).is_none());
+        assert!(owner(Way::IndexPage, 21).is_some());
+        assert!(owner(Way::IndexList, 50).is_none());
+        assert!(owner(Way::ScanMget, 51).is_none());
+        assert!(owner(Way::SmembersGet, 49).is_some());
     }
 }

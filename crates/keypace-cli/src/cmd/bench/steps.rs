@@ -41,6 +41,7 @@ impl Steps {
             BenchJob::Enumerate => "list",
             BenchJob::Delete => "delete",
             BenchJob::Read => "read",
+            BenchJob::Owner => "list one owner's of",
         };
         match self.choice {
             ProgressChoice::None => {}

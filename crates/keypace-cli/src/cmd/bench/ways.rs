@@ -12,7 +12,9 @@ use keypace_lab::floor::{Floor, FloorCounts, Numbered};
 use keypace_lab::{LabError, Meter, Probe, Probed, Traffic};
 
 use super::Trouble;
+use super::by_owner;
 use super::ground::Ground;
+use super::owned::{Owned, PAGE_SESSIONS};
 use crate::args::BenchJob;
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::bench::{Found, Way};
@@ -38,17 +40,19 @@ impl Task {
     pub(super) fn expected(&self) -> u64 {
         match self.way {
             Way::GetEach => self.keys.min(MAX_GETS),
+            Way::IndexPage => Owned::of_one(self.keys).min(PAGE_SESSIONS),
+            _ if self.job == BenchJob::Owner => Owned::of_one(self.keys),
             _ => self.keys,
         }
     }
 }
 
 /// What the work itself came to.
-struct Done {
-    found: u64,
-    wall: Duration,
-    traffic: Traffic,
-    probed: Probed,
+pub(super) struct Done {
+    pub(super) found: u64,
+    pub(super) wall: Duration,
+    pub(super) traffic: Traffic,
+    pub(super) probed: Probed,
 }
 
 /// Runs it.
@@ -56,6 +60,7 @@ pub(super) async fn run(ground: &Ground, task: Task) -> Result<Found, Trouble> {
     let done = match task.way {
         Way::Adaptive => library(ground, task, task.budget).await?,
         Way::AdaptiveOff => library(ground, task, Budget::off()).await?,
+        _ if task.job == BenchJob::Owner => by_owner::run(ground, task).await?,
         _ => raw(ground, task).await?,
     };
     Ok(Found {
@@ -118,8 +123,15 @@ fn by_hand(
         Way::GetEach => floor.get_each(keys),
         Way::MgetAll => floor.mget_all(keys),
         Way::MgetChunks => floor.mget_chunks(keys),
-        // The library has them; here they would be a walk like the others.
-        Way::Adaptive | Way::AdaptiveOff => floor.list(pattern, LOOP_COUNT),
+        // Others run them; here they would be a walk like the others.
+        Way::Adaptive
+        | Way::AdaptiveOff
+        | Way::KeysGet
+        | Way::ScanGet
+        | Way::ScanMget
+        | Way::SmembersGet
+        | Way::IndexPage
+        | Way::IndexList => floor.list(pattern, LOOP_COUNT),
     }
 }
 

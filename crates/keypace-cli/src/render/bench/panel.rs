@@ -74,6 +74,7 @@ impl<'a> Panel<'a> {
             BenchJob::Enumerate => "listed",
             BenchJob::Delete => "deleted",
             BenchJob::Read => "read",
+            BenchJob::Owner => "searched",
         };
         let title = format!(
             "while {} of {} keys are {what}",

@@ -75,6 +75,8 @@ pub(super) fn colour(way: Way) -> &'static str {
         Way::Scan1000 | Way::Batches500 => "#a371f7",
         Way::Scan10000 => "#db61a2",
         Way::GetEach | Way::MgetAll | Way::MgetChunks => INK,
+        Way::KeysGet | Way::ScanGet | Way::ScanMget | Way::SmembersGet => INK,
+        Way::IndexPage | Way::IndexList => INK,
     }
 }
 

@@ -109,6 +109,24 @@ pub(crate) enum Way {
     /// MGETs bounded by the bytes of their replies.
     #[serde(rename = "mget-chunks")]
     MgetChunks,
+    /// KEYS, and a GET for each session of everybody.
+    #[serde(rename = "keys-get")]
+    KeysGet,
+    /// SCAN with COUNT 1,000, and a GET for each session of everybody.
+    #[serde(rename = "scan-get")]
+    ScanGet,
+    /// SCAN with COUNT 1,000, and an MGET for each page.
+    #[serde(rename = "scan-mget")]
+    ScanMget,
+    /// A set of the owner's ids, and a GET for each.
+    #[serde(rename = "smembers-get")]
+    SmembersGet,
+    /// A page by the owner index.
+    #[serde(rename = "index-page")]
+    IndexPage,
+    /// All of the owner's by the owner index.
+    #[serde(rename = "index-list")]
+    IndexList,
 }
 
 impl Way {
@@ -132,6 +150,14 @@ impl Way {
                 Self::AdaptiveOff,
             ],
             BenchJob::Read => &[Self::GetEach, Self::MgetAll, Self::MgetChunks],
+            BenchJob::Owner => &[
+                Self::KeysGet,
+                Self::ScanGet,
+                Self::ScanMget,
+                Self::SmembersGet,
+                Self::IndexPage,
+                Self::IndexList,
+            ],
         }
     }
 
@@ -151,6 +177,12 @@ impl Way {
             Self::GetEach => "GET each",
             Self::MgetAll => "one MGET",
             Self::MgetChunks => "MGET by bytes",
+            Self::KeysGet => "KEYS, GET",
+            Self::ScanGet => "SCAN, GET",
+            Self::ScanMget => "SCAN, MGET",
+            Self::SmembersGet => "SMEMBERS, GET",
+            Self::IndexPage => "index page",
+            Self::IndexList => "index, all",
         }
     }
 }
@@ -162,7 +194,7 @@ pub(crate) struct Row {
     pub(crate) job: BenchJob,
     /// The way.
     pub(crate) way: Way,
-    /// How many keys match; as many others are there.
+    /// How many keys match; as many others are there. Where one owner's sessions are listed: how many there are of all.
     pub(crate) keys: u64,
     #[serde(flatten)]
     figures: Figures,
@@ -176,7 +208,7 @@ pub(crate) struct Row {
 /// What one way came to.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// Keys listed or deleted, values read.
+    /// Keys listed or deleted, values read, sessions of the owner.
     pub(crate) found: u64,
     /// How long it took, in microseconds.
     pub(crate) wall_us: u64,

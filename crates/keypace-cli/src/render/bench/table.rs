@@ -129,6 +129,7 @@ fn heading(job: BenchJob) -> &'static str {
         BenchJob::Enumerate => "enumerate",
         BenchJob::Delete => "delete",
         BenchJob::Read => "read",
+        BenchJob::Owner => "one owner",
     }
 }
 

@@ -5,7 +5,8 @@
 //! # What is promised
 //! A page is dealt with whole before the next is asked for, so a place that is kept never lies behind work that is not done.
 //! Nothing of the old layout is written, and nothing that somebody else has written into the new one is overwritten or
-//! removed. Each step leaves things as they are where it has run before, so that a walk may be taken up anywhere.
+//! removed; a deletion and a new TTL leave nothing that could tell of them, and count only once the old key has them too, or
+//! was left behind. Each step leaves things as they are where it has run before, so that a walk may be taken up anywhere.
 
 mod assign;
 mod options;
