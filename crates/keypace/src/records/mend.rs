@@ -127,7 +127,7 @@ impl Ground {
     }
 
     /// Sends again what may have run without an answer.
-    async fn volley(&self, calls: Vec<Call>) -> Result<Vec<Reply>> {
+    pub(super) async fn volley(&self, calls: Vec<Call>) -> Result<Vec<Reply>> {
         let mut lost = 0;
         loop {
             match self.router.volley(calls.clone()).await {

@@ -18,7 +18,7 @@ const FOLLOW: Script = Script {
 };
 
 /// The new layout follows an old one.
-const FOLLOWING: &str = "following";
+pub(super) const FOLLOWING: &str = "following";
 /// The old one was left behind.
 const SWITCHED: &str = "switched";
 
@@ -41,6 +41,8 @@ pub(crate) struct Migration {
     pub(crate) state: State,
     /// Where the old layout is, as the last rebuild was told.
     pub(crate) old: Option<OldLayout>,
+    /// Those of the keys that are in use.
+    pub(crate) keys: OwnerKeys,
 }
 
 impl Migration {
@@ -128,16 +130,19 @@ async fn open(
 ) -> Result<Migration> {
     let begins = begin_as.map(|state| (keys, state));
     let Some(meta) = Meta::read(router, namespace, begins).await? else {
-        let (state, old) = (State::Unknown, None);
-        return Ok(Migration { state, old });
+        return Ok(Migration {
+            state: State::Unknown,
+            old: None,
+            keys: keys.clone(),
+        });
     };
     check_named(namespace, keys)?;
     let version = meta.admit(namespace, keys)?;
-    if version != keys.version() {
+    if meta.rekeying_from().is_some() {
         let context = format!("the owner keys of `{namespace}` are being rotated");
         return Err(
             Error::new(ErrorKind::Guard, Retry::Never, "open the index", context)
-                .with_hint("wait until that has ended"),
+                .with_hint(format!("wait until that has ended; after a run that was cut short, `keypace index rekey {namespace} --move` goes on")),
         );
     }
     let state = match meta.field("state") {
@@ -155,7 +160,8 @@ async fn open(
                 .with_updated_field(meta.field("updated_field"))?,
         ),
     };
-    Ok(Migration { state, old })
+    let keys = keys.first(version);
+    Ok(Migration { state, old, keys })
 }
 
 /// Why a rebuild is refused.

@@ -95,7 +95,13 @@ impl Verifier {
                 Some(Part::Record(tag, id)) => sorted.records.push((tag, id)),
                 Some(Part::ByCreated(tag)) => sorted.sets.push(set(tag, true)),
                 Some(Part::ByExpiry(tag)) => sorted.sets.push(set(tag, false)),
-                Some(Part::Meta | Part::Assigned | Part::Seal(_) | Part::Tombstone(..)) => {}
+                Some(
+                    Part::Meta
+                    | Part::Assigned
+                    | Part::Seal(_)
+                    | Part::Mark(_)
+                    | Part::Tombstone(..),
+                ) => {}
                 None if !self.compares_old => {}
                 None => match self.ground.layout.name_of(bytes) {
                     OldName::Record(id) => sorted.olds.push(id),

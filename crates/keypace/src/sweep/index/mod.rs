@@ -1,4 +1,5 @@
-//! Walks a namespace's keys, and an old layout's beside them, to verify or rebuild the index by owner. Composes: pages come
+//! Walks a namespace's keys, and an old layout's beside them, to verify or rebuild the index by owner, or to move it to
+//! another owner key. Composes: pages come
 //! from a sweep, and what is done with one is the business of `records`.
 //!
 //! # What is promised
@@ -11,13 +12,15 @@ mod assign;
 mod options;
 mod progress;
 mod rebuild;
+mod rekey;
 mod state;
 mod verify;
 mod walk;
 
 pub use assign::assign;
-pub use options::{IndexOptions, RebuildOptions, SwitchConsent};
+pub use options::{IndexOptions, RebuildOptions, RekeyConsent, SwitchConsent};
 pub use progress::IndexProgress;
 pub use rebuild::Rebuild;
+pub use rekey::{Rekey, add_owner_key};
 pub use verify::Verify;
 pub use walk::has_index;
