@@ -209,6 +209,7 @@ impl Mover {
         is_stopped: impl Fn() -> bool,
     ) -> Result<bool> {
         let mut owners: BTreeMap<Tag, Strays> = BTreeMap::new();
+        let mut sealed = Vec::new();
         for key in keys {
             match self.ground.namespace.part(key.as_bytes()) {
                 Some(Part::ByCreated(tag) | Part::ByExpiry(tag)) => {
@@ -218,8 +219,13 @@ impl Mover {
                 Some(Part::Tombstone(tag, id)) => {
                     owners.entry(tag).or_default().tombstones.push(id);
                 }
-                Some(Part::Meta | Part::Assigned | Part::Seal(_) | Part::Mark(_)) | None => {}
+                Some(Part::Meta | Part::Assigned | Part::Mark(_)) | None => {}
+                Some(Part::Seal(tag)) => sealed.push(tag),
             }
+        }
+        // A run that was killed behind its last batch has left nothing of an owner but the seal.
+        for tag in self.closed(&sealed).await? {
+            owners.entry(tag).or_default();
         }
         let is_new = self.are_new(owners.keys()).await?;
         for ((tag, strays), is_new) in owners.iter().zip(is_new) {
@@ -231,6 +237,22 @@ impl Mover {
             }
         }
         Ok(true)
+    }
+
+    /// Those of these owners whose seal says that they are being moved.
+    async fn closed(&self, sealed: &[Tag]) -> Result<Vec<Tag>> {
+        let calls = (sealed.iter()).map(|tag| calls::read_seal(&self.ground.names(tag)));
+        let calls = calls.map(|call| call.with_pace(QueryKind::Ask, 1));
+        let replies = self.ground.volley(calls.collect()).await?;
+        let is_closed = |reply: &Reply| match reply {
+            Reply::Bulk(seal) => answers::seal(seal) == answers::Seal::Moving,
+            _ => false,
+        };
+        let closed = sealed.iter().zip(&replies);
+        Ok(closed
+            .filter(|(_, reply)| is_closed(reply))
+            .map(|(tag, _)| *tag)
+            .collect())
     }
 
     /// Which names are of the new version already.
