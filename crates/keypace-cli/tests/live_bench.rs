@@ -3,6 +3,8 @@
 
 #![cfg(unix)]
 
+#[path = "live_bench/by_owner.rs"]
+mod by_owner;
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 

@@ -14,3 +14,5 @@ mod list;
 mod place;
 #[path = "live_index/rebuild.rs"]
 mod rebuild;
+#[path = "live_index/rekey.rs"]
+mod rekey;

@@ -55,6 +55,8 @@ fn usage_errors_end_with_2() {
         ),
         (&["--json", "scan", "-0", "a"], &["--json", "-0"]),
         (&["scan", "--type", "", "a"], &["type"]),
+        (&["index", "rekey"], &["NAMESPACE"]),
+        (&["index", "rekey", "session", "--yes"], &["--move"]),
         (
             &["--config", "/none/such.toml", "count", "a"],
             &["/none/such.toml"],
@@ -370,6 +372,20 @@ fn help_is_short_or_long_and_ends_with_an_example() {
             .expect(0)
             .text()
             .starts_with("keypace ")
+    );
+}
+
+#[test]
+fn a_move_to_another_owner_key_needs_somebody_to_confirm_it() {
+    let home = Home::new();
+    home.run(["index", "rekey", "session", "--move"])
+        .expect(4)
+        .says(&["nobody is at a terminal", "--yes confirms"]);
+    let help = home.run(["index", "rekey", "--help"]).expect(0);
+    let help = help.text();
+    assert!(
+        help.contains("keypace index rekey session --move"),
+        "{help}"
     );
 }
 

@@ -28,6 +28,8 @@ pub const SQL_CONNECTIONS: u32 = 8;
 pub const SQL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another writer: below the whole, so that the reason comes from SQLite.
 pub const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(3);
+/// Between two tries to open a file of SQLite that others are opening too: what they do takes some milliseconds.
+pub const SQLITE_OPEN_PAUSE: Duration = Duration::from_millis(10);
 
 // The cache
 

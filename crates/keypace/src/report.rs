@@ -7,7 +7,7 @@ mod stats;
 use serde::{Deserialize, Serialize};
 
 pub use self::index::{
-    AssignReport, DriftCounts, DriftSample, OldSets, RebuildReport, VerifyReport,
+    AssignReport, DriftCounts, DriftSample, OldSets, RebuildReport, RekeyReport, VerifyReport,
 };
 pub use self::stats::{BigKey, Named, PrefixStats, StatsReport};
 

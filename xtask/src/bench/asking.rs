@@ -18,6 +18,8 @@ const IDLE_OVER_S: i64 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     Idle,
+    /// A value that several keys share has an idle time that is no key's: whoever acts on one asks this too.
+    Shares,
     Ttl,
 }
 
@@ -26,6 +28,7 @@ impl Question {
     fn head(self) -> &'static [u8] {
         match self {
             Self::Idle => b"*3\r\n$6\r\nOBJECT\r\n$8\r\nIDLETIME\r\n$",
+            Self::Shares => b"*3\r\n$6\r\nOBJECT\r\n$8\r\nREFCOUNT\r\n$",
             Self::Ttl => b"*2\r\n$4\r\nPTTL\r\n$",
         }
     }
@@ -33,6 +36,7 @@ impl Question {
     fn passes(self, answer: i64) -> bool {
         match self {
             Self::Idle => answer >= IDLE_OVER_S,
+            Self::Shares => answer == 1,
             Self::Ttl => (0..TTL_UNDER_MS).contains(&answer),
         }
     }
@@ -216,6 +220,10 @@ mod tests {
         assert_eq!(
             passing(Question::Idle, [0, 1, 2, 9]),
             [false, true, true, true]
+        );
+        assert_eq!(
+            passing(Question::Shares, [0, 1, 2, i64::from(i32::MAX)]),
+            [false, true, false, false]
         );
     }
 }

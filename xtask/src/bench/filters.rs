@@ -43,12 +43,14 @@ const CASES: [Case; 3] = [
     Case {
         name: "count --idle-over 1s",
         words: &["--idle-over", "1s"],
-        questions: &[Question::Idle],
-        asked: "SCAN, OBJECT IDLETIME",
+        // All keys pass, and so each is asked both.
+        questions: &[Question::Idle, Question::Shares],
+        asked: "SCAN, OBJECT IDLETIME and REFCOUNT",
     },
     Case {
         name: "count --idle-over 1s --ttl-under 1h",
         words: &["--idle-over", "1s", "--ttl-under", "1h"],
+        // The quarter that passes both is asked for its REFCOUNT besides; the loop is spared that.
         questions: &[Question::Idle, Question::Ttl],
         asked: "SCAN, OBJECT IDLETIME and PTTL",
     },

@@ -57,6 +57,16 @@ Example:
 Old records that name nobody are listed to nobody: `index verify` names them. What is assigned is noted
 beside the index, and the old records stay as they are.";
 
+const REKEY_EXAMPLES: &str = "\
+Examples:
+  keypace index rekey session                     adds a key to the key file, and changes nothing else
+  keypace index rekey session --move              once every host has the file
+  keypace --json index rekey session --move --yes
+
+Clients go on meanwhile. Each owner's records move in one go, while its clients wait; after that the former
+key finds nobody. A run that was stopped or killed goes on with the same command. Writers of your own have
+to heed the seal (docs/wire-layout.md). Records whose owners stand in an SQL database too can't be moved.";
+
 /// `keypace index`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Index {
@@ -80,6 +90,9 @@ pub(crate) enum IndexAction {
     /// Give old records that name nobody an owner
     #[command(after_long_help = ASSIGN_EXAMPLES)]
     Assign(IndexAssign),
+    /// Change the key that owners are hashed with: first in the key file, then with --move
+    #[command(after_long_help = REKEY_EXAMPLES)]
+    Rekey(IndexRekey),
 }
 
 /// Which records, and by which key their owners are hashed.
@@ -201,4 +214,21 @@ pub(crate) struct IndexRebuild {
     /// Where the place is kept.
     #[command(flatten)]
     pub(crate) resume: Resume,
+}
+
+/// `keypace index rekey`.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct IndexRekey {
+    /// Of what.
+    #[command(flatten)]
+    pub(crate) of: IndexOf,
+    /// Move all owners to the last key of the file; asks
+    ///
+    /// From then on clients need the file with the new key: bring it to every host before. Takes 15 seconds at least, so
+    /// that every client has heard.
+    #[arg(long = "move", help_heading = SAFETY)]
+    pub(crate) moves: bool,
+    /// Don't ask
+    #[arg(long, requires = "moves", help_heading = SAFETY)]
+    pub(crate) yes: bool,
 }

@@ -18,7 +18,7 @@ pub(crate) use self::delete::Delete;
 pub(crate) use self::global::{Global, ProgressChoice, Topology};
 pub(crate) use self::index::{
     Index, IndexAction, IndexAssign, IndexList, IndexOf, IndexOld, IndexOwner, IndexRebuild,
-    IndexVerify,
+    IndexRekey, IndexVerify,
 };
 pub(crate) use self::restore::Restore;
 pub(crate) use self::scan::{Field, Scan};

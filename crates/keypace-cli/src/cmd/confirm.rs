@@ -87,6 +87,19 @@ pub(super) async fn ask(run: &mut Run, plan: &Plan, typed: &Delete) -> Result<()
     ))
 }
 
+/// Asks on stderr; whether the answer was the exact word, yes.
+pub(super) async fn is_agreed(run: &mut Run, what: &str) -> Result<bool, Halt> {
+    let paint = Paint::stderr();
+    let what = wrap(what, Stderr::columns(), "");
+    run.stderr.prompt(&format!("{} ", paint.careful(&what)));
+    let answer = run.interrupt.or(typed_line()).await;
+    if !matches!(answer, Ok(Some(_))) {
+        // The line of the question is left.
+        run.stderr.line("");
+    }
+    Ok(answer?.as_deref().map(str::trim) == Some("yes"))
+}
+
 /// A line from stdin, or nothing at its end. Read on a thread of its own: it can't be cancelled, and goes with the
 /// process.
 pub(super) async fn typed_line() -> Option<String> {

@@ -55,7 +55,7 @@ pub(super) fn command_line(typed: &[OsString], checkpoint: &Path) -> String {
     with_flag(typed, "--resume", checkpoint)
 }
 
-/// The same command line with this flag, which takes the place of one that is there.
+/// The same command line with this flag, which takes the place of one that is there. An owner is not repeated.
 pub(super) fn with_flag(typed: &[OsString], flag: &str, value: impl AsRef<OsStr>) -> String {
     let with_value = format!("{flag}=");
     let mut words: Vec<OsString> = Vec::with_capacity(typed.len() + 2);
@@ -74,6 +74,12 @@ pub(super) fn with_flag(typed: &[OsString], flag: &str, value: impl AsRef<OsStr>
             words.extend(rest.next().map(|url| cleaned(url)));
         } else if let Some(url) = text.strip_prefix("--url=") {
             words.push(format!("--url={}", without_passwords(url)).into());
+        } else if text == "--owner" || text.starts_with("--owner=") {
+            // An owner may be an API key, and what is printed goes into logs.
+            if text == "--owner" {
+                rest.next();
+            }
+            words.extend(["--owner-file", "FILE"].map(OsString::from));
         } else {
             words.push(word.clone());
         }
@@ -146,6 +152,16 @@ mod tests {
             line(&["keypace", "--rate", "5", "delete", "--yes", "a b*"]),
             "keypace --rate 5 delete --yes 'a b*' --resume /s/run.ckpt"
         );
+    }
+
+    #[test]
+    fn an_owner_is_not_repeated() {
+        for owner in [&["--owner", "key-1"][..], &["--owner=key-1"]] {
+            let typed = [&["keypace", "index", "list", "s"], owner].concat();
+            let line = line(&typed);
+            assert!(!line.contains("key-1"), "{line}");
+            assert!(line.contains("--owner-file FILE"), "{line}");
+        }
     }
 
     #[test]

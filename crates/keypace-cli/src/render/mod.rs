@@ -15,6 +15,7 @@ pub(crate) mod paint;
 mod plain;
 pub(crate) mod plan;
 pub(crate) mod records;
+pub(crate) mod rekey;
 pub(crate) mod restore;
 pub(crate) mod slots;
 pub(crate) mod stats;

@@ -65,6 +65,14 @@ impl Place {
         }
     }
 
+    /// One that a client connects to.
+    pub(crate) fn url(&self) -> String {
+        match &self.what {
+            What::Server(server) => server.url(),
+            What::Cluster(cluster) => cluster.urls()[0].clone(),
+        }
+    }
+
     /// A command about the key that is its second word.
     pub(crate) fn run(&self, words: &[&str]) -> Value {
         let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();

@@ -1,12 +1,13 @@
 //! Reads a session as applications have written it: lenient, and the same for one and for many. What is written by us
 //! is strict (`model.rs`). Pure: who reads warns of what was left out.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use keypace::RecordId;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::limits;
 use crate::sessions::iso_time::parse_iso_time;
@@ -40,39 +41,45 @@ impl std::error::Error for Unreadable {}
 /// [`Unreadable`] where id, model, status or one of the times is missing, or a time can't be read.
 pub fn read_session(id: &RecordId, body: &[u8]) -> Result<Session, Unreadable> {
     let fields = read_fields(body)?;
-    let present = |field: &'static str| match fields.get(field) {
+    let value = |field| fields.get(field).and_then(|raw| value_of(raw));
+    let present = |field: &'static str| match value(field) {
         None | Some(Value::Null) => Err(Unreadable { field }),
         Some(value) => Ok(value),
     };
-    let text = |field| text_of(present(field)?).ok_or(Unreadable { field });
-    let time = |field| time_of(present(field)?).ok_or(Unreadable { field });
+    let text = |field| text_of(&present(field)?).ok_or(Unreadable { field });
+    let time = |field| time_of(&present(field)?).ok_or(Unreadable { field });
     text("id")?;
     Ok(Session {
         id: id.clone(),
-        model: text("model")?.into_owned(),
-        status: status_of(present("status")?),
+        model: text("model")?,
+        status: status_of(&present("status")?),
         created_at: time("created_at")?,
         updated_at: time("updated_at")?,
-        total_turns: fields.get("total_turns").and_then(count_of).unwrap_or(0),
-        total_cost_usd: fields.get("total_cost_usd").and_then(number_of),
-        parent_session_id: fields
-            .get("parent_session_id")
-            .and_then(text_of)
+        total_turns: value("total_turns")
+            .and_then(|value| count_of(&value))
+            .unwrap_or(0),
+        total_cost_usd: value("total_cost_usd").and_then(|value| number_of(&value)),
+        parent_session_id: value("parent_session_id")
+            .and_then(|value| text_of(&value))
             .and_then(|parent| RecordId::new(parent).ok()),
     })
 }
 
-/// All fields of a body, the ones that are no session's too.
-pub(crate) fn read_fields(body: &[u8]) -> Result<Map<String, Value>, Unreadable> {
-    let unreadable = Unreadable { field: "body" };
-    let value = serde_json::from_slice(body).or_else(|_| {
+/// The fields of a body by their names, each as it is written.
+pub(crate) type Fields = BTreeMap<String, Box<RawValue>>;
+
+/// All fields of a body, the ones that are no session's too: what those hold is not looked at, and can't make the body
+/// unreadable.
+pub(crate) fn read_fields(body: &[u8]) -> Result<Fields, Unreadable> {
+    serde_json::from_slice(body).or_else(|_| {
+        let unreadable = Unreadable { field: "body" };
         let text = std::str::from_utf8(body).map_err(|_| unreadable)?;
         serde_json::from_str(&without_pythons_numbers(text)).map_err(|_| unreadable)
-    })?;
-    match value {
-        Value::Object(fields) => Ok(fields),
-        _ => Err(unreadable),
-    }
+    })
+}
+
+fn value_of(raw: &RawValue) -> Option<Value> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 /// Python's `json` writes NaN and infinities by names that are no JSON: `null` in their place.
@@ -104,11 +111,11 @@ fn without_pythons_numbers(text: &str) -> String {
 }
 
 /// A text that says something, or a number as text.
-fn text_of(value: &Value) -> Option<Cow<'_, str>> {
+fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -152,7 +159,7 @@ fn count_of(value: &Value) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Unreadable, read_session};
+    use super::{Unreadable, read_fields, read_session};
     use crate::sessions::model::{NewSession, Session, Status};
     use chrono::{DateTime, Utc};
     use keypace::RecordId;
@@ -301,6 +308,24 @@ mod tests {
         let session = with("id", Some("\"another\"")).expect("readable");
         assert_eq!(session.id, id());
         assert_eq!(with("id", Some("7")).map(|s| s.id), Ok(id()));
+    }
+
+    /// Numbers of any length, halves of characters and deep lists are JSON to others.
+    #[test]
+    fn fields_of_the_applications_own_are_not_looked_at() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        for value in [
+            r#""cut \ud83d""#,
+            "123456789012345678901234567890",
+            "1e400",
+            &deep,
+        ] {
+            assert_eq!(with("notes", Some(value)), with("", None), "{value}");
+            let body = format!("{{\"notes\":{value},\"id\":1}}");
+            let fields = read_fields(body.as_bytes()).expect("readable");
+            assert_eq!(fields["notes"].get(), value);
+        }
+        assert_eq!(with("total_cost_usd", Some("1e400")), with("", None));
     }
 
     proptest! {

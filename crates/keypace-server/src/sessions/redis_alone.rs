@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use keypace::{ErrorKind, Lifetime, Owner, PutOptions, RecordId, Shelf, Stored};
 use serde_json::Value;
+use serde_json::value::to_raw_value;
 
 use crate::limits;
 use crate::sessions::body::{read_fields, read_session};
@@ -162,11 +163,16 @@ fn readable(stored: &Stored<Bytes>) -> Option<Session> {
     }
 }
 
-/// The session over what the record held: fields that are no session's are the application's, and stay.
+/// The session over what the record held: fields that are no session's are the application's, and stay as they are written.
 fn written_over(body: &[u8], session: &Session) -> Result<Bytes, SessionError> {
     let mut fields = read_fields(body).map_err(SessionError::internal)?;
     match serde_json::to_value(session).map_err(SessionError::internal)? {
-        Value::Object(own) => fields.extend(own),
+        Value::Object(own) => {
+            for (name, value) in own {
+                let written = to_raw_value(&value).map_err(SessionError::internal)?;
+                fields.insert(name, written);
+            }
+        }
         _ => return Err(SessionError::internal("a session is a JSON object")),
     }
     let written = serde_json::to_vec(&fields).map_err(SessionError::internal)?;

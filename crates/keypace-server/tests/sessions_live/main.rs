@@ -1,5 +1,6 @@
 //! The service over real databases and servers: both kinds of place side by side, and one of them away, slow or gone.
 
+mod far_away;
 mod outages;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use keypace_lab::Raw;
 use keypace_server::limits;
 use keypace_server::sessions::{
     NewSession, PageRequest, PostgresRepository, Repository, SessionChange, SessionErrorKind,
@@ -211,5 +212,39 @@ async fn with_sql_down_writes_fail_and_reads_are_stale_where_that_was_asked_for(
         postgres.restart().expect("back");
         let found = lenient.get(&one, &made.id).await.expect("found");
         assert!(!found.stale, "fresh again");
+    }
+}
+
+/// A key that something else has written is in the way of one owner only.
+#[tokio::test]
+async fn what_the_cache_can_t_take_of_one_owner_leaves_the_others_theirs() {
+    for server in servers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let service = over(&sqlite(&folder).await, &server).await;
+        let (one, odd) = (owner("one"), owner("odd"));
+        for owner in [&one, &odd] {
+            let new = NewSession::new("m").with_id(id("a"));
+            service.create(owner, new).await.expect("made");
+        }
+        let prefix = format!("kp:session-cache:{{{}}}:", keys().tag(&odd).as_str());
+        let mut raw = Raw::connect(server.endpoint()).expect("connected");
+        let (record, index) = (format!("{prefix}r:a"), format!("{prefix}c"));
+        for words in [
+            &[b"DEL", record.as_bytes(), index.as_bytes()][..],
+            &[b"SET", index.as_bytes(), b"no index"],
+        ] {
+            raw.command(words).expect("sent").checked().expect("done");
+        }
+        for round in 1..=3 {
+            service.get(&odd, &id("a")).await.expect("SQL has it");
+            service.get(&one, &id("a")).await.expect("found");
+            let counts = service.cache_counts();
+            let told = server.program().label();
+            assert_eq!(
+                (counts.hits, counts.skipped),
+                (round, 0),
+                "{told}: {counts:?}"
+            );
+        }
     }
 }

@@ -48,6 +48,15 @@ impl Remover {
         }
     }
 
+    /// Carries on what is on its way while the caller waits for something else; never ends. Cancel-safe.
+    pub(crate) async fn go_on(&mut self) {
+        match self {
+            // Its answers wait where they are.
+            Self::Plain(_) => std::future::pending().await,
+            Self::Watched(watched) => watched.go_on().await,
+        }
+    }
+
     /// What came to its end since the last call.
     pub(crate) fn take_settled(&mut self) -> Vec<Settled> {
         match self {

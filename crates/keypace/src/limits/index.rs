@@ -1,4 +1,6 @@
-//! Bounds and defaults of `index verify` and `index rebuild`. Holds constants only.
+//! Bounds and defaults of `index verify`, `index rebuild` and `index rekey`. Holds constants only.
+
+use std::time::Duration;
 
 /// A prefix of an old layout; a pattern is made of it, which may be twice as long.
 pub const OLD_MAX_PREFIX_BYTES: usize = 512;
@@ -21,3 +23,13 @@ pub const REMEMBERED_FINDINGS: usize = 100_000;
 pub const SAMPLES_PER_DRIFT: usize = 10;
 /// How often a write whose answer was lost is done again; each leaves things as they are where it has run before.
 pub const LOST_ANSWERS: u32 = 3;
+/// Records that a rekey copies in one volley, and drops in one script: with bodies of `BODY_BYTES` it holds 4 MiB.
+pub const MOVE_RECORDS: usize = 64;
+/// How long a seal stays when an owner has moved: who kept the former names for longer has stopped.
+pub const SEAL_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A mover that was killed holds the namespace for so long.
+pub const REKEY_HOLD: Duration = Duration::from_secs(10);
+/// It says that it is still there so often: a hold outlasts two that were missed.
+pub const REKEY_HOLD_EVERY: Duration = Duration::from_secs(3);
+/// Handles ask for meta every `META_REFRESH`; what they sent before that has arrived after so long.
+pub const REKEY_HEARD: Duration = Duration::from_secs(15);

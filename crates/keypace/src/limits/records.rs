@@ -49,3 +49,15 @@ pub const LIST_DIGITS: u8 = 2;
 /// A score by expiry is right within so much: MIGRATE and RESTORE count a TTL from when they arrive, so that a record which
 /// has moved expires a little later than its index says.
 pub const EXPIRY_SLACK_MS: i64 = 10_000;
+/// How old a handle's word of the key version may be before it asks again, in a call more: a rotation waits longer than that
+/// before it takes it that nobody writes under the former key alone.
+pub const META_REFRESH: Duration = Duration::from_secs(10);
+/// What a call waits for an owner whose records are on their way: a move takes milliseconds, but for very many records or
+/// a mover that was killed.
+pub const MOVE_WAIT: Duration = Duration::from_secs(30);
+/// The first pause of that ...
+pub const MOVE_FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// ... and the longest.
+pub const MOVE_LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// How long the seal of an owner without records stays. It is for who has not heard that the rotation has ended.
+pub const EMPTY_SEAL_TTL: Duration = Duration::from_secs(24 * 3600);

@@ -127,6 +127,9 @@ impl Connection {
     /// The reply to the oldest request without one; an error reply is `Ok(Reply::Error)`. Cancel-safe: what has
     /// arrived is kept.
     pub(crate) async fn reply(&mut self) -> Result<Reply> {
+        if let Some(reply) = self.arrived() {
+            return reply;
+        }
         self.check()?;
         let Owed { command, class } = *self.owed.front().ok_or_else(|| {
             self.failure(
@@ -151,6 +154,31 @@ impl Connection {
             Err(_) => {
                 self.broken = true;
                 Err(self.timed_out(command, class))
+            }
+        }
+    }
+
+    /// The same where its bytes were read along with those of an earlier one: no clock and no socket is asked, which would
+    /// cost more than a short reply itself. `None` where it has to be awaited.
+    pub(crate) fn arrived(&mut self) -> Option<Result<Reply>> {
+        if self.broken {
+            return None;
+        }
+        let Owed { command, class } = *self.owed.front()?;
+        loop {
+            match self.decoder.next() {
+                Ok(Some(Reply::Push(_))) => {}
+                Ok(Some(reply)) => {
+                    self.awaited_since = None;
+                    self.owed.pop_front();
+                    return Some(Ok(reply));
+                }
+                Ok(None) => return None,
+                Err(cause) => {
+                    self.broken = true;
+                    let cause = io::Error::new(io::ErrorKind::InvalidData, cause);
+                    return Some(Err(self.lost(command, class, &cause)));
+                }
             }
         }
     }

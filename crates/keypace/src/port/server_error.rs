@@ -41,6 +41,7 @@ impl ServerCode {
     /// Reads the code out of an error reply. Codes are a first word in capitals; some cases are told only
     /// by the text behind `ERR`.
     pub(crate) fn of(text: &[u8]) -> Self {
+        let text = said_within_a_script(text);
         let word = text.split(|&b| b == b' ').next().unwrap_or_default();
         match word {
             b"MOVED" => Self::Moved,
@@ -234,6 +235,25 @@ pub(crate) fn from_reply(operation: &'static str, command: &str, text: &[u8]) ->
     }
 }
 
+/// Before 7.0 what a command of a script says is wrapped: `ERR Error running script (call to f_...): @user_script:3: ` and
+/// then the code, or `@user_script: 3: -` and the code where the script was refused its first write.
+fn said_within_a_script(text: &[u8]) -> &[u8] {
+    const PLACE: &[u8] = b"@user_script:";
+    let place = |text: &[u8]| text.windows(PLACE.len()).rposition(|words| words == PLACE);
+    if !text.starts_with(b"ERR Error running script") {
+        return text;
+    }
+    let Some(at) = place(text) else {
+        return text;
+    };
+    let said = text[at + PLACE.len()..].trim_ascii_start();
+    let digits = said.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match said[digits..].strip_prefix(b": ") {
+        Some(said) => said.strip_prefix(b"-").unwrap_or(said),
+        None => text,
+    }
+}
+
 /// Whether a NOPERM is about keys and not about the command: others of the batch may pass then.
 pub(crate) fn refuses_keys(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
@@ -282,6 +302,21 @@ mod tests {
             Retry::Backoff,
         ),
         ("MOVED 5 :6381", ErrorKind::Moved, Retry::Redirect),
+        (
+            "ERR Error running script (call to f_1e6efd00): @user_script:27: WRONGTYPE Operation against a key",
+            ErrorKind::WrongType,
+            Retry::Never,
+        ),
+        (
+            "ERR Error running script (call to f_1e6efd00): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.",
+            ErrorKind::ReadOnly,
+            Retry::Never,
+        ),
+        (
+            "ERR Error running script (call to f_1e6efd00): @user_script:9: attempt to index a nil value",
+            ErrorKind::Server,
+            Retry::Never,
+        ),
         (
             "ERR This instance has cluster support disabled",
             ErrorKind::Unsupported,

@@ -10,7 +10,7 @@ use crate::port::Reply;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer<T> {
     Given(T),
-    /// To the names that this version of the owner key gives.
+    /// To the names that this version of the owner key gives; 0 while they are on their way.
     Sealed(u32),
 }
 
@@ -195,19 +195,107 @@ pub(crate) fn check(reply: &Reply) -> Option<Checked> {
     })
 }
 
-/// The members that a range names.
-pub(super) fn members(reply: &Reply) -> Option<Vec<RecordId>> {
+/// The members that a range names, and how many there were with those that are no ids.
+pub(super) fn members(reply: &Reply) -> Option<(Vec<RecordId>, usize)> {
     let Reply::Array(items) = reply else {
         return None;
     };
     let ids = items.iter().map(|item| bytes(item).map(RecordId::parse));
     let ids: Option<Vec<_>> = ids.collect();
-    Some(ids?.into_iter().flatten().collect())
+    Some((ids?.into_iter().flatten().collect(), items.len()))
 }
 
-/// The key version that a seal's value names.
-pub(super) fn seal(value: &[u8]) -> Option<u32> {
+/// What a seal's value says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seal {
+    /// To the names of this key version.
+    Leads(u32),
+    /// The owner's records are on their way there.
+    Moving,
+    /// It is no seal of ours.
+    Strange,
+}
+
+impl Seal {
+    /// As a script says it: 0 where it can't be followed at once.
+    pub(super) fn version(self) -> u32 {
+        match self {
+            Self::Leads(version) => version,
+            Self::Moving | Self::Strange => 0,
+        }
+    }
+}
+
+/// Reads a seal: `VERSION`, or `VERSION moving`.
+pub(super) fn seal(value: &[u8]) -> Seal {
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    let number = |text: &str| text.parse::<u32>().ok();
+    match text.strip_suffix(" moving") {
+        Some(version) => number(version).map_or(Seal::Strange, |_| Seal::Moving),
+        None => number(text).map_or(Seal::Strange, Seal::Leads),
+    }
+}
+
+/// Where an owner's records are in a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// Under the former names.
+    Here,
+    /// Nothing is there, and nothing is sealed.
+    Empty,
+    /// On their way.
+    Moving,
+    /// Under the names of this version. A deletion of this version, or 0, is remembered under the former names.
+    Sealed { version: u32, buried: u64 },
+}
+
+pub(super) fn settle(reply: &Reply) -> Option<Settled> {
+    let Reply::Array(parts) = reply else {
+        return None;
+    };
+    Some(match (bytes(parts.first()?)?, &parts[1..]) {
+        (b"here", []) => Settled::Here,
+        (b"empty", []) => Settled::Empty,
+        (b"moving", []) => Settled::Moving,
+        (b"sealed", [version, buried]) => Settled::Sealed {
+            version: u32::try_from(int(version)?).ok()?,
+            buried: unsigned(buried)?,
+        },
+        _ => return None,
+    })
+}
+
+/// How long another mover may hold the namespace yet.
+pub(super) fn busy_ms(reply: &Reply) -> Option<u64> {
+    let Reply::Array(parts) = reply else {
+        return None;
+    };
+    unsigned(parts.get(1)?)
+}
+
+/// The key version that a mark names.
+pub(super) fn mark(value: &[u8]) -> Option<u32> {
     std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// The members that a range names, whatever they are.
+pub(super) fn raw_members(reply: &Reply) -> Option<Vec<Bytes>> {
+    let Reply::Array(items) = reply else {
+        return None;
+    };
+    let raw = |item: &Reply| match item {
+        Reply::Bulk(bytes) => Some(bytes.clone()),
+        _ => None,
+    };
+    items.iter().map(raw).collect()
+}
+
+/// The one word of a script that gives no more.
+pub(super) fn word(reply: &Reply) -> Option<&[u8]> {
+    let Reply::Array(parts) = reply else {
+        return None;
+    };
+    bytes(parts.first()?)
 }
 
 fn read<T>(reply: &Reply, said: impl FnOnce(&[u8], &[Reply]) -> Option<T>) -> Option<Answer<T>> {
@@ -253,7 +341,7 @@ fn double(reply: &Reply) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, PutSaid, check, page, put};
+    use super::{Answer, PutSaid, Seal, check, page, put, seal};
     use crate::port::Reply;
     use bytes::Bytes;
 
@@ -271,6 +359,23 @@ mod tests {
         assert_eq!(put(&sealed(&[Reply::Int(2)])), Some(Answer::Sealed(2)));
         assert_eq!(page(&sealed(&[Reply::Int(2)])), Some(Answer::Sealed(2)));
         assert_eq!(put(&sealed(&[])), Some(Answer::Sealed(0)));
+    }
+
+    #[test]
+    fn a_seal_leads_or_says_to_wait() {
+        assert_eq!(seal(b"2"), Seal::Leads(2));
+        assert_eq!(seal(b"2 moving"), Seal::Moving);
+        for strange in [
+            &b""[..],
+            b"x",
+            b"-1",
+            b" moving",
+            b"x moving",
+            b"2 moved",
+            b"\xff",
+        ] {
+            assert_eq!(seal(strange), Seal::Strange, "{strange:?}");
+        }
     }
 
     #[test]

@@ -4,9 +4,10 @@
 use bytes::Bytes;
 
 use super::compare::Judged;
-use super::ground::{Ground, Old};
+use super::drift::is_imported;
+use super::ground::{Body, Found, Ground, Old};
 use super::mend::Written;
-use super::names::RecordId;
+use super::names::{RecordId, Tag};
 use super::owner::Owner;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
@@ -49,11 +50,16 @@ impl Ground {
     async fn assign_one(&self, owner: &Owner, id: &RecordId) -> Result<Assigned> {
         let key = self.namespace.assigned();
         let tag = Bytes::copy_from_slice(self.tag(owner).as_str().as_bytes());
+        let before = self.assigned(std::slice::from_ref(id)).await?.pop();
         let words = vec![Bytes::from_static(b"HSET"), key.clone(), id.to_bytes(), tag];
         let call = Call::command(Slot::of(&key), "HSET", Class::Write, words);
         self.router
             .call(call.with_pace(QueryKind::Check, 1))
             .await?;
+        // Who had it by mistake has it no longer; what they have written into it themselves stays theirs.
+        if let Some(before) = before.flatten().filter(|tag| *tag != self.tag(owner)) {
+            self.take_back(before, id).await?;
+        }
         if let Judged::Wanted(wanted) = self.forward_one(id).await?
             && let Some(Written::Refused(text)) = self.import(&[*wanted]).await?.pop()
         {
@@ -66,5 +72,15 @@ impl Ground {
             ));
         }
         Ok(Assigned::Done)
+    }
+
+    async fn take_back(&self, tag: Tag, id: &RecordId) -> Result<()> {
+        let checked = self.check(&[(tag, id.clone())], Body::Upto(0)).await?;
+        if let Some(Found::Record { version, .. }) = checked.first().map(|checked| &checked.found)
+            && is_imported(*version)
+        {
+            self.remove(&[(tag, id.clone(), *version)]).await?;
+        }
+        Ok(())
     }
 }

@@ -173,6 +173,123 @@ pub(super) fn exists(names: &Names, id: &RecordId) -> Call {
     Call::command(names.slot(), "EXISTS", Class::Read, words)
 }
 
+/// What seals an owner's names, if anything does.
+pub(super) fn read_seal(names: &Names) -> Call {
+    let words = vec![Bytes::from_static(b"GET"), names.seal()];
+    Call::command(names.slot(), "GET", Class::Read, words)
+}
+
+/// Where an owner is in a rotation, as its former names say; with a version, an owner without records is led there.
+pub(super) fn settle(names: &Names, id: Option<&RecordId>, lead_to: Option<u32>) -> Call {
+    let mut keys = vec![names.by_created(), names.by_expiry(), names.seal()];
+    if let Some(id) = id {
+        keys.extend([names.record(id), names.tombstone(id)]);
+    }
+    let ttl = limits::EMPTY_SEAL_TTL.as_millis();
+    let args = vec![lead_to.map_or_else(Bytes::new, number), number(ttl)];
+    // Asked twice it says the same.
+    Call::script(names.slot(), &scripts::SETTLE, Class::Read, keys, args)
+}
+
+/// Notes which key version gave these names, before anything is written under them in a rotation.
+pub(super) fn mark(names: &Names, version: u32) -> Call {
+    let words = vec![Bytes::from_static(b"SET"), names.mark(), number(version)];
+    // Done twice it is the same.
+    Call::command(names.slot(), "SET", Class::Read, words)
+}
+
+/// Which key version gave these names, where that is noted.
+pub(super) fn read_mark(names: &Names) -> Call {
+    let words = vec![Bytes::from_static(b"GET"), names.mark()];
+    Call::command(names.slot(), "GET", Class::Read, words)
+}
+
+/// Takes a mark away.
+pub(super) fn unmark(names: &Names, version: u32) -> Call {
+    let (keys, args) = (vec![names.mark()], vec![number(version)]);
+    Call::script(names.slot(), &scripts::UNMARK, Class::Write, keys, args)
+}
+
+/// Closes an owner's former names.
+pub(super) fn seal(names: &Names, to: u32) -> Call {
+    let (keys, args) = (vec![names.seal(), names.mark()], vec![number(to)]);
+    Call::script(names.slot(), &scripts::SEAL, Class::Write, keys, args)
+}
+
+/// Has a seal lead on: everything was copied.
+pub(super) fn lead(names: &Names, to: u32) -> Call {
+    let ttl = crate::limits::index::SEAL_TTL.as_millis();
+    let words = vec![
+        Bytes::from_static(b"SET"),
+        names.seal(),
+        number(to),
+        Bytes::from_static(b"PX"),
+        number(ttl),
+    ];
+    Call::command(names.slot(), "SET", Class::Write, words)
+}
+
+/// Drops what was copied from sealed names: keys, and members of both indexes.
+pub(super) fn drop_copied(names: &Names, to: u32, copied: Vec<Bytes>, members: Vec<Bytes>) -> Call {
+    let mut keys = vec![names.seal(), names.by_created(), names.by_expiry()];
+    keys.extend(copied);
+    let mut args = vec![Bytes::from(format!("{to} moving"))];
+    args.extend(members);
+    Call::script(names.slot(), &scripts::DROP, Class::Write, keys, args)
+}
+
+/// The first members of an index, whatever they are.
+pub(super) fn some_members(names: &Names, index: &Bytes, most: usize) -> Call {
+    let (name, last) = (Bytes::from_static(b"ZRANGE"), most - 1);
+    let words = vec![name, index.clone(), number(0), number(last)];
+    Call::command(names.slot(), "ZRANGE", Class::Read, words)
+}
+
+/// A deletion that is remembered: of which version, and for how long yet.
+pub(super) fn read_tombstone(names: &Names, id: &RecordId) -> [Call; 2] {
+    ["GET", "PTTL"].map(|name| {
+        let words = vec![Bytes::from_static(name.as_bytes()), names.tombstone(id)];
+        Call::command(names.slot(), name, Class::Read, words)
+    })
+}
+
+/// Remembers a deletion where none is remembered.
+pub(super) fn keep_tombstone(names: &Names, id: &RecordId, version: Version, ttl_ms: i64) -> Call {
+    let words = vec![
+        Bytes::from_static(b"SET"),
+        names.tombstone(id),
+        number(version.get()),
+        Bytes::from_static(b"PX"),
+        number(ttl_ms),
+        Bytes::from_static(b"NX"),
+    ];
+    Call::command(names.slot(), "SET", Class::Write, words)
+}
+
+/// One step of a rotation in meta.
+pub(super) fn rekey(
+    namespace: &Namespace,
+    step: &'static str,
+    who: &str,
+    leg: super::moving::Leg,
+    keys: &super::owner_keys::OwnerKeys,
+) -> Call {
+    let key = namespace.meta();
+    let slot = crate::key::Slot::of(&key);
+    let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let print = |version| text(&keys.fingerprint_of(version).unwrap_or_default());
+    let args = vec![
+        Bytes::from_static(step.as_bytes()),
+        text(who),
+        number(crate::limits::index::REKEY_HOLD.as_millis()),
+        number(leg.from),
+        print(leg.from),
+        number(leg.to),
+        print(leg.to),
+    ];
+    Call::script(slot, &scripts::REKEY, Class::Write, vec![key], args)
+}
+
 fn number(number: impl ToString) -> Bytes {
     number.to_string().into()
 }

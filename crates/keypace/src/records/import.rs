@@ -7,7 +7,7 @@ use super::compare::{Compared, Judged, NoRecord, Wanted};
 use super::drift::{Drift, backward, is_imported};
 use super::findings::Fault;
 use super::ground::{Body, Found, Ground};
-use super::mend::Written;
+use super::mend::{Seen, Written};
 use super::names::{Part, RecordId, Tag};
 use super::old::OldName;
 use crate::error::{ErrorKind, Result};
@@ -128,7 +128,8 @@ impl Importer {
     }
 
     /// Of what an earlier pass brought: what its old record no longer stands for goes. The old record is read right before;
-    /// where it comes back in that moment, the next pass brings it again.
+    /// where it comes back in that moment, the next pass brings it again. What somebody has written since it was looked at
+    /// stays.
     async fn made(&mut self, records: &[(Tag, RecordId)]) -> Result<()> {
         let checked = self.ground.check(records, Body::Upto(0)).await?;
         let (mut ours, mut versions) = (Vec::new(), Vec::new());
@@ -141,17 +142,17 @@ impl Importer {
             }
         }
         let origins = self.ground.origins(&ours).await?;
-        let lost: Vec<(Tag, RecordId)> = (ours.into_iter().zip(versions).zip(origins))
+        let lost: Vec<Seen> = (ours.into_iter().zip(versions).zip(origins))
             .filter(|((_, version), (origin, _))| {
                 matches!(
                     backward(*version, *origin),
                     Some(Drift::Stale | Drift::WrongOwner | Drift::Ownerless)
                 )
             })
-            .map(|((record, _), _)| record)
+            .map(|(((tag, id), version), _)| (tag, id, version))
             .collect();
         let written = self.ground.remove(&lost).await?;
-        for ((tag, id), written) in lost.iter().zip(written) {
+        for ((tag, id, _), written) in lost.iter().zip(written) {
             match written {
                 Written::Done => self.passed.removed += 1,
                 Written::Unneeded => {}

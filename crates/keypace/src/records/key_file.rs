@@ -80,7 +80,10 @@ pub(super) fn replace(
     let mut kept = path.as_os_str().to_owned();
     kept.push(".bak");
     // `fs::copy` keeps the mode.
-    fs::copy(path, PathBuf::from(kept)).map_err(io_error)?;
+    let kept = PathBuf::from(kept);
+    fs::copy(path, &kept)
+        .and_then(|_| File::open(&kept)?.sync_all())
+        .map_err(io_error)?;
     written
         .persist(path)
         .map_err(|refused| io_error(refused.error))?;

@@ -54,7 +54,7 @@ impl Shelf {
     /// Any that one command can give.
     pub async fn list(&self, owner: &Owner, request: &PageRequest) -> Result<RecordPage<Bytes>> {
         let begun = Instant::now();
-        let mut berth = self.berth(owner);
+        let mut berth = self.berth(owner, None).await?;
         let page = loop {
             let mut growing = Growing::new(request.size);
             match self
@@ -62,7 +62,7 @@ impl Shelf {
                 .await?
             {
                 Look::Taken => break growing.finish(),
-                Look::Sealed(version) => berth = self.moved(owner, &berth, version).await?,
+                Look::Sealed(version) => berth = self.moved(owner, None, &berth, version).await?,
             }
         };
         self.note_undecodable(page.undecodable, NO_HEADER);
@@ -153,7 +153,10 @@ impl Shelf {
     pub async fn count(&self, owner: &Owner) -> Result<u64> {
         let call = |names: &Names| Ok(calls::page(names, &Place::Rank(0), 0));
         let operation = "count the owner's records";
-        Ok(self.ask(owner, operation, call, answers::page).await?.total)
+        Ok(self
+            .ask(owner, None, operation, call, answers::page)
+            .await?
+            .total)
     }
 
     /// The ids of an owner's records that a pattern matches, newest first: 10,000 at most, and it says where there are more.
@@ -169,7 +172,9 @@ impl Shelf {
         loop {
             let size = limits::BATCH_RECORDS as u32;
             let call = |names: &Names| Ok(calls::page(names, &place, size));
-            let said = self.ask(owner, operation, call, answers::page).await?;
+            let said = self
+                .ask(owner, None, operation, call, answers::page)
+                .await?;
             let next = said.last();
             let has_more = said.behind > 0;
             let members = said.members.into_iter().map(|member| member.id);
@@ -194,21 +199,29 @@ impl Shelf {
         ids: &[RecordId],
         operation: &'static str,
     ) -> Result<Vec<bool>> {
-        let names = self.berth(owner).names;
-        let calls = ids.iter().map(|id| calls::exists(&names, id)).collect();
-        let replies = self.router().volley(calls).await;
-        let replies = replies.map_err(|error| error.during(operation))?;
-        Ok(replies
-            .iter()
-            .map(|reply| *reply == Reply::Int(1))
-            .collect())
+        let mut berth = self.berth(owner, None).await?;
+        loop {
+            let names = &berth.names;
+            let mut calls: Vec<_> = ids.iter().map(|id| calls::exists(names, id)).collect();
+            // Behind them: while it is not there, they have told the truth.
+            calls.push(calls::read_seal(names));
+            let replies = self.router().volley(calls).await;
+            let mut replies = replies.map_err(|error| error.during(operation))?;
+            if let Some(Reply::Bulk(seal)) = replies.pop() {
+                let version = answers::seal(&seal).version();
+                berth = self.moved(owner, None, &berth, version).await?;
+                continue;
+            }
+            let found = replies.iter().map(|reply| *reply == Reply::Int(1));
+            return Ok(found.collect());
+        }
     }
 
     /// What a script says of a key of another type stands in a volley's reply.
     fn no_page(&self, owner: &Owner, reply: &Reply) -> Error {
         match reply {
             Reply::Error(text) => {
-                let slot = self.berth(owner).names.slot();
+                let slot = self.first_names(owner).slot();
                 self.router()
                     .refused(slot, "EVALSHA", text)
                     .during(OPERATION)

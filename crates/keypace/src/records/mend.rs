@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::answers::{self, Answer, PutSaid};
-use super::calls::{self, Mode, Put};
+use super::calls::{Mode, Put};
 use super::compare::Wanted;
 use super::ground::{Ground, is_wrong_type, wrong};
 use super::names::{RecordId, Tag};
@@ -19,6 +19,15 @@ pub(crate) const MEND: Script = Script {
     text: include_str!("scripts/mend.lua"),
     digest: "bba867697bb12cead154a16dc04bff344d3ce717",
 };
+
+/// Removes a record as long as it is the one that was looked at.
+pub(crate) const UNMAKE: Script = Script {
+    text: include_str!("scripts/unmake.lua"),
+    digest: "4f922ddfa8d174e2917b34a57586851e91ee036a",
+};
+
+/// A record, and the version that it was judged by.
+pub(crate) type Seen = (Tag, RecordId, u64);
 
 /// What became of one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +67,18 @@ impl Ground {
         replies.iter().map(said).collect()
     }
 
-    /// Removes new records. Not cancel-safe.
-    pub(crate) async fn remove(&self, records: &[(Tag, RecordId)]) -> Result<Vec<Written>> {
-        let calls = records.iter().map(|(tag, id)| {
-            calls::delete(&self.names(tag), std::slice::from_ref(id))
+    /// Removes new records that are still of these versions. Not cancel-safe.
+    pub(crate) async fn remove(&self, records: &[Seen]) -> Result<Vec<Written>> {
+        let calls = records.iter().map(|(tag, id, version)| {
+            let names = self.names(tag);
+            let keys = vec![
+                names.record(id),
+                names.by_created(),
+                names.by_expiry(),
+                names.seal(),
+            ];
+            let args = vec![id.to_bytes(), version.to_string().into()];
+            Call::script(names.slot(), &UNMAKE, Class::Write, keys, args)
                 .with_pace(QueryKind::Unlink, 1)
         });
         let replies = self.volley(calls.collect()).await?;
@@ -110,7 +127,7 @@ impl Ground {
     }
 
     /// Sends again what may have run without an answer.
-    async fn volley(&self, calls: Vec<Call>) -> Result<Vec<Reply>> {
+    pub(super) async fn volley(&self, calls: Vec<Call>) -> Result<Vec<Reply>> {
         let mut lost = 0;
         loop {
             match self.router.volley(calls.clone()).await {

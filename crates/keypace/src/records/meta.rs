@@ -61,6 +61,11 @@ impl Meta {
         self.field("key_version").parse().unwrap_or(0)
     }
 
+    /// The version that owners are moved from, while a rotation is under way.
+    pub(crate) fn rekeying_from(&self) -> Option<u32> {
+        self.field("rekeying_from").parse().ok()
+    }
+
     /// Whether these keys are the namespace's. Gives the key version to use.
     pub(crate) fn admit(&self, namespace: &Namespace, keys: &OwnerKeys) -> Result<u32> {
         let refused = |kind, context: String, hint: String| {
@@ -94,7 +99,10 @@ impl Meta {
                 let context = format!(
                     "{given} ends with version {has}, and `{namespace}` is at version {version}"
                 );
-                refused(ErrorKind::Guard, context, hint.to_owned())
+                let hint = format!(
+                    "the key file is out of date: {hint}, or from where `keypace index rekey` ran"
+                );
+                refused(ErrorKind::Guard, context, hint)
             }
         }
     }

@@ -9,10 +9,16 @@ use super::old::OldLayout;
 use super::owner_keys::OwnerKeys;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
-use crate::port::{Call, Class, Router};
+use crate::port::{Call, Class, Reply, Router, Script};
+
+/// Has a namespace follow an old layout.
+const FOLLOW: Script = Script {
+    text: include_str!("scripts/follow.lua"),
+    digest: "2924876cb04be9268d591ff549732351179d557b",
+};
 
 /// The new layout follows an old one.
-const FOLLOWING: &str = "following";
+pub(super) const FOLLOWING: &str = "following";
 /// The old one was left behind.
 const SWITCHED: &str = "switched";
 
@@ -35,6 +41,8 @@ pub(crate) struct Migration {
     pub(crate) state: State,
     /// Where the old layout is, as the last rebuild was told.
     pub(crate) old: Option<OldLayout>,
+    /// Those of the keys that are in use.
+    pub(crate) keys: OwnerKeys,
 }
 
 impl Migration {
@@ -61,14 +69,39 @@ impl Migration {
         old: &OldLayout,
     ) -> Result<()> {
         open(router, namespace, keys, Some(FOLLOWING)).await?;
-        let fields: [(&'static str, Bytes); 5] = [
+        let fields = [
             ("state", Bytes::from_static(FOLLOWING.as_bytes())),
             ("old_prefix", Bytes::copy_from_slice(old.prefix())),
             ("owner_field", old.owner_field().to_owned().into()),
             ("created_field", old.created_field().to_owned().into()),
             ("updated_field", old.updated_field().to_owned().into()),
         ];
-        set(router, namespace, &fields).await
+        let meta = namespace.meta();
+        let words = fields.map(|(name, value)| [Bytes::from_static(name.as_bytes()), value]);
+        let (slot, class) = (Slot::of(&meta), Class::Write);
+        let call = Call::script(slot, &FOLLOW, class, vec![meta], words.concat());
+        match router.call(call).await? {
+            Reply::Int(0) => Err(switched(namespace)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says so where somebody else has left the old layout behind meanwhile. Cancel-safe.
+    ///
+    /// # Errors
+    /// `Guard` then.
+    pub(crate) async fn still_follows(router: &Router, namespace: &Namespace) -> Result<()> {
+        let meta = namespace.meta();
+        let words = vec![
+            Bytes::from_static(b"HGET"),
+            meta.clone(),
+            Bytes::from_static(b"state"),
+        ];
+        let call = Call::command(Slot::of(&meta), "HGET", Class::Read, words);
+        match router.call(call).await? {
+            Reply::Bulk(state) if state.as_ref() == SWITCHED.as_bytes() => Err(switched(namespace)),
+            _ => Ok(()),
+        }
     }
 
     /// Leaves the old layout behind. Not cancel-safe.
@@ -76,8 +109,16 @@ impl Migration {
     /// # Errors
     /// What the server answers with.
     pub(crate) async fn switch(router: &Router, namespace: &Namespace) -> Result<()> {
-        let fields = [("state", Bytes::from_static(SWITCHED.as_bytes()))];
-        set(router, namespace, &fields).await
+        let meta = namespace.meta();
+        let words = vec![
+            Bytes::from_static(b"HSET"),
+            meta.clone(),
+            Bytes::from_static(b"state"),
+            Bytes::from_static(SWITCHED.as_bytes()),
+        ];
+        let call = Call::command(Slot::of(&meta), "HSET", Class::Write, words);
+        router.call(call).await?;
+        Ok(())
     }
 }
 
@@ -89,16 +130,19 @@ async fn open(
 ) -> Result<Migration> {
     let begins = begin_as.map(|state| (keys, state));
     let Some(meta) = Meta::read(router, namespace, begins).await? else {
-        let (state, old) = (State::Unknown, None);
-        return Ok(Migration { state, old });
+        return Ok(Migration {
+            state: State::Unknown,
+            old: None,
+            keys: keys.clone(),
+        });
     };
     check_named(namespace, keys)?;
     let version = meta.admit(namespace, keys)?;
-    if version != keys.version() {
+    if meta.rekeying_from().is_some() {
         let context = format!("the owner keys of `{namespace}` are being rotated");
         return Err(
             Error::new(ErrorKind::Guard, Retry::Never, "open the index", context)
-                .with_hint("wait until that has ended"),
+                .with_hint(format!("wait until that has ended; after a run that was cut short, `keypace index rekey {namespace} --move` goes on")),
         );
     }
     let state = match meta.field("state") {
@@ -116,20 +160,15 @@ async fn open(
                 .with_updated_field(meta.field("updated_field"))?,
         ),
     };
-    Ok(Migration { state, old })
+    let keys = keys.first(version);
+    Ok(Migration { state, old, keys })
 }
 
-async fn set(
-    router: &Router,
-    namespace: &Namespace,
-    fields: &[(&'static str, Bytes)],
-) -> Result<()> {
-    let meta = namespace.meta();
-    let mut words = vec![Bytes::from_static(b"HMSET"), meta.clone()];
-    for (name, value) in fields {
-        words.extend([Bytes::from_static(name.as_bytes()), value.clone()]);
-    }
-    let call = Call::command(Slot::of(&meta), "HMSET", Class::Write, words);
-    router.call(call).await?;
-    Ok(())
+/// Why a rebuild is refused.
+pub(crate) fn switched(namespace: &Namespace) -> Error {
+    let context = format!(
+        "{namespace} was switched: the old layout counts no longer, and what it says would undo changes since"
+    );
+    Error::new(ErrorKind::Guard, Retry::Never, "rebuild the index", context)
+        .with_hint("`keypace index verify` compares the records with their index")
 }

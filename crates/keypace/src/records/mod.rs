@@ -7,8 +7,10 @@
 
 mod answers;
 mod assign;
+mod berths;
 mod calls;
 mod compare;
+mod copying;
 mod cursor;
 mod drift;
 mod findings;
@@ -21,6 +23,7 @@ mod mend;
 mod meta;
 mod metrics;
 mod migration;
+mod moving;
 mod names;
 mod old;
 mod old_time;
@@ -51,5 +54,6 @@ pub(crate) use assign::Assigned;
 pub(crate) use findings::{Fault, Findings};
 pub(crate) use ground::Ground;
 pub(crate) use import::{Importer, Passed};
-pub(crate) use migration::{Migration, State};
+pub(crate) use migration::{Migration, State, switched};
+pub(crate) use moving::{Mover, add_key};
 pub(crate) use verify::Verifier;

@@ -67,6 +67,7 @@ impl Namespace {
             b"c" => Some(Part::ByCreated(tag)),
             b"e" => Some(Part::ByExpiry(tag)),
             b"s" => Some(Part::Seal(tag)),
+            b"v" => Some(Part::Mark(tag)),
             [b'r', b':', id @ ..] => Some(Part::Record(tag, RecordId::parse(id)?)),
             [b't', b':', id @ ..] => Some(Part::Tombstone(tag, RecordId::parse(id)?)),
             _ => None,
@@ -95,6 +96,8 @@ pub(crate) enum Part {
     ByExpiry(Tag),
     /// Where an owner's records have gone.
     Seal(Tag),
+    /// Which version of the owner key gave the names, while a rotation is under way.
+    Mark(Tag),
     /// A deletion that is remembered.
     Tombstone(Tag, RecordId),
 }
@@ -235,6 +238,11 @@ impl Names {
         self.join("s", "")
     }
 
+    /// Of which version of the owner key these names are; only kept while a rotation is under way.
+    pub(crate) fn mark(&self) -> Bytes {
+        self.join("v", "")
+    }
+
     pub(crate) fn tombstone(&self, id: &RecordId) -> Bytes {
         self.join("t:", id.as_str())
     }
@@ -285,6 +293,7 @@ mod tests {
             (names.by_created(), Part::ByCreated(tag)),
             (names.by_expiry(), Part::ByExpiry(tag)),
             (names.seal(), Part::Seal(tag)),
+            (names.mark(), Part::Mark(tag)),
             (names.tombstone(&id), Part::Tombstone(tag, id)),
         ] {
             assert_eq!(Slot::of(&key), names.slot());

@@ -102,13 +102,6 @@ impl OwnerKeys {
     }
 
     /// The same with one more key behind them: what a rotation ends with. Writes no file.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "a rotation is not there yet; the layout and its readers are ready for one"
-        )
-    )]
     pub(crate) fn rotated(&self) -> Result<Self> {
         let mut keys = self.keys.to_vec();
         keys.push(random()?);
@@ -121,13 +114,6 @@ impl OwnerKeys {
     }
 
     /// Replaces the file by these keys, in one step; what was there stays beside it as `.bak`.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "a rotation is not there yet; the layout and its readers are ready for one"
-        )
-    )]
     pub(crate) fn save(&self) -> Result<()> {
         match &self.path {
             Some(path) => key_file::replace(path, &self.keys, self.namespace.as_ref()),
@@ -190,14 +176,16 @@ impl OwnerKeys {
         (!keys.is_empty()).then(|| chain(owner.as_bytes(), keys))
     }
 
+    /// The first `version` keys alone, or all where there are fewer: those that are in use before a rotation has begun.
+    pub(crate) fn first(&self, version: u32) -> Self {
+        let keys = self.up_to(0, version).filter(|keys| !keys.is_empty());
+        Self {
+            keys: keys.unwrap_or(&self.keys).into(),
+            ..self.clone()
+        }
+    }
+
     /// A tag of version `from` as it is in version `to`: a rotation needs no owner in clear.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "a rotation is not there yet; the layout and its readers are ready for one"
-        )
-    )]
     pub(crate) fn advance(&self, tag: &Tag, from: u32, to: u32) -> Option<Tag> {
         match self.up_to(from, to)? {
             [] => Some(*tag),
@@ -223,7 +211,7 @@ fn chain(start: &[u8], keys: &[SecretKey]) -> Tag {
     Tag::parse(&text).unwrap_or_else(|| unreachable!("hex digits of a hash are a tag"))
 }
 
-fn random() -> Result<SecretKey> {
+pub(super) fn random() -> Result<SecretKey> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(|cause| {
         let (kind, operation) = (ErrorKind::Io, "make an owner key");

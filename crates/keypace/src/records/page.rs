@@ -98,7 +98,8 @@ impl PutOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Import {
-    /// Its version there.
+    /// Its version there. Below 10^12 are those that a rebuild gives, which takes away what has no old record: number yours
+    /// from there, as microseconds since 1970 are.
     pub version: Version,
     /// When it was created, in ms since 1970.
     pub created_ms: i64,

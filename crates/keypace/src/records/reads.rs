@@ -82,11 +82,13 @@ impl Shelf {
     }
 
     async fn read(&self, owner: &Owner, ids: &[RecordId]) -> Result<Vec<Found>> {
-        let mut berth = self.berth(owner);
+        let mut berth = self.berth(owner, ids.first()).await?;
         loop {
             match self.read_at(&berth.names, ids).await? {
                 Read::Found(found) => return Ok(found),
-                Read::Sealed(version) => berth = self.moved(owner, &berth, version).await?,
+                Read::Sealed(version) => {
+                    berth = self.moved(owner, ids.first(), &berth, version).await?
+                }
             }
         }
     }
@@ -98,7 +100,7 @@ impl Shelf {
         let values = bulk::read(self.router(), names.slot(), keys).await;
         let mut values = values.map_err(|error| error.during("read the records"))?;
         if let Some(Some(seal)) = values.pop() {
-            return Ok(Read::Sealed(answers::seal(&seal).unwrap_or(0)));
+            return Ok(Read::Sealed(answers::seal(&seal).version()));
         }
         let found = ids.iter().zip(values).map(|(id, value)| match value {
             Some(value) => of_value(id, &value),

@@ -43,3 +43,28 @@ pub(crate) const OPEN: Script = Script {
     text: include_str!("scripts/open.lua"),
     digest: "7a80c5d8333436da020470ab15ce4f5a5ccf88c1",
 };
+/// Says where an owner's records are in a rotation, and leads who has none to the new names.
+pub(crate) const SETTLE: Script = Script {
+    text: include_str!("scripts/settle.lua"),
+    digest: "30b2cb565241fdf0307c919f2a9001e0ca0fbc1d",
+};
+/// Closes an owner's former names.
+pub(crate) const SEAL: Script = Script {
+    text: include_str!("scripts/seal.lua"),
+    digest: "c0513c1e09cef269411ffd9a83df45d5ae3fd158",
+};
+/// Drops what was copied from sealed names.
+pub(crate) const DROP: Script = Script {
+    text: include_str!("scripts/drop.lua"),
+    digest: "49dcf3567aa73c4ab91354c1b7f42643c23a0d10",
+};
+/// Begins, holds and ends the move to another key version.
+pub(crate) const REKEY: Script = Script {
+    text: include_str!("scripts/rekey.lua"),
+    digest: "61ce2e3803210360c0c95ca3feed9a2adc9552bc",
+};
+/// Removes the mark of a rotation that has ended.
+pub(crate) const UNMARK: Script = Script {
+    text: include_str!("scripts/unmark.lua"),
+    digest: "4c0945189b7adda4121b24bbf11f24a5b5751ea7",
+};

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::answers::{self, Answer, BurySaid, PutSaid};
+use super::berths::Ring;
 use super::calls::{self, Mode, Put};
 use super::meta::{self, Meta, NATIVE};
 use super::metrics::{Counters, RecordsMetrics};
@@ -33,18 +35,6 @@ struct Inner {
     namespace: Namespace,
     ring: Mutex<Ring>,
     counters: Counters,
-}
-
-/// The keys, and the version that owners have where no seal says otherwise.
-struct Ring {
-    keys: OwnerKeys,
-    version: u32,
-}
-
-/// The names of an owner's keys, and the version of the owner key that gives them.
-pub(super) struct Berth {
-    pub(super) names: Names,
-    version: u32,
 }
 
 impl fmt::Debug for Shelf {
@@ -90,11 +80,11 @@ impl Shelf {
         meta: &Meta,
     ) -> Result<Self> {
         meta::check_named(&namespace, &keys)?;
-        let version = meta.admit(&namespace, &keys)?;
+        let ring = Ring::read(meta, &namespace, keys, Instant::now())?;
         Ok(Self(Arc::new(Inner {
             router,
             namespace,
-            ring: Mutex::new(Ring { keys, version }),
+            ring: Mutex::new(ring),
             counters: Counters::new(),
         })))
     }
@@ -229,7 +219,7 @@ impl Shelf {
     async fn write(&self, owner: &Owner, id: &RecordId, put: Put) -> Result<PutSaid> {
         let call = |names: &Names| put.clone().call(names, id);
         let said = self
-            .ask(owner, "write the record", call, answers::put)
+            .ask(owner, Some(id), "write the record", call, answers::put)
             .await?;
         if matches!(said, PutSaid::Written(_)) {
             Counters::add(&self.0.counters.written, 1);
@@ -250,7 +240,7 @@ impl Shelf {
     ) -> Result<Option<Option<i64>>> {
         let ttl = ttl.map(ttl_ms).transpose()?;
         let call = |names: &Names| Ok(calls::touch(names, id, ttl));
-        self.ask(owner, "touch the record", call, answers::touch)
+        self.ask(owner, Some(id), "touch the record", call, answers::touch)
             .await
     }
 
@@ -262,7 +252,7 @@ impl Shelf {
         let ids = std::slice::from_ref(id);
         let call = |names: &Names| Ok(calls::delete(names, ids));
         let gone = self
-            .ask(owner, "delete the record", call, answers::number)
+            .ask(owner, Some(id), "delete the record", call, answers::number)
             .await?;
         Counters::add(&self.0.counters.deleted, gone);
         Ok(gone > 0)
@@ -276,7 +266,7 @@ impl Shelf {
     pub async fn bury(&self, owner: &Owner, id: &RecordId, version: Version) -> Result<Buried> {
         let call = |names: &Names| Ok(calls::bury(names, id, version));
         let said = self
-            .ask(owner, "bury the record", call, answers::bury)
+            .ask(owner, Some(id), "bury the record", call, answers::bury)
             .await?;
         Ok(match said {
             BurySaid::Gone(was_there) => {
@@ -298,13 +288,14 @@ impl Shelf {
             let reply = self.0.router.call(call).await;
             reply.map_err(|error| error.during(operation))
         };
-        let mut berth = self.berth(owner);
+        let mut berth = self.berth(owner, None).await?;
         let mut deleted = 0;
         'names: loop {
             for index in [berth.names.by_created(), berth.names.by_expiry()] {
                 loop {
                     let reply = ask(calls::first_members(&berth.names, &index)).await?;
-                    let ids = answers::members(&reply).ok_or_else(|| self.unexpected(owner))?;
+                    let members = answers::members(&reply);
+                    let (ids, number) = members.ok_or_else(|| self.unexpected(owner))?;
                     if ids.is_empty() {
                         break;
                     }
@@ -315,12 +306,12 @@ impl Shelf {
                             deleted += gone;
                         }
                         Answer::Sealed(version) => {
-                            berth = self.moved(owner, &berth, version).await?;
+                            berth = self.moved(owner, None, &berth, version).await?;
                             continue 'names;
                         }
                     }
                     // Who writes all the time would keep this going for ever.
-                    if ids.len() < limits::BATCH_RECORDS {
+                    if number < limits::BATCH_RECORDS {
                         break;
                     }
                 }
@@ -329,7 +320,7 @@ impl Shelf {
             let reply = ask(calls::page(&berth.names, &Place::Rank(0), 0)).await?;
             match answers::page(&reply).ok_or_else(|| self.unexpected(owner))? {
                 Answer::Given(_) => return Ok(deleted),
-                Answer::Sealed(version) => berth = self.moved(owner, &berth, version).await?,
+                Answer::Sealed(version) => berth = self.moved(owner, None, &berth, version).await?,
             }
         }
     }
@@ -338,79 +329,26 @@ impl Shelf {
     pub(super) async fn ask<T>(
         &self,
         owner: &Owner,
+        id: Option<&RecordId>,
         operation: &'static str,
         call: impl Fn(&Names) -> Result<Call>,
         read: impl Fn(&Reply) -> Option<Answer<T>>,
     ) -> Result<T> {
-        let mut berth = self.berth(owner);
+        let mut berth = self.berth(owner, id).await?;
         loop {
             let reply = self.0.router.call(call(&berth.names)?).await;
             let reply = reply.map_err(|error| error.during(operation))?;
             match read(&reply) {
                 Some(Answer::Given(said)) => return Ok(said),
-                Some(Answer::Sealed(version)) => berth = self.moved(owner, &berth, version).await?,
+                Some(Answer::Sealed(version)) => {
+                    berth = self.moved(owner, id, &berth, version).await?
+                }
                 None => return Err(self.unexpected(owner)),
             }
         }
     }
 
-    pub(super) fn berth(&self, owner: &Owner) -> Berth {
-        let ring = self.ring();
-        self.berth_at(&ring, owner, ring.version)
-    }
-
-    fn berth_at(&self, ring: &Ring, owner: &Owner, version: u32) -> Berth {
-        let tag = ring.keys.tag_at(owner, version);
-        let tag = tag.unwrap_or_else(|| ring.keys.tag(owner));
-        Berth {
-            names: Names::new(&self.0.namespace, &tag),
-            version,
-        }
-    }
-
-    /// Where an owner's records are by now. The key file is read again where it has to be, and so is meta.
-    pub(super) async fn moved(&self, owner: &Owner, from: &Berth, to: u32) -> Result<Berth> {
-        Counters::add(&self.0.counters.sealed, 1);
-        if to <= from.version {
-            return Err(sealed("the seal of an owner leads to where it stands")
-                .with_hint("run `keypace index verify` on the namespace"));
-        }
-        if self.ring().keys.version() < to {
-            self.reload()?;
-        }
-        let meta = Meta::read(&self.0.router, &self.0.namespace, None).await?;
-        let mut ring = self.ring();
-        let has = ring.keys.version();
-        if has < to {
-            let context = format!(
-                "the owner's records have moved to version {to} of the owner key, and the key file ends with {has}"
-            );
-            return Err(sealed(context).with_hint(
-                "the owner key was rotated: copy the key file from where `keypace index rekey` ran",
-            ));
-        }
-        if let Some(meta) = meta {
-            ring.version = meta.admit(&self.0.namespace, &ring.keys)?;
-        }
-        Ok(self.berth_at(&ring, owner, to))
-    }
-
-    /// A small file, once in a rotation: it is read where it is asked for.
-    fn reload(&self) -> Result<()> {
-        let mut ring = self.ring();
-        let loaded = ring.keys.reloaded()?;
-        meta::check_named(&self.0.namespace, &loaded)?;
-        if loaded.fingerprint_of(ring.keys.version()) != Some(ring.keys.fingerprint()) {
-            return Err(sealed(
-                "the key file was replaced by another, which does not go on from it",
-            )
-            .with_hint("copy the key file from where `keypace index rekey` ran"));
-        }
-        ring.keys = loaded;
-        Ok(())
-    }
-
-    fn ring(&self) -> MutexGuard<'_, Ring> {
+    pub(super) fn ring(&self) -> MutexGuard<'_, Ring> {
         self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -434,7 +372,7 @@ impl Shelf {
     }
 
     pub(super) fn unexpected(&self, owner: &Owner) -> Error {
-        let slot = self.berth(owner).names.slot();
+        let slot = self.first_names(owner).slot();
         self.0.router.unexpected(slot, "EVALSHA")
     }
 }
@@ -448,13 +386,4 @@ fn by_options(mode: Mode, body: Bytes, options: &PutOptions) -> Put {
         updated_ms: None,
         expires_ms: None,
     }
-}
-
-fn sealed(context: impl Into<String>) -> Error {
-    Error::new(
-        ErrorKind::Guard,
-        Retry::Never,
-        "find the owner's records",
-        context,
-    )
 }

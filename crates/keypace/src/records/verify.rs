@@ -7,9 +7,10 @@ use super::compare::{Compared, Judged};
 use super::drift::{Drift, Fit, backward, fit};
 use super::findings::Findings;
 use super::ground::{Body, Checked, Found, Ground};
-use super::mend::Written;
+use super::mend::{Seen, Written};
 use super::names::{Part, RecordId, Tag};
 use super::old::OldName;
+use super::owner::Owner;
 use crate::error::{ErrorKind, Result};
 use crate::key::Key;
 use crate::limits::index as limits;
@@ -19,6 +20,8 @@ pub(crate) struct Verifier {
     pub(crate) ground: Ground,
     /// Whether the old layout counts still.
     pub(crate) compares_old: bool,
+    /// Whether a rebuild has brought records of it: else no new one was made of an old one.
+    pub(crate) has_followed: bool,
     /// How much may still be mended; `None` where nothing is.
     pub(crate) repairs_left: Option<u64>,
     pub(crate) findings: Findings,
@@ -47,6 +50,8 @@ struct Wrong {
     whose: Option<Drift>,
     /// With whom its old record would lie.
     belongs_to: Option<Tag>,
+    /// What it was judged by.
+    version: u64,
 }
 
 impl Verifier {
@@ -90,7 +95,13 @@ impl Verifier {
                 Some(Part::Record(tag, id)) => sorted.records.push((tag, id)),
                 Some(Part::ByCreated(tag)) => sorted.sets.push(set(tag, true)),
                 Some(Part::ByExpiry(tag)) => sorted.sets.push(set(tag, false)),
-                Some(Part::Meta | Part::Assigned | Part::Seal(_) | Part::Tombstone(..)) => {}
+                Some(
+                    Part::Meta
+                    | Part::Assigned
+                    | Part::Seal(_)
+                    | Part::Mark(_)
+                    | Part::Tombstone(..),
+                ) => {}
                 None if !self.compares_old => {}
                 None => match self.ground.layout.name_of(bytes) {
                     OldName::Record(id) => sorted.olds.push(id),
@@ -108,7 +119,7 @@ impl Verifier {
     async fn records(&mut self, records: &[(Tag, RecordId)]) -> Result<()> {
         let wrong = self.judge(records, true).await?;
         let suspects: Vec<(Tag, RecordId)> = (records.iter().zip(&wrong))
-            .filter(|(_, wrong)| **wrong != Wrong::default())
+            .filter(|(_, wrong)| wrong.index.is_some() || wrong.whose.is_some())
             .map(|(record, _)| record.clone())
             .collect();
         if suspects.is_empty() {
@@ -116,7 +127,7 @@ impl Verifier {
         }
         // The old and the new record are read one after the other, and a writer may have been between.
         let again = self.judge(&suspects, false).await?;
-        let (mut mends, mut removals) = (Vec::new(), Vec::new());
+        let (mut mends, mut removals) = (Vec::new(), Vec::<Seen>::new());
         for ((tag, id), wrong) in suspects.iter().zip(again) {
             let key = self.ground.names(tag).record(id);
             if let Some(drift) = wrong.index
@@ -129,7 +140,7 @@ impl Verifier {
                 continue;
             }
             match drift {
-                Drift::Stale => removals.push((*tag, id.clone())),
+                Drift::Stale => removals.push((*tag, id.clone(), wrong.version)),
                 Drift::WrongOwner if self.repairs_left.is_none() => {
                     self.explain_missing(id, wrong.belongs_to).await?;
                 }
@@ -139,7 +150,10 @@ impl Verifier {
         self.repair_members(mends).await?;
         let removals = self.within_repairs(removals);
         let written = self.ground.remove(&removals).await?;
-        self.count_repairs(&removals, written);
+        let removed: Vec<_> = (removals.into_iter())
+            .map(|(tag, id, _)| (tag, id))
+            .collect();
+        self.count_repairs(&removed, written);
         Ok(())
     }
 
@@ -166,7 +180,14 @@ impl Verifier {
         let mut wrong = vec![Wrong::default(); records.len()];
         for (((tag, id), checked), wrong) in records.iter().zip(&checked).zip(&mut wrong) {
             let (placed, body) = match &checked.found {
-                Found::Record { placed, body, .. } => (placed, body),
+                Found::Record {
+                    placed,
+                    body,
+                    version,
+                } => {
+                    wrong.version = *version;
+                    (placed, body)
+                }
                 Found::Foreign(what) => {
                     self.foreign(what, &self.ground.names(tag).record(id), counts);
                     continue;
@@ -178,15 +199,28 @@ impl Verifier {
             if let Fit::Drifts(drift) = fit(Some(*placed), checked.scores, checked.now_ms) {
                 wrong.index = Some(drift);
             }
-            let named = self.ground.layout.owner_in(body);
+            let named = if body.len() < limits::BODY_BYTES {
+                self.ground.layout.owner_in(body)
+            } else {
+                self.owner_in_whole(*tag, id).await?
+            };
             if named.is_some_and(|owner| self.ground.tag(&owner) != *tag) {
                 wrong.whose = Some(Drift::WrongOwner);
             }
         }
-        if self.compares_old {
+        if self.has_followed {
             self.judge_origins(records, &checked, &mut wrong).await?;
         }
         Ok(wrong)
+    }
+
+    /// A part of a body tells nobody.
+    async fn owner_in_whole(&self, tag: Tag, id: &RecordId) -> Result<Option<Owner>> {
+        let whole = self.ground.check(&[(tag, id.clone())], Body::Whole).await?;
+        Ok(match whole.first().map(|whole| &whole.found) {
+            Some(Found::Record { body, .. }) => self.ground.layout.owner_in(body),
+            _ => None,
+        })
     }
 
     async fn judge_origins(

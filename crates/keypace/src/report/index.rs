@@ -1,4 +1,4 @@
-//! What `index verify` and `index rebuild` write as JSON. Holds data; decides nothing.
+//! What `index verify`, `index rebuild` and their like write as JSON. Holds data; decides nothing.
 
 use serde::Serialize;
 
@@ -117,6 +117,26 @@ pub struct RebuildReport {
     /// What the pace did.
     pub pace: PaceSummary,
     /// What failed, by kind and text.
+    pub errors: Vec<Failure>,
+}
+
+/// What `index rekey --move` did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RekeyReport {
+    /// Of which records.
+    pub namespace: String,
+    /// Nothing is left under the former owner key, and nobody begins there any more.
+    pub complete: bool,
+    /// Owners of whom this run has moved something.
+    pub owners: u64,
+    /// Records that this run has moved.
+    pub moved: u64,
+    /// Wall time.
+    pub elapsed_ms: u64,
+    /// What the pace did.
+    pub pace: PaceSummary,
+    /// What could not be moved, and why.
     pub errors: Vec<Failure>,
 }
 

@@ -305,7 +305,10 @@ impl Selector {
                 }
                 lease.flush().await?;
                 for put in now {
-                    let reply = self.paced.beside(lease.reply()).await?;
+                    let reply = match lease.arrived() {
+                        Some(reply) => reply?,
+                        None => self.paced.beside(lease.reply()).await?,
+                    };
                     if let Some(error) = asking.hear(lease, *put, reply, manner)? {
                         again.push(*put);
                         trouble = Some(error);

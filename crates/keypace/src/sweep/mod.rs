@@ -39,8 +39,8 @@ mod work;
 pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};
 pub use index::{
-    IndexOptions, IndexProgress, Rebuild, RebuildOptions, SwitchConsent, Verify as IndexVerify,
-    assign, has_index,
+    IndexOptions, IndexProgress, Rebuild, RebuildOptions, Rekey, RekeyConsent, SwitchConsent,
+    Verify as IndexVerify, add_owner_key, assign, has_index,
 };
 pub use options::{BackupTarget, Describe, SweepOptions};
 pub use overview::ProgressHandle;

@@ -254,10 +254,13 @@ impl Shard {
         if self.look.as_ref().is_some_and(Look::is_open) {
             return self.look().await;
         }
+        let work = &mut self.work;
         let step = tokio::select! {
             biased;
             () = shared.stop.stopped() => return None,
             step = self.pages.next() => step,
+            // What waits for the disk need not wait for the page too.
+            () = work.go_on() => return None,
         };
         let elsewhere = self.pages.take_elsewhere();
         if !elsewhere.is_empty() {
@@ -310,7 +313,10 @@ impl Shard {
             biased;
             () = shared.stop.stopped() => return None,
             looked = async {
-                self.pages.land().await;
+                // At full speed the next page is on its way beside the questions.
+                if self.paced.is_bounded() {
+                    self.pages.land().await;
+                }
                 look.finish().await
             } => looked,
         };

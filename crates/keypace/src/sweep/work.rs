@@ -162,6 +162,16 @@ pub(super) enum Work {
     Delete(Box<Remover>, Batcher),
 }
 
+impl Work {
+    /// Carries on what is on its way while the caller waits for something else; never ends. Cancel-safe.
+    pub(super) async fn go_on(&mut self) {
+        match self {
+            Self::Delete(remover, _) => remover.go_on().await,
+            Self::List | Self::Count | Self::DryRun => std::future::pending().await,
+        }
+    }
+}
+
 /// What a checkpoint is about: it is of use for the same only.
 pub(super) struct About<'a> {
     pub(super) command: &'a str,

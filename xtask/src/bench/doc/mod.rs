@@ -233,8 +233,11 @@ const SECTIONS: [Section; 17] = [
     },
     Section {
         title: "Lists by owner",
-        text: "The first 20 of 40 records of an owner, by `Records::list` over TCP on one machine: 100 owners one after the                other, on three servers in turns, which differ in the records of others that they hold. Each round has the                medians of its lists. Round trips are what the servers counted, without what a script does within. The                index is what both sorted sets of each owner add to the server's memory, with what its own table of keys \
-               grows by meanwhile: that doubles now and then, and not at each size.",
+        text: "The first 20 of 40 records of an owner, by `Records::list` over TCP on one machine: 100 owners one after \
+               the other, on three servers in turns, which differ in the records of others that they hold. Each round \
+               has the medians of its lists. Round trips are what the servers counted, without what a script does \
+               within. The index is what both sorted sets of each owner add to the server's memory, with what its own \
+               table of keys grows by meanwhile: that doubles now and then, and not at each size.",
         group: Group::Records,
         takes: |_| true,
     },

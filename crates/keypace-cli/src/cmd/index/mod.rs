@@ -3,9 +3,12 @@
 mod assign;
 mod list;
 mod rebuild;
+mod rekey;
 mod verify;
 
-use keypace::{IndexProgress, IndexVerify, Namespace, OwnerKeys, Rebuild, StopHandle, has_index};
+use keypace::{
+    IndexProgress, IndexVerify, Namespace, OwnerKeys, Rebuild, Rekey, StopHandle, has_index,
+};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Run;
@@ -22,6 +25,7 @@ pub(super) async fn run(run: &mut Run, typed: &Index) -> Result<Exit, Halt> {
         IndexAction::Verify(typed) => verify::run(run, typed).await,
         IndexAction::Rebuild(typed) => rebuild::run(run, typed).await,
         IndexAction::Assign(typed) => assign::run(run, typed).await,
+        IndexAction::Rekey(typed) => rekey::run(run, typed).await,
     }
 }
 
@@ -76,6 +80,20 @@ impl Walk for IndexVerify {
 }
 
 impl Walk for Rebuild {
+    async fn next(&mut self) -> Option<()> {
+        self.next().await
+    }
+
+    fn stop_handle(&self) -> StopHandle {
+        self.stop_handle()
+    }
+
+    fn progress_handle(&self) -> IndexProgress {
+        self.progress_handle()
+    }
+}
+
+impl Walk for Rekey {
     async fn next(&mut self) -> Option<()> {
         self.next().await
     }

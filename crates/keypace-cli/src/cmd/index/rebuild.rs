@@ -11,8 +11,7 @@ use super::{Found, drive, find, told_of_the_end};
 use crate::args::IndexRebuild as Typed;
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::paint::Paint;
-use crate::render::wrap::wrap;
-use crate::render::{Stderr, index as texts, output, slots};
+use crate::render::{index as texts, output, slots};
 use crate::settings::{index_walk, keys_path, namespace, old_layout};
 
 /// Runs the command.
@@ -76,18 +75,10 @@ fn create(run: &Run, typed: &Typed) -> Result<OwnerKeys, Halt> {
 }
 
 async fn ask(run: &mut Run, namespace: &Namespace) -> Result<(), Halt> {
-    let paint = Paint::stderr();
     let what = format!(
         "After this, what is written the old way is in no list of {namespace} any more, and rebuild refuses. Has everything that writes the old layout stopped? Type yes to leave it behind:"
     );
-    let what = wrap(&what, Stderr::columns(), "");
-    run.stderr.prompt(&format!("{} ", paint.careful(&what)));
-    let answer = run.interrupt.or(confirm::typed_line()).await;
-    if !matches!(answer, Ok(Some(_))) {
-        // The line of the question is left.
-        run.stderr.line("");
-    }
-    if answer?.as_deref().map(str::trim) == Some("yes") {
+    if confirm::is_agreed(run, &what).await? {
         return Ok(());
     }
     Err(Halt::new(

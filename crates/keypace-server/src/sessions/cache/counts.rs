@@ -84,6 +84,11 @@ impl Counts {
         self.is_out.store(false, Ordering::Relaxed);
     }
 
+    /// A call failed, and the next one may pass.
+    pub(super) fn refused(&self) {
+        add(&self.failures);
+    }
+
     /// Whether an outage begins with this.
     pub(super) fn failed(&self) -> bool {
         add(&self.failures);

@@ -11,11 +11,12 @@ mod redis_store;
 pub use counts::CacheCounts;
 pub use redis_store::RedisStore;
 
+use std::error::Error;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use keypace::{Owner, RecordId};
+use keypace::{ErrorKind, Owner, RecordId};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
@@ -264,6 +265,12 @@ impl Cache {
                 self.counts.answered();
                 self.believed().paused_until = None;
             }
+            // The others' keys are as good as before.
+            Err(error) if is_of_one_key(error) => {
+                // Each read of it comes here, so it is counted and not told each time.
+                self.counts.refused();
+                tracing::debug!(?error, "the cache can't take a session");
+            }
             Err(error) => {
                 self.believed().paused_until = Some(Instant::now() + limits::CACHE_PAUSE);
                 if self.counts.failed() {
@@ -293,6 +300,12 @@ impl std::fmt::Debug for Cache {
     }
 }
 
+/// Whether the cache answered, and what stands in the way is a key that something else has written.
+fn is_of_one_key(error: &SessionError) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &keypace::Error| cause.kind() == ErrorKind::WrongType)
+}
+
 fn entry_of(found: &Versioned, epoch: i64) -> Option<Entry> {
     let body = Body {
         session: &found.session,
@@ -308,5 +321,6 @@ fn entry_of(found: &Versioned, epoch: i64) -> Option<Entry> {
 }
 
 fn epoch_of(body: &[u8]) -> Option<i64> {
-    read_fields(body).ok()?.get(EPOCH_FIELD)?.as_i64()
+    let fields = read_fields(body).ok()?;
+    fields.get(EPOCH_FIELD)?.get().parse().ok()
 }

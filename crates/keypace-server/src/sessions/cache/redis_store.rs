@@ -8,7 +8,7 @@ use keypace::{
     Buried, ConnectOptions, ErrorKind, Import, Imported, Keyspace, Namespace, Owner, OwnerKeys,
     RecordId, Shelf, Target, Version,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::limits;
 use crate::sessions::cache::{CacheStore, Entry, Kept};
@@ -22,8 +22,10 @@ type Opening = BoxFuture<'static, keypace::Result<Shelf>>;
 /// Records of a namespace that nothing else uses. A server that is away when a process starts is connected to when it is
 /// back: going without the cache would leave in it what this process overwrites.
 pub struct RedisStore {
-    shelf: OnceCell<Shelf>,
-    open: Box<dyn Fn() -> Opening + Send + Sync>,
+    shelf: Arc<OnceCell<Shelf>>,
+    open: Arc<dyn Fn() -> Opening + Send + Sync>,
+    /// Held by who opens it.
+    opening: Arc<Mutex<()>>,
 }
 
 impl RedisStore {
@@ -45,13 +47,28 @@ impl RedisStore {
             })
         };
         Self {
-            shelf: OnceCell::new(),
-            open: Box::new(open),
+            shelf: Arc::default(),
+            open: Arc::new(open),
+            opening: Arc::default(),
         }
     }
 
     async fn shelf(&self) -> Result<&Shelf, SessionError> {
-        Ok(self.shelf.get_or_try_init(|| (self.open)()).await?)
+        if let Some(shelf) = self.shelf.get() {
+            return Ok(shelf);
+        }
+        let turn = Arc::clone(&self.opening).lock_owned().await;
+        if self.shelf.get().is_none() {
+            let (shelf, open) = (Arc::clone(&self.shelf), Arc::clone(&self.open));
+            // In a task of its own: it takes longer than one call may wait, and goes on when that is given up.
+            let opening = tokio::spawn(async move {
+                let _turn = turn;
+                shelf.get_or_try_init(|| open()).await.map(|_| ())
+            });
+            opening.await.map_err(SessionError::internal)??;
+        }
+        let opened = self.shelf.get();
+        opened.ok_or_else(|| SessionError::internal("the cache was opened, and is not there"))
     }
 }
 

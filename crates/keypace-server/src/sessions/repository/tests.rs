@@ -275,3 +275,16 @@ async fn concurrent_writers_of_sqlite_wait_for_one_another() {
         .expect("there");
     assert_eq!(found.version, 61, "each is a version of its own");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sqlite_brings_a_new_file_up_to_date_once_where_several_open_it_at_once() {
+    for round in 0..10 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("sessions.db");
+        let opening = (0..6).map(|_| tokio::spawn(SqliteRepository::open(path.clone())));
+        for opened in futures_util::future::join_all(opening).await {
+            let opened = opened.expect("no panic");
+            opened.unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+        }
+    }
+}

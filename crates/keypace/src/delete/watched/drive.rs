@@ -8,7 +8,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::questions::Asked;
 use super::reads::{Form, Read, Reads, Wanted};
-use super::state::{Came, Found, Group, Looked};
+use super::seen::Found;
+use super::state::{Came, Group, Looked};
 use super::trip::{Context, Halt, Trip};
 use crate::backup::{Entry, Value, Vault};
 use crate::delete::state::Settled;
@@ -117,6 +118,13 @@ pub(super) async fn carry(context: Arc<Context>, mut seat: Seat, mut group: Grou
 impl Trip<'_> {
     async fn steps(&mut self, group: &mut Group) -> Result<Came, Halt> {
         let context = self.context;
+        if let Some(vault) = context
+            .vault
+            .as_ref()
+            .filter(|_| context.reads_twice(group))
+        {
+            return self.steps_ahead(group, vault).await;
+        }
         let asked = Asked::new(&context.guard, context.vault.is_some(), context.says_when());
         let turn = self.context.turn(QueryKind::Ask).await;
         if let Some(turn) = &turn {
@@ -124,7 +132,11 @@ impl Trip<'_> {
             self.rest
                 .extend(group.cut((most as usize).min(context.removes())));
         }
-        let mut answers = self.watch_and_ask(group.keys(), asked).await?;
+        self.watch(group.keys());
+        let mut answers = self.ask(group.keys(), asked).await?;
+        if context.guard.is_empty() {
+            context.learn(&answers.seen(&context.guard));
+        }
         if let Some(turn) = turn {
             turn.done(units(group.keys().len()) * asked.each());
         }
@@ -158,7 +170,7 @@ impl Trip<'_> {
         let held = vault.hold(bytes).await;
         self.check_ending()?;
         let wanted = Looked::wanted(&found);
-        let values = self.read(group.keys(), &wanted).await?;
+        let values = self.read(group.keys(), &wanted, Behind::Multi).await?;
         let entries = self.entries(group, &found, values);
         if entries.is_empty() {
             return Ok(());
@@ -166,15 +178,24 @@ impl Trip<'_> {
         if self.check().is_some() {
             self.entries = entries.clone();
         }
-        let number = vault.next_group();
-        self.saved = Some(number);
-        let put = vault.put(number, entries).await;
-        put.map_err(Halt::Vault)?;
+        self.put(vault, entries).await?;
         drop(held);
         vault.safe().await.map_err(Halt::Vault)
     }
 
-    fn entries(&mut self, group: &mut Group, found: &[Found], values: Vec<Bytes>) -> Vec<Entry> {
+    /// Hands the copies over; they are safe once the vault says so.
+    pub(super) async fn put(&mut self, vault: &Vault, entries: Vec<Entry>) -> Result<(), Halt> {
+        let number = vault.next_group();
+        self.saved = Some(number);
+        vault.put(number, entries).await.map_err(Halt::Vault)
+    }
+
+    pub(super) fn entries(
+        &mut self,
+        group: &mut Group,
+        found: &[Found],
+        values: Vec<Bytes>,
+    ) -> Vec<Entry> {
         let max = self.context.rules.max_value_bytes.unwrap_or(u64::MAX);
         let is_large = |value: &Bytes| value.len() as u64 > max;
         let places = values.iter().enumerate();
@@ -196,9 +217,14 @@ impl Trip<'_> {
         group.keys().iter().zip(kept).map(entry).collect()
     }
 
-    /// The values, one for each that is wanted, in that order. Behind the last of them goes the MULTI: an UNLINK is only
+    /// The values, one for each that is wanted, in that order. Where a MULTI goes behind the last of them: an UNLINK is only
     /// sent once the server has said that it queues.
-    async fn read(&mut self, keys: &[Key], wanted: &[Wanted]) -> Result<Vec<Bytes>, Halt> {
+    pub(super) async fn read(
+        &mut self,
+        keys: &[Key],
+        wanted: &[Wanted],
+        behind: Behind,
+    ) -> Result<Vec<Bytes>, Halt> {
         let mut reads = Reads::new(wanted);
         let mut values = Values::new(wanted);
         while let Some(kind) = reads.kind() {
@@ -218,7 +244,7 @@ impl Trip<'_> {
                 bytes += size;
                 sent.push(read);
             }
-            let is_last = reads.kind().is_none();
+            let is_last = reads.kind().is_none() && behind == Behind::Multi;
             if is_last {
                 self.lease.queue("MULTI", Class::Read, ["MULTI"].iter());
             }
@@ -238,7 +264,7 @@ impl Trip<'_> {
         values.whole().ok_or(Halt::Changed)
     }
 
-    fn queue_read(&mut self, keys: &[Key], read: &Read) {
+    pub(super) fn queue_read(&mut self, keys: &[Key], read: &Read) {
         match read {
             Read::Texts(places) => {
                 let keys = places.iter().map(|place| keys[*place].as_bytes());
@@ -259,7 +285,7 @@ impl Trip<'_> {
     }
 
     /// The answer to one read, and how many bytes came with it.
-    async fn take(&mut self, read: &Read, values: &mut Values) -> Result<u64, Halt> {
+    pub(super) async fn take(&mut self, read: &Read, values: &mut Values) -> Result<u64, Halt> {
         let reply = self.lease.reply().await?;
         match (read, reply) {
             (Read::Texts(places), Reply::Array(texts)) if texts.len() == places.len() => {
@@ -301,15 +327,23 @@ impl Trip<'_> {
     }
 }
 
+/// What follows the values at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// The transaction: the keys are watched.
+    Multi,
+    Nothing,
+}
+
 /// Values as they come, whole or in pieces.
-struct Values {
+pub(super) struct Values {
     whole: Vec<Option<Bytes>>,
     pieces: Vec<Vec<u8>>,
     wanted: Vec<(Form, u64)>,
 }
 
 impl Values {
-    fn new(wanted: &[Wanted]) -> Self {
+    pub(super) fn new(wanted: &[Wanted]) -> Self {
         Self {
             whole: vec![None; wanted.len()],
             pieces: vec![Vec::new(); wanted.len()],
@@ -333,7 +367,7 @@ impl Values {
     }
 
     /// All of them; `None` where one is not what the questions had said.
-    fn whole(self) -> Option<Vec<Bytes>> {
+    pub(super) fn whole(self) -> Option<Vec<Bytes>> {
         let values = self.whole.into_iter().zip(self.pieces).zip(self.wanted);
         values
             .map(|((whole, pieces), (form, bytes))| {

@@ -1,18 +1,21 @@
 //! Deletes keys whose values are saved first, or whose filters have to hold while no script may run: WATCH, look, read,
-//! have it safe, and only then MULTI, UNLINK, EXEC, each group of keys on a connection that nobody else uses.
+//! have it safe, and only then MULTI, UNLINK, EXEC, each group of keys on a connection that nobody else uses. Short strings
+//! are read and saved first at full speed, and then watched and compared (`ahead`).
 //!
 //! # What is promised
 //! A key is removed only while it is what was read and saved: an EXEC whose keys have changed does nothing, and what
 //! was saved for it is void. An EXEC without an answer may have run: its copies stay valid, and its keys are asked for
-//! again from WATCH on. Values and expiry are read after the WATCH and are on disk before the EXEC is sent; the two are
-//! never one step. Where the vault fails, nothing more is deleted.
+//! again from the beginning. Values and expiry are read under the WATCH, and what was read is on disk before the EXEC is sent;
+//! the two are never one step. Where the vault fails, nothing more is deleted.
 //!
 //! Bounds: so many leases a node, so many keys and bytes a group, and the bytes that all groups hold together.
 
+mod ahead;
 mod drive;
 mod exec;
 mod questions;
 mod reads;
+mod seen;
 mod state;
 mod trip;
 
@@ -155,6 +158,20 @@ impl Watched {
                 self.landed(carried);
             }
         }
+    }
+
+    /// Carries on what `run` has left on its way, while the caller waits for something else; never ends. Cancel-safe, as
+    /// `run` is.
+    pub(crate) async fn go_on(&mut self) {
+        // Under a budget one command goes at a time, and the caller waits for its own.
+        while !self.context.paced.is_bounded() {
+            self.launch();
+            let Some(carried) = self.trips.next().await else {
+                break;
+            };
+            self.landed(carried);
+        }
+        std::future::pending().await
     }
 
     /// What came to its end since the last call.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::reads::Form;
-use super::state::{Found, Seen};
+use super::seen::{Found, Seen};
 use super::trip::{Halt, Trip};
 use crate::key::{Facts, Key, Size, Ttl, TypeName};
 use crate::limits;
@@ -143,13 +143,10 @@ impl Answers {
 }
 
 impl Trip<'_> {
-    /// WATCH and the cheap questions, in one flush. Idle time comes first, before anything that makes a key young.
-    pub(super) async fn watch_and_ask(
-        &mut self,
-        keys: &[Key],
-        asked: Asked,
-    ) -> Result<Answers, Halt> {
-        self.watch(keys);
+    /// The cheap questions, in one flush with the WATCH where one was queued. Idle time comes first, before anything that makes
+    /// a key young.
+    pub(super) async fn ask(&mut self, keys: &[Key], asked: Asked) -> Result<Answers, Halt> {
+        let is_watching = self.lease.is_watching();
         if asked.idle {
             self.queue_each("OBJECT IDLETIME", &[b"OBJECT", b"IDLETIME"], keys);
         }
@@ -172,7 +169,9 @@ impl Trip<'_> {
             self.queue_each("STRLEN", &[b"STRLEN"], keys);
         }
         self.lease.flush().await?;
-        self.expect_ok("WATCH").await?;
+        if is_watching {
+            self.expect_ok("WATCH").await?;
+        }
         let mut answers = Answers {
             told: vec![Told::default(); keys.len()],
             now_ms: 0,
@@ -347,6 +346,20 @@ impl Trip<'_> {
         }
         self.heard_out()?;
         Ok(counted.into_iter().map(|(_, counted)| counted).collect())
+    }
+
+    /// When each expires, in ms since 1970, as PEXPIRETIME has it; queues only.
+    pub(super) fn queue_times(&mut self, keys: &[Key]) {
+        self.queue_each("PEXPIRETIME", &[b"PEXPIRETIME"], keys);
+    }
+
+    /// The answer to one of these; `None` where the key has gone.
+    pub(super) async fn time_of(&mut self) -> Result<Option<Option<u64>>, Halt> {
+        Ok(match self.expiry("PEXPIRETIME", true).await? {
+            Expiry::Gone | Expiry::In(_) => None,
+            Expiry::Never => Some(None),
+            Expiry::At(at) => Some(Some(at)),
+        })
     }
 
     fn queue_each(&mut self, command: &'static str, words: &[&[u8]], keys: &[Key]) {

@@ -3,7 +3,8 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::reads::{Form, Wanted};
+use super::reads::Wanted;
+use super::seen::{Found, Seen};
 use crate::delete::script::Fate;
 use crate::delete::state::{Batch, Piece, Refused, Settled, Tally};
 use crate::error::ErrorKind;
@@ -21,27 +22,8 @@ pub(super) struct Group {
     may_have_run: bool,
     /// They passed the guard once.
     has_passed: bool,
-}
-
-/// What the questions under WATCH said of one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// It is not there.
-    Gone,
-    /// The guard refuses it.
-    Refused,
-    /// It is there, and may go.
-    Here(Found),
-}
-
-/// What is known of a key that may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
-    /// When it expires, in ms since 1970.
-    pub(super) expires_at_ms: Option<u64>,
-    pub(super) form: Form,
-    /// A string's length, or about how large another value is.
-    pub(super) bytes: u64,
+    /// Their values are read under WATCH.
+    is_watched_first: bool,
 }
 
 /// What a delete demands of its keys beside being unchanged.
@@ -104,6 +86,26 @@ impl Group {
             keys,
             ..self.clone_empty()
         })
+    }
+
+    /// Takes out those that are here and no short strings, with what was seen of them: their values are read under WATCH.
+    pub(super) fn part(&mut self, seen: &mut Vec<Seen>) -> Option<Self> {
+        let is_ahead = |seen: &Seen| seen.is_short() || !matches!(seen, Seen::Here(_));
+        let all = self.keys.drain(..).zip(seen.iter());
+        let (ahead, rest): (Vec<_>, Vec<_>) = all.partition(|(_, seen)| is_ahead(seen));
+        let names = |pairs: Vec<(Key, &Seen)>| pairs.into_iter().map(|(key, _)| key).collect();
+        let (ahead, rest): (Vec<Key>, Vec<Key>) = (names(ahead), names(rest));
+        self.keys = ahead;
+        seen.retain(is_ahead);
+        (!rest.is_empty()).then(|| Self {
+            keys: rest,
+            is_watched_first: true,
+            ..self.clone_empty()
+        })
+    }
+
+    pub(super) fn is_watched_first(&self) -> bool {
+        self.is_watched_first
     }
 
     /// Takes the answers to the questions, one a key and in their order. What stays in the group is to be removed, and
@@ -337,6 +339,7 @@ impl Groups {
                 changes: 0,
                 may_have_run,
                 has_passed: may_have_run,
+                is_watched_first: false,
             });
         }
     }

@@ -3,6 +3,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use tokio::sync::Semaphore;
+
+use super::seen::Seen;
 use super::state::{Came, Group, Rules};
 use crate::backup::{Entry, Outcome, Vault};
 use crate::delete::meaning::{Meaning, Place, refused, replaced};
@@ -32,6 +35,10 @@ pub(super) struct Context {
     measures: AtomicBool,
     /// Nothing is removed any more.
     is_ending: AtomicBool,
+    /// The right to watch a group that is read once more before it goes.
+    pub(super) comparing: Semaphore,
+    /// The last group was mostly short strings, or none was seen yet.
+    meets_short: AtomicBool,
     /// Keys that the last turn to remove some allowed: a group is removed in one step, so it is begun with no more.
     removes: AtomicU32,
 }
@@ -69,6 +76,8 @@ impl Context {
             says_when: AtomicBool::new(true),
             measures: AtomicBool::new(true),
             is_ending: AtomicBool::new(false),
+            comparing: Semaphore::new(limits::COMPARED_GROUPS),
+            meets_short: AtomicBool::new(true),
             removes: AtomicU32::new(limits::BATCH_FIRST),
         }
     }
@@ -79,6 +88,24 @@ impl Context {
 
     pub(super) fn measures(&self) -> bool {
         self.measures.load(Ordering::Relaxed)
+    }
+
+    /// Whether the group's values are saved before they are watched: at full speed, where the server tells when a key expires
+    /// and no condition has to hold but that the key is as it was read.
+    pub(super) fn reads_twice(&self, group: &Group) -> bool {
+        !self.paced.is_bounded()
+            && self.guard.is_empty()
+            && self.says_when()
+            && self.meets_short.load(Ordering::Relaxed)
+            && !group.is_watched_first()
+    }
+
+    /// Which values are met here: where few are short strings, reading ahead would only ask in vain.
+    pub(super) fn learn(&self, seen: &[Seen]) {
+        let here = seen.iter().filter(|seen| matches!(seen, Seen::Here(_)));
+        let short = seen.iter().filter(|seen| seen.is_short()).count();
+        let is_most = short * 2 >= here.count();
+        self.meets_short.store(is_most, Ordering::Relaxed);
     }
 
     /// From here on groups are let go before their EXEC.

@@ -1,22 +1,26 @@
-//! Walks a namespace's keys, and an old layout's beside them, to verify or rebuild the index by owner. Composes: pages come
+//! Walks a namespace's keys, and an old layout's beside them, to verify or rebuild the index by owner, or to move it to
+//! another owner key. Composes: pages come
 //! from a sweep, and what is done with one is the business of `records`.
 //!
 //! # What is promised
 //! A page is dealt with whole before the next is asked for, so a place that is kept never lies behind work that is not done.
 //! Nothing of the old layout is written, and nothing that somebody else has written into the new one is overwritten or
-//! removed. Each step leaves things as they are where it has run before, so that a walk may be taken up anywhere.
+//! removed; a deletion and a new TTL leave nothing that could tell of them, and count only once the old key has them too, or
+//! was left behind. Each step leaves things as they are where it has run before, so that a walk may be taken up anywhere.
 
 mod assign;
 mod options;
 mod progress;
 mod rebuild;
+mod rekey;
 mod state;
 mod verify;
 mod walk;
 
 pub use assign::assign;
-pub use options::{IndexOptions, RebuildOptions, SwitchConsent};
+pub use options::{IndexOptions, RebuildOptions, RekeyConsent, SwitchConsent};
 pub use progress::IndexProgress;
 pub use rebuild::Rebuild;
+pub use rekey::{Rekey, add_owner_key};
 pub use verify::Verify;
 pub use walk::has_index;

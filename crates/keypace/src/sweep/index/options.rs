@@ -51,6 +51,13 @@ pub enum SwitchConsent {
     Confirmed,
 }
 
+/// That somebody agreed to move a namespace to another owner key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RekeyConsent {
+    /// From then on clients need the key file with the new key.
+    Confirmed,
+}
+
 /// How often a rebuild walks, and how it ends.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

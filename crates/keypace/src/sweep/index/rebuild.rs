@@ -12,7 +12,7 @@ use super::walk::{self, Failures, millis, pace_of};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::SlotSet;
 use crate::port::Keyspace;
-use crate::records::{Importer, Migration, Passed, State};
+use crate::records::{Importer, Migration, Passed, State, switched};
 use crate::report::{Progress, RebuildReport};
 use crate::sweep::checkpoint::Checkpoint;
 use crate::sweep::drive::{Event, Sweep};
@@ -28,6 +28,8 @@ pub struct Rebuild {
     sweep: Sweep,
     importer: Importer,
     so_far: SoFar,
+    /// The pass that is under way was begun by an earlier run.
+    is_resumed: bool,
     /// What the pass that was walked last did.
     last: Passed,
     progress: IndexProgress,
@@ -80,20 +82,13 @@ impl Rebuild {
         let begun = walk::begin(keyspace, options, "index rebuild").await?;
         let ground = begun.ground;
         if begun.state == State::Switched {
-            let context = format!(
-                "{} was switched: the old layout counts no longer, and what it says would undo changes since",
-                ground.namespace
-            );
-            return Err(
-                Error::new(ErrorKind::Guard, Retry::Never, "rebuild the index", context)
-                    .with_hint("`keypace index verify` compares the records with their index"),
-            );
+            return Err(switched(&ground.namespace));
         }
         let mut walk = begun.walk;
         let so_far = walk.resume.as_ref().map_or(Ok(SoFar::default()), noted)?;
         walk.notes.set(&so_far);
         let sweep = Sweep::list(keyspace, walk.clone()).await?;
-        walk.resume = None;
+        let is_resumed = walk.resume.take().is_some();
         Migration::follow(
             &ground.router,
             &ground.namespace,
@@ -115,6 +110,7 @@ impl Rebuild {
             },
             last: so_far.current,
             so_far,
+            is_resumed,
             failures: Failures::new(),
             started: Instant::now(),
             error: None,
@@ -150,7 +146,10 @@ impl Rebuild {
     }
 
     async fn import(&mut self, keys: &[crate::key::Key]) {
-        let done = self.importer.page(keys).await;
+        let done = match self.still_follows().await {
+            Ok(()) => self.importer.page(keys).await,
+            Err(error) => Err(error),
+        };
         self.failures.add(std::mem::take(&mut self.importer.faults));
         match done {
             // The page is behind the next place that is kept, and so is what was counted of it.
@@ -163,6 +162,12 @@ impl Rebuild {
                 self.cut(Some(error));
             }
         }
+    }
+
+    /// Somebody else may switch while this works, and from then on the old keys would undo changes.
+    async fn still_follows(&self) -> Result<()> {
+        let ground = &self.importer.ground;
+        Migration::still_follows(&ground.router, &ground.namespace).await
     }
 
     /// A pass has come to its end.
@@ -182,6 +187,7 @@ impl Rebuild {
             max: self.options.max_passes,
             changed: self.last.changes(),
             was_last: self.so_far.is_last,
+            was_resumed: self.is_resumed,
             follow: self.options.follow,
             switches: self.options.switch,
         });
@@ -224,6 +230,7 @@ impl Rebuild {
         let sweep = Sweep::list(&self.keyspace, self.walk.clone()).await?;
         self.close_pass();
         self.so_far.is_last = is_last;
+        self.is_resumed = false;
         self.walk.notes.set(&self.so_far);
         self.progress.follow(sweep.progress_handle());
         self.sweep = sweep;

@@ -26,6 +26,8 @@ pub(super) struct Passes {
     pub(super) changed: u64,
     /// It was begun as the last one.
     pub(super) was_last: bool,
+    /// It was begun by an earlier run: what was written since behind its place, it has not seen.
+    pub(super) was_resumed: bool,
     /// Walk again until fewer than this were changed.
     pub(super) follow: Option<u64>,
     pub(super) switches: bool,
@@ -35,6 +37,7 @@ pub(super) struct Passes {
 pub(super) fn after(passes: Passes) -> After {
     let has_settled = (passes.follow).is_none_or(|fewer_than| passes.changed < fewer_than);
     match (passes.switches, passes.changed) {
+        (true, 0) if passes.was_resumed => After::Last,
         (true, 0) => After::Switch,
         (true, _) if passes.was_last => After::StillWritten,
         (true, _) if has_settled => After::Last,
@@ -53,6 +56,7 @@ mod tests {
         max: 3,
         changed: 5,
         was_last: false,
+        was_resumed: false,
         follow: None,
         switches: false,
     };
@@ -89,6 +93,12 @@ mod tests {
         };
         assert_eq!(after(last), After::StillWritten);
         assert_eq!(after(Passes { changed: 0, ..last }), After::Switch);
+        let resumed = Passes {
+            changed: 0,
+            was_resumed: true,
+            ..last
+        };
+        assert_eq!(after(resumed), After::Last);
         assert_eq!(
             after(Passes {
                 changed: 0,

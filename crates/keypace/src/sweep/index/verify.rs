@@ -79,6 +79,7 @@ impl Verify {
             verifier: Verifier {
                 ground: begun.ground,
                 compares_old: begun.state != State::Switched,
+                has_followed: begun.state == State::Following,
                 repairs_left,
                 findings: Findings::default(),
             },

@@ -44,6 +44,8 @@ pub(super) async fn begin(
     let router = Router::paced(keyspace, walk.budget, walk.thresholds);
     let migration = Migration::read(&router, &namespace, &keys).await?;
     check_old(&migration, old.as_ref())?;
+    // A key that was added for a rotation is in use once that has begun.
+    let keys = migration.keys;
     let old = old.or(migration.old);
     let layout = old.unwrap_or_else(|| OldLayout::of(&namespace));
     walk.scan.patterns = vec![all_of(&namespace.lead())];
@@ -63,6 +65,29 @@ pub(super) async fn begin(
         state: migration.state,
         walk,
     })
+}
+
+/// The ground and the walk for who goes over the new layout alone. Asks nothing yet.
+pub(super) fn whole(
+    keyspace: &Keyspace,
+    options: IndexOptions,
+    command: &'static str,
+) -> Result<(Ground, SweepOptions)> {
+    let pattern = all_of(&options.namespace.lead());
+    let mut walk = match options.walk {
+        Some(walk) => walk,
+        None => SweepOptions::new(ScanOptions::new(vec![pattern.clone()])?),
+    };
+    walk.scan.patterns = vec![pattern];
+    walk.command = Some(command);
+    let ground = Ground {
+        router: Router::paced(keyspace, walk.budget, walk.thresholds),
+        layout: OldLayout::of(&options.namespace),
+        namespace: options.namespace,
+        keys: options.keys,
+        in_cluster: keyspace.is_cluster(),
+    };
+    Ok((ground, walk))
 }
 
 /// A namespace follows one old layout: with another one, everything it has brought would look lost.
