@@ -71,7 +71,7 @@ impl Client {
                 self.note(number, which, body, done.await.expect("updated"));
             }
             4 => {
-                let ttl = (self.random.next() % 2 == 0).then_some(HOUR);
+                let ttl = self.random.next().is_multiple_of(2).then_some(HOUR);
                 let touched = self.shelf.touch(&owner, &id, ttl).await.expect("touched");
                 assert_eq!(touched.is_some(), was.is_some(), "touch {number} {which}");
                 if let (Some(expires_ms), Some(known)) =
@@ -97,7 +97,7 @@ impl Client {
     async fn put(&mut self, number: u64, which: u64) {
         let body = self.random.next().to_string().into_bytes();
         let mut options = PutOptions::default();
-        if self.random.next() % 2 == 0 {
+        if self.random.next().is_multiple_of(2) {
             options = options.with_ttl(HOUR);
         }
         let (owner, id) = (self.owner(number), id_of(which));
