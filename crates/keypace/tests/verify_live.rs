@@ -107,8 +107,7 @@ async fn keys_that_were_left_alone_on_purpose_are_no_failure() {
             let folder = tempfile::tempdir().expect("a folder");
             let target = BackupTarget::new(folder.path().join("backup"));
             let options = sweep("session:*").with_backup(target.with_max_value_bytes(1000));
-            let delete = DeleteOptions::default().with_batch(1).expect("valid");
-            let delete = delete.with_verify(verify);
+            let delete = DeleteOptions::default().with_verify(verify);
             let work = common::deleting_with(&keyspace, &options, delete).await;
             // One of them goes, which makes no room for those that are new.
             let summary = drive(work, |pass| {

@@ -160,7 +160,7 @@ impl Group {
     }
 
     /// Takes out keys whose values turned out to be too large when they were read; `places` ascend.
-    pub(super) fn without_large(&mut self, places: &[usize], max: u64) -> Option<Settled> {
+    pub(super) fn without_large(&mut self, places: &[usize], max: u64) -> Vec<Settled> {
         let mut large = Vec::with_capacity(places.len());
         for place in places.iter().rev() {
             large.push(self.keys.remove(*place));
@@ -195,17 +195,20 @@ impl Group {
         })
     }
 
-    fn skipped(&self, keys: &[Key], why: &Refused) -> Option<Settled> {
-        let sample = Some(keys.first()?.clone());
-        let tally = Tally {
-            skipped: keys.len() as u64,
-            ..Tally::default()
+    /// One by one, so that each is known by its name: a verifying walk meets them again.
+    fn skipped(&self, keys: &[Key], why: &Refused) -> Vec<Settled> {
+        let one = |key: &Key| {
+            let tally = Tally {
+                skipped: 1,
+                ..Tally::default()
+            };
+            let refused = Refused {
+                sample: Some(key.clone()),
+                ..why.clone()
+            };
+            self.settled(tally, Some(refused))
         };
-        let refused = Refused {
-            sample,
-            ..why.clone()
-        };
-        Some(self.settled(tally, Some(refused)))
+        keys.iter().map(one).collect()
     }
 
     fn failed(&self, why: Refused) -> Settled {
