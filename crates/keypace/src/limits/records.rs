@@ -46,9 +46,6 @@ pub const MAX_CURSOR_TEXT_BYTES: usize = 256;
 pub const MAX_LIST_US: u64 = 60_000_000;
 /// Digits of a time that its histogram keeps: 2 are within one percent.
 pub const LIST_DIGITS: u8 = 2;
-/// A score by expiry is right within so much: MIGRATE and RESTORE count a TTL from when they arrive, so that a record which
-/// has moved expires a little later than its index says.
-pub const EXPIRY_SLACK_MS: i64 = 10_000;
 /// How old a handle's word of the key version may be before it asks again, in a call more: a rotation waits longer than that
 /// before it takes it that nobody writes under the former key alone.
 pub const META_REFRESH: Duration = Duration::from_secs(10);
