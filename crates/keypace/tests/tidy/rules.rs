@@ -29,10 +29,15 @@ const CLI_RANKS: &[&[&str]] = &[
 
 /// Rooms of `keypace-server` by rank.
 const SERVER_RANKS: &[&[&str]] = &[
-    &["limits"],
-    &["jobs", "sessions"],
+    &["limits", "units"],
+    &["sql"],
+    &["access", "sessions", "servers"],
+    &["jobs"],
+    &["error", "metrics"],
     &["http"],
     &["router"],
+    &["config"],
+    &["app"],
     &["lib"],
 ];
 
