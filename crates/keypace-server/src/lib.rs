@@ -2,4 +2,5 @@
 //! Must not print, must not listen on anything, and knows no HTTP yet.
 
 pub mod limits;
+pub mod servers;
 pub mod sessions;

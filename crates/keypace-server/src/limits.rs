@@ -52,3 +52,8 @@ pub const EPOCH_SPREAD: Duration = Duration::from_millis(1_000);
 pub const IMPORT_MAX_AGE: Duration = Duration::from_secs(20);
 /// How many questions to the cache this process has open at once: more wait for nothing, and read from SQL.
 pub const CACHE_CALLS: usize = 64;
+
+// Servers
+
+/// How long a server may take to say who it is: a person waits for it, and a server that is well answers in milliseconds.
+pub const IDENTITY_WAIT: Duration = Duration::from_secs(3);

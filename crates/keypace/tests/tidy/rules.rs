@@ -30,7 +30,8 @@ const CLI_RANKS: &[&[&str]] = &[
 /// Rooms of `keypace-server` by rank.
 const SERVER_RANKS: &[&[&str]] = &[
     &["limits"],
-    &["jobs", "sessions"],
+    &["access", "servers", "sessions"],
+    &["jobs"],
     &["http"],
     &["router"],
     &["lib"],
