@@ -20,7 +20,7 @@ use crate::jobs::store::{Inserted, JobFilter, JobStore, Order, OrderError};
 use crate::jobs::view::JobView;
 use crate::jobs::watchers::Watchers;
 use crate::limits;
-use crate::servers::Identity;
+use crate::servers::{Identity, Servers};
 
 /// The servers, as far as jobs need to know them.
 pub trait Identify: Send + Sync {
@@ -29,6 +29,19 @@ pub trait Identify: Send + Sync {
 
     /// Who answers under this name now. Bounded in time, and cancel-safe.
     fn identity<'a>(&'a self, server: &'a str) -> BoxFuture<'a, Result<Identity, JobError>>;
+}
+
+impl Identify for Servers {
+    fn names(&self) -> Vec<String> {
+        self.names().map(str::to_owned).collect()
+    }
+
+    fn identity<'a>(&'a self, server: &'a str) -> BoxFuture<'a, Result<Identity, JobError>> {
+        Box::pin(async move {
+            let identity = self.identity(server).await;
+            identity.map_err(|error| JobError::unavailable(error.to_string()).because(error))
+        })
+    }
 }
 
 /// Whoever does the work in this process. All of it returns at once.

@@ -29,11 +29,11 @@ const CLI_RANKS: &[&[&str]] = &[
 
 /// Rooms of `keypace-server` by rank.
 const SERVER_RANKS: &[&[&str]] = &[
-    &["limits", "units"],
+    &["limits", "metrics", "units"],
     &["sql"],
     &["access", "sessions", "servers"],
     &["jobs"],
-    &["error", "metrics"],
+    &["error"],
     &["http"],
     &["router"],
     &["config"],
