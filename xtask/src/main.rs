@@ -12,6 +12,7 @@ mod shell;
 mod slot_order;
 mod soak;
 mod test;
+mod web;
 mod wheel;
 mod workspace;
 
@@ -34,6 +35,7 @@ usage: cargo xtask COMMAND
     --doc             measure nothing: write docs/performance.md from the kept figures
   soak --minutes N [--seed S]
                       keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
+  web [--check]       fetch the page's front-end parts at their pinned versions; with --check hold what is kept against them
   coverage [--check]  line coverage by room; with --check exit 1 where one is below 90 %
   floor list|keys|delete URL PATTERN [COUNT [BATCH]]
                       the raw-socket loop that bench compares with";
@@ -66,6 +68,7 @@ fn dispatch(command: &str, words: &[String]) -> Outcome {
         "coverage" => coverage::run(words),
         "soak" => soak::run(words),
         "floor" => floor::run(words),
+        "web" => web::run(words),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())
