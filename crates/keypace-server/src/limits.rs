@@ -52,3 +52,65 @@ pub const EPOCH_SPREAD: Duration = Duration::from_millis(1_000);
 pub const IMPORT_MAX_AGE: Duration = Duration::from_secs(20);
 /// How many questions to the cache this process has open at once: more wait for nothing, and read from SQL.
 pub const CACHE_CALLS: usize = 64;
+
+// HTTP
+
+/// Requests a second that one API key may send where the config says nothing: a page that polls, two dashboards and a
+/// busy application's session lists together.
+pub const REQUESTS_PER_SECOND: u32 = 1_000;
+/// Requests that one key may send at once before the rate counts: a page load and its watchers are some dozens.
+pub const REQUEST_BURST: u32 = 2_000;
+/// How many keys' worth of requests one address may send: behind a proxy all callers share one.
+pub const ADDRESS_SHARE: u32 = 4;
+/// Addresses whose rate is remembered at once, about 100 bytes each. Beyond, those that were quiet are forgotten.
+pub const RATED_ADDRESSES: usize = 10_000;
+/// The longest body of a request. Real ones are below 2 KiB; a hundred patterns of the largest size still fit.
+pub const BODY_BYTES: usize = 256 * 1024;
+/// What a config may raise the longest body to: a body is read into memory whole.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// How long a body may take to arrive: a client that sends a byte now and then holds no place for longer.
+pub const BODY_TIME: Duration = Duration::from_secs(10);
+/// How long the lines and headers of a request may take to arrive; also how long a connection may stand idle.
+pub const HEADER_TIME: Duration = Duration::from_secs(30);
+/// How long a reply may stand in the way because the client does not read it.
+pub const WRITE_TIME: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// Memory for the request line and all headers of a connection: browsers send below 4 KiB.
+pub const HEADER_BYTES: usize = 16 * 1024;
+/// Headers of one request: browsers send about 20, proxies add 10.
+pub const HEADER_COUNT: usize = 64;
+/// The longest path and query: a pattern of the largest size in percent signs fits not, and goes into a job's body.
+pub const URI_BYTES: usize = 8 * 1024;
+/// Connections at once: what the watchers and a busy application need, with a file descriptor each.
+pub const CONNECTIONS: usize = 4_096;
+/// Requests at once on one connection of HTTP/2.
+pub const STREAMS: u32 = 100;
+/// How long one request may take: more than any question to a server or a database is given.
+pub const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// What a config may raise the time of a request to.
+pub const MAX_REQUEST_TIME: Duration = Duration::from_secs(300);
+/// How long a request that waits for work on a server may take, as clearing a cache does, before it is told to look later.
+pub const LONG_REQUEST_TIME: Duration = Duration::from_secs(120);
+/// Watchers of jobs at once: each has a task, a socket and about 20 KiB.
+pub const WATCHERS: usize = 1_000;
+
+// Keys and callers
+
+/// How long it is believed who an API key belongs to. A key that was revoked works no longer than this.
+pub const KEY_LIFE: Duration = Duration::from_secs(1);
+/// API keys remembered at once, known or unknown: a flood of made-up ones takes no more memory than this.
+pub const REMEMBERED_KEYS: usize = 4_096;
+/// The longest `Authorization` that is looked at: our own keys have 46 characters.
+pub const AUTHORIZATION_BYTES: usize = 256;
+
+// The process
+
+/// How long a service that was told to stop may take to settle batches, write checkpoints and close sockets.
+pub const DRAIN: Duration = Duration::from_secs(20);
+/// The part of it that open requests and watchers are given once the work has settled.
+pub const DRAIN_SOCKETS: Duration = Duration::from_secs(5);
+/// How often figures that only grow while nobody looks are tidied up.
+pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How long `/readyz` waits for the store.
+pub const READY_TIME: Duration = Duration::from_secs(2);

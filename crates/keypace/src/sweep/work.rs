@@ -94,6 +94,10 @@ impl Kind {
                 let remover = remover(node, shared, paced, confirmed, *batch, doing);
                 let rows = shared.options.scan.row_count();
                 let batcher = Batcher::new(rows, *batch, shared.in_cluster);
+                let batcher = match shared.options.rate {
+                    Some(rate) => batcher.at_rate(rate),
+                    None => batcher,
+                };
                 Work::Delete(Box::new(remover), batcher)
             }
         }
