@@ -113,10 +113,7 @@ fn fetch(folder: &Path, temporary: &Path) -> Outcome {
             let text = fs::read(unpacked.join(theirs)).map_err(|error| io(&unpacked, &error))?;
             fs::write(folder.join(ours), text).map_err(|error| io(folder, &error))?;
         }
-        println!(
-            "{} {} ({})",
-            package.name, package.version, package.licence
-        );
+        println!("{} {} ({})", package.name, package.version, package.licence);
     }
     let text = format!("{:#}\n", manifest(&hashes(folder)?)?);
     fs::write(folder.join(MANIFEST), text).map_err(|error| io(folder, &error))?;
@@ -144,7 +141,13 @@ fn unpack(package: &Package, temporary: &Path) -> Outcome<PathBuf> {
             "{wanted} is not what was pinned: its SHA-512 is {hash}"
         )));
     }
-    shell::output(Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(&place))?;
+    shell::output(
+        Command::new("tar")
+            .arg("xzf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(&place),
+    )?;
     Ok(place.join("package"))
 }
 
@@ -202,7 +205,9 @@ mod tests {
     use super::{MANIFEST, VENDOR, check};
 
     fn vendor() -> std::path::PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(VENDOR)
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join(VENDOR)
     }
 
     #[test]
@@ -213,7 +218,10 @@ mod tests {
     #[test]
     fn a_file_that_was_edited_or_added_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
-        for entry in fs::read_dir(vendor()).expect("the vendored files").flatten() {
+        for entry in fs::read_dir(vendor())
+            .expect("the vendored files")
+            .flatten()
+        {
             fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("a copy");
         }
         check(folder.path()).expect("the copy is as good");

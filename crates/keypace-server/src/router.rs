@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::Problem;
-use crate::http::{AppState, Least, auth, guard, meta, observe};
+use crate::http::{AppState, Least, auth, guard, meta, observe, page};
 use crate::limits;
 
 /// The method of a route.
@@ -88,6 +88,10 @@ const fn route(
 
 /// Every route.
 pub const TABLE: &[RouteRow] = &[
+    route(Method::Get, "/", Least::None, |m| on(m, page::index)),
+    route(Method::Get, "/page/{*name}", Least::None, |m| {
+        on(m, page::file)
+    }),
     route(Method::Get, "/healthz", Least::None, |m| {
         on(m, meta::healthz)
     }),

@@ -7,6 +7,7 @@ pub(crate) mod guard;
 pub(crate) mod meta;
 pub(crate) mod observe;
 pub(crate) mod openapi;
+pub(crate) mod page;
 pub(crate) mod rate;
 mod state;
 

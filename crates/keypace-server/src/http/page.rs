@@ -5,27 +5,40 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::error::{Problem, ProblemBody};
+
 /// What `web/` holds. A build with debug checks reads the folder anew at each request.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/web"]
+#[folder = "web/"]
 struct Files;
 
 /// The name of the page itself.
 const INDEX: &str = "index.html";
 
-/// `GET /`: the page. Cancel-safe: it awaits nothing.
+/// The page. Cancel-safe: it awaits nothing.
+#[utoipa::path(get, path = "/", tag = "page", responses(
+    (status = 200, description = "The page", content_type = "text/html", body = String),
+    (status = 304, description = "It is the one that the browser has"),
+))]
 pub(crate) async fn index(headers: HeaderMap) -> Response {
     answer(INDEX, &headers)
 }
 
-/// `GET /page/{*name}`: a file of the page. Cancel-safe: it awaits nothing.
+/// A file of the page. Cancel-safe: it awaits nothing.
+#[utoipa::path(get, path = "/page/{name}", tag = "page",
+    params(("name" = String, Path, description = "Its path below the page, such as `css/base.css`")),
+    responses(
+        (status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 304, description = "It is the one that the browser has"),
+        (status = 404, description = "There is no such file", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
 pub(crate) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     answer(&name, &headers)
 }
 
 fn answer(name: &str, headers: &HeaderMap) -> Response {
     let Some(file) = Files::get(name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Problem::not_found("the page has no such file").into_response();
     };
     let tag = format!("\"{}\"", hex::encode(file.metadata.sha256_hash()));
     let is_known = headers
@@ -84,7 +97,15 @@ mod tests {
 
     #[test]
     fn only_files_of_the_page_are_had() {
-        for name in ["", "/", "none.js", "../Cargo.toml", "/etc/passwd", "vendor", "..\\Cargo.toml"] {
+        for name in [
+            "",
+            "/",
+            "none.js",
+            "../Cargo.toml",
+            "/etc/passwd",
+            "vendor",
+            "..\\Cargo.toml",
+        ] {
             let status = answer(name, &HeaderMap::new()).status();
             assert_eq!(status, StatusCode::NOT_FOUND, "{name:?}");
         }
@@ -95,11 +116,22 @@ mod tests {
     fn the_page_holds_no_script_and_no_style_of_its_own() {
         let page = super::Files::get(super::INDEX).expect("the page");
         let text = String::from_utf8_lossy(&page.data).to_ascii_lowercase();
-        for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "http:", "https:"] {
+        for inline in [
+            "<style",
+            " style=",
+            " onclick=",
+            " onload=",
+            "javascript:",
+            "http:",
+            "https:",
+        ] {
             assert!(!text.contains(inline), "the page holds {inline:?}");
         }
         for part in text.split("<script").skip(1) {
-            assert!(part.trim_start().starts_with("src=") || part.contains(" src="), "{part}");
+            assert!(
+                part.trim_start().starts_with("src=") || part.contains(" src="),
+                "{part}"
+            );
         }
     }
 }

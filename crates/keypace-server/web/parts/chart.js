@@ -6,6 +6,8 @@ import { micros } from "../format.js";
 
 const HEIGHT_PX = 220;
 const NARROW_PX = 480;
+/** Marks of the time axis stand on whole seconds. */
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const clock = (second) => new Date(second * 1000).toLocaleTimeString("en", { hour12: false });
@@ -23,7 +25,7 @@ const options = (width) => {
     padding: [12, 8, 0, 0],
     scales: { x: { time: true }, y: { range } },
     axes: [
-      { ...axis, grid: { show: false }, space: width < NARROW_PX ? 90 : 110, values: (_, marks) => marks.map(clock) },
+      { ...axis, grid: { show: false }, size: 28, incrs: STEPS_S, space: width < NARROW_PX ? 90 : 110, values: (_, marks) => marks.map(clock) },
       { ...axis, size: 64, values: (_, marks) => marks.map(micros) },
     ],
     series: [

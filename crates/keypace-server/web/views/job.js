@@ -2,7 +2,6 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import * as api from "../api.js";
-import { exactTime } from "../format.js";
 import * as history from "../history.js";
 import { follow } from "../live.js";
 import { Loading, Patterns, State, Title, Trouble, When, announce, isEnded, kindName } from "../parts/basics.js";
@@ -61,8 +60,7 @@ const useJob = (id) => {
 };
 
 const Facts = ({ job }) => html`<p class="facts soft">
-  on <b>${job.server}</b>${job.budget ? html` · budget ${job.budget}` : ""}${job.backup ? " · with backup" : ""}
-  · begun <time title=${exactTime(job.created_at)}><${When} at=${job.created_at} /></time>
+  on <b>${job.server}</b>${job.budget ? ` · budget ${job.budget}` : ""}${job.backup ? " · with backup" : ""}${" · begun "}<${When} at=${job.created_at} />
   ${job.ended_at && html` · ended <${When} at=${job.ended_at} />`}
   ${job.restarts > 0 && html` · taken up again ${job.restarts} ${job.restarts === 1 ? "time" : "times"}`}
   ${job.from_job && html` · from <a href=${`#/jobs/${job.from_job}`}>the delete</a>`}
