@@ -6,4 +6,5 @@ pub mod http;
 pub mod limits;
 pub mod metrics;
 pub mod router;
+pub mod servers;
 pub mod sessions;

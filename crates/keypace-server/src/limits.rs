@@ -53,6 +53,11 @@ pub const IMPORT_MAX_AGE: Duration = Duration::from_secs(20);
 /// How many questions to the cache this process has open at once: more wait for nothing, and read from SQL.
 pub const CACHE_CALLS: usize = 64;
 
+// Servers
+
+/// How long a server may take to say who it is: a person waits for it, and a server that is well answers in milliseconds.
+pub const IDENTITY_WAIT: Duration = Duration::from_secs(3);
+
 // HTTP
 
 /// Requests a second that one API key may send where the config says nothing: a page that polls, two dashboards and a
