@@ -47,9 +47,16 @@ fn found(workspace: &Workspace) -> Outcome<Browser> {
     if shell::which("node").is_none() || shell::which("npm").is_none() {
         setup::packages(&["nodejs", "npm"])?;
     }
-    let version = shell::output(Command::new("node").args(["-p", "parseInt(process.versions.node)"]))?;
-    if version.trim().parse().is_ok_and(|major: u32| major < NODE_MAJOR) {
-        return Err(Failure::new(format!("node {NODE_MAJOR} or newer is needed")));
+    let version =
+        shell::output(Command::new("node").args(["-p", "parseInt(process.versions.node)"]))?;
+    if version
+        .trim()
+        .parse()
+        .is_ok_and(|major: u32| major < NODE_MAJOR)
+    {
+        return Err(Failure::new(format!(
+            "node {NODE_MAJOR} or newer is needed"
+        )));
     }
     if chromium().is_none() {
         setup::packages(&["chromium"])?;
@@ -72,9 +79,7 @@ fn packages(tests: &Path, folder: &Path) -> Outcome {
     let failed = |error: std::io::Error| {
         Failure::new(format!("failed to prepare {}: {error}", folder.display()))
     };
-    let is_same = |name: &&str| {
-        fs::read(tests.join(name)).ok() == fs::read(folder.join(name)).ok()
-    };
+    let is_same = |name: &&str| fs::read(tests.join(name)).ok() == fs::read(folder.join(name)).ok();
     if folder.join("node_modules").is_dir() && LOCK.iter().all(|name| is_same(&name)) {
         return Ok(());
     }

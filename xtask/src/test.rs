@@ -28,7 +28,9 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         ),
         Err(line) => missing.push(line),
     }
-    let browser = browser::have(&workspace).map_err(|line| missing.push(line)).ok();
+    let browser = browser::have(&workspace)
+        .map_err(|line| missing.push(line))
+        .ok();
     for line in &missing {
         println!("{line}");
     }

@@ -31,7 +31,10 @@ async fn another_budget_holds_in_mid_run() {
     drop(work);
     let after = Sweep::count(&keyspace, sweep("other:*")).await;
     let summary = finish(after.expect("started")).await;
-    assert_eq!((summary.matched, summary.pace.budget_us), (1_000, Some(1_000)));
+    assert_eq!(
+        (summary.matched, summary.pace.budget_us),
+        (1_000, Some(1_000))
+    );
     let _ = RestoreOptions::default()
         .with_existing(Existing::Skip)
         .with_budget_handle(handle);
@@ -79,7 +82,10 @@ async fn another_process_at_the_same_place_gets_nothing() {
         let summary = {
             let mut work = work;
             while work.next().await.is_some() {}
-            assert_eq!(work.error().map(keypace::Error::kind), Some(ErrorKind::Guard));
+            assert_eq!(
+                work.error().map(keypace::Error::kind),
+                Some(ErrorKind::Guard)
+            );
             work.summary()
         };
         assert!(!summary.complete, "{summary:?}");

@@ -58,9 +58,7 @@ impl Servers {
         };
         let mut nodes = Vec::new();
         let mut reachable = false;
-        if is_there
-            && let Ok(Ok(found)) = timeout(limits::IDENTITY_WAIT, keyspace.nodes()).await
-        {
+        if is_there && let Ok(Ok(found)) = timeout(limits::IDENTITY_WAIT, keyspace.nodes()).await {
             reachable = found.iter().any(|node| node.reachable);
             nodes.extend(found.into_iter().map(|node| NodeView {
                 node: node.node,

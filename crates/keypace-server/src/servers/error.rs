@@ -15,7 +15,9 @@ pub enum ServerError {
         known: String,
     },
     /// Nobody answers in time.
-    #[error("the server {name} does not say within {within:?} who it is; check that it runs, and the way to it")]
+    #[error(
+        "the server {name} does not say within {within:?} who it is; check that it runs, and the way to it"
+    )]
     Silent {
         /// What the config calls it.
         name: String,

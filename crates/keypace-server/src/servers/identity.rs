@@ -37,7 +37,9 @@ impl Identity {
         }
         if self.address != now.address {
             let (then, now) = (&self.address, &now.address);
-            return Some(format!("it was begun at {then}, and the config names {now}"));
+            return Some(format!(
+                "it was begun at {then}, and the config names {now}"
+            ));
         }
         if self.database != now.database {
             let (then, now) = (self.database, now.database);
@@ -46,7 +48,12 @@ impl Identity {
             ));
         }
         let same = self.run_id == now.run_id;
-        (!same).then(|| format!("another process answers at {} than it was begun on", now.address))
+        (!same).then(|| {
+            format!(
+                "another process answers at {} than it was begun on",
+                now.address
+            )
+        })
     }
 }
 

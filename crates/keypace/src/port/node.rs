@@ -270,7 +270,9 @@ fn another_process() -> Error {
         "connect to the server",
         "another process answers there than before",
     )
-    .with_hint("it may be another server, or the same one with other data: look, and begin the work anew")
+    .with_hint(
+        "it may be another server, or the same one with other data: look, and begin the work anew",
+    )
 }
 
 /// A connection that nobody else uses meanwhile. Dropping it gives the connection back where nothing is owed

@@ -235,7 +235,12 @@ pub(super) fn too_many(max: u64) -> Error {
 
 /// Under the pace of the node: the promise holds for all the work on it together.
 pub(super) fn join(node: &Node, options: &SweepOptions, frees_memory: bool) -> Paced {
-    Paced::join(node, options.budget.clone(), options.thresholds, frees_memory)
+    Paced::join(
+        node,
+        options.budget.clone(),
+        options.thresholds,
+        frees_memory,
+    )
 }
 
 /// What has to be known of a node before its walk begins.
