@@ -53,6 +53,44 @@ pub const IMPORT_MAX_AGE: Duration = Duration::from_secs(20);
 /// How many questions to the cache this process has open at once: more wait for nothing, and read from SQL.
 pub const CACHE_CALLS: usize = 64;
 
+// Keys, signatures and tickets
+
+/// Random bytes of an API key: nobody guesses 256 bits, so that a plain hash of it can stand in a table.
+pub const KEY_SECRET_BYTES: usize = 32;
+/// API keys that a store keeps: a bound on what is read at once, and far more than people hand out.
+pub const MAX_KEYS: usize = 1_000;
+/// The longest owner that a key may stand for: the library's own bound on owners.
+pub const MAX_KEY_OWNER_BYTES: usize = 512;
+/// How long a ticket opens a WebSocket: the page asks for one in the moment that it connects.
+pub const TICKET_TTL: Duration = Duration::from_secs(30);
+/// Tickets that were used and have not run out: 200 watchers that reconnect ten times in half a minute are 2,000.
+pub const MAX_USED_TICKETS: usize = 10_000;
+
+// Jobs
+
+/// Jobs that wait or are paused: what a person can still look through; the next is refused with a text.
+pub const JOBS_WAITING: u32 = 100;
+/// Jobs that run at once in one process: each has connections of its own, and they share a node's pace.
+pub const JOBS_RUNNING: u32 = 2;
+/// Jobs that have ended and are kept: about 4 MB of rows.
+pub const JOBS_HISTORY: u32 = 1_000;
+/// Jobs of a list where nobody says otherwise.
+pub const DEFAULT_JOBS_PAGE: u32 = 50;
+/// The most jobs of a list: about 400 KB.
+pub const MAX_JOBS_PAGE: u32 = 100;
+/// How long a job is its holder's without a heartbeat: ten of them may be lost before another replica takes it.
+pub const JOB_LEASE: Duration = Duration::from_secs(10);
+/// Between two heartbeats of a job: also how long an order takes to reach a holder in another process.
+pub const JOB_HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long a dry run can be confirmed: what was counted is still about what is there.
+pub const CONFIRM_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How far a confirmed delete may go beyond its plan, in percent of the plan: keys are written while a person reads.
+pub const CONFIRMED_PERCENT: u64 = 110;
+/// Between two looks at a job that runs in another process and is watched in this one.
+pub const WATCH_POLL: Duration = Duration::from_millis(500);
+/// The longest name of a server, an index or a cache in a job: as long as a host name.
+pub const MAX_NAME_BYTES: usize = 253;
+
 // Servers
 
 /// How long a server may take to say who it is: a person waits for it, and a server that is well answers in milliseconds.

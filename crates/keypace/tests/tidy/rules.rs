@@ -29,7 +29,8 @@ const CLI_RANKS: &[&[&str]] = &[
 
 /// Rooms of `keypace-server` by rank.
 const SERVER_RANKS: &[&[&str]] = &[
-    &["limits", "metrics"],
+    &["limits", "metrics", "units"],
+    &["sql"],
     &["access", "sessions", "servers"],
     &["jobs"],
     &["error"],
