@@ -80,7 +80,7 @@ fn packages(tests: &Path, folder: &Path) -> Outcome {
         Failure::new(format!("failed to prepare {}: {error}", folder.display()))
     };
     let is_same = |name: &&str| fs::read(tests.join(name)).ok() == fs::read(folder.join(name)).ok();
-    if folder.join("node_modules").is_dir() && LOCK.iter().all(|name| is_same(&name)) {
+    if folder.join("node_modules").is_dir() && LOCK.iter().all(is_same) {
         return Ok(());
     }
     fs::create_dir_all(folder).map_err(failed)?;
