@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -128,7 +128,9 @@ fn routed(row: &RouteRow, state: &AppState) -> MethodRouter<AppState> {
     (row.handler)(row.method.filter())
         .route_layer(from_fn_with_state(
             state.clone(),
-            move |state, request: Request, next: Next| auth::require(state, least, request, next),
+            move |state: State<AppState>, request: Request, next: Next| {
+                auth::require(state, least, request, next)
+            },
         ))
         .route_layer(from_fn(move |request: Request, next: Next| {
             guard::within(time, request, next)
