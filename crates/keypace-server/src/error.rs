@@ -8,6 +8,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::jobs::{JobError, JobErrorKind};
+use crate::limits;
 use crate::sessions::{SessionError, SessionErrorKind};
 
 /// The media type of a problem.
@@ -172,6 +174,25 @@ impl From<SessionError> for Problem {
             SessionErrorKind::KeysDiffer | SessionErrorKind::Internal => {
                 Self::internal(causes(&error))
             }
+        }
+    }
+}
+
+impl From<JobError> for Problem {
+    fn from(error: JobError) -> Self {
+        let text = error.to_string();
+        match error.kind() {
+            JobErrorKind::Invalid => Self::invalid(text),
+            JobErrorKind::Forbidden => Self::forbidden(text),
+            JobErrorKind::NotFound => Self::not_found(text),
+            JobErrorKind::Conflict => Self::conflict(text),
+            JobErrorKind::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, text)
+                .with_retry_after(limits::FULL_RETRY_S),
+            JobErrorKind::Unavailable => {
+                tracing::warn!(cause = %causes(&error), "a job's request can't be served");
+                Self::unavailable(text)
+            }
+            JobErrorKind::Internal => Self::internal(causes(&error)),
         }
     }
 }

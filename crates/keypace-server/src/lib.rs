@@ -2,6 +2,7 @@
 //! Must not print.
 
 pub mod access;
+pub mod config;
 pub mod error;
 pub mod http;
 pub mod jobs;

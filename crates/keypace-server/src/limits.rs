@@ -138,6 +138,9 @@ pub const LONG_REQUEST_TIME: Duration = Duration::from_secs(120);
 /// Watchers of jobs at once: each has a task, a socket and about 20 KiB.
 pub const WATCHERS: usize = 1_000;
 
+/// Seconds after which a job may be asked for again where as many wait as may: jobs take minutes, not moments.
+pub const FULL_RETRY_S: u64 = 10;
+
 // Keys and callers
 
 /// How long it is believed who an API key belongs to. A key that was revoked works no longer than this.
@@ -153,7 +156,18 @@ pub const AUTHORIZATION_BYTES: usize = 256;
 pub const DRAIN: Duration = Duration::from_secs(20);
 /// The part of it that open requests and watchers are given once the work has settled.
 pub const DRAIN_SOCKETS: Duration = Duration::from_secs(5);
+/// Between two looks whether all connections have closed.
+pub const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// How often figures that only grow while nobody looks are tidied up.
 pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// How long `/readyz` waits for the store.
 pub const READY_TIME: Duration = Duration::from_secs(2);
+
+// What a config may say
+
+/// Jobs at once: each holds connections to its server and a pace of its own to settle.
+pub const MAX_JOBS_RUNNING: u32 = 32;
+/// Waiting jobs: a list that a person could still look through, with scripts' jobs among them.
+pub const MAX_JOBS_WAITING: u32 = 10_000;
+/// Jobs that have ended: about 100 MB of rows at most.
+pub const MAX_JOBS_HISTORY: u32 = 100_000;

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::Problem;
-use crate::http::{AppState, Least, auth, guard, meta, observe};
+use crate::http::{AppState, Least, auth, guard, meta, observe, page};
 use crate::limits;
 
 /// The method of a route.
@@ -88,6 +88,10 @@ const fn route(
 
 /// Every route.
 pub const TABLE: &[RouteRow] = &[
+    route(Method::Get, "/", Least::None, |m| on(m, page::index)),
+    route(Method::Get, "/page/{*name}", Least::None, |m| {
+        on(m, page::file)
+    }),
     route(Method::Get, "/healthz", Least::None, |m| {
         on(m, meta::healthz)
     }),
@@ -124,7 +128,9 @@ fn routed(row: &RouteRow, state: &AppState) -> MethodRouter<AppState> {
     (row.handler)(row.method.filter())
         .route_layer(from_fn_with_state(
             state.clone(),
-            move |state, request: Request, next: Next| auth::require(state, least, request, next),
+            move |state: State<AppState>, request: Request, next: Next| {
+                auth::require(state, least, request, next)
+            },
         ))
         .route_layer(from_fn(move |request: Request, next: Next| {
             guard::within(time, request, next)

@@ -37,7 +37,7 @@ pub(crate) async fn request(request: Request, next: Next) -> Response {
         if status.is_server_error() {
             tracing::warn!(status = status.as_u16(), ms = took.as_millis(), "answered");
         } else {
-            tracing::info!(status = status.as_u16(), ms = took.as_millis(), "answered");
+            tracing::debug!(status = status.as_u16(), ms = took.as_millis(), "answered");
         }
     });
     counter!(HTTP_REQUESTS, "route" => route.clone(), "method" => method, "status" => status.as_u16().to_string())

@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 
 use crate::error::ProblemBody;
-use crate::http::meta;
+use crate::http::{meta, page};
 
 /// The document; each handler is named in it once.
 #[derive(OpenApi)]
@@ -12,7 +12,14 @@ use crate::http::meta;
         title = "keypace",
         description = "Redis and Valkey keyspace work (count, delete, stats, reindex, restore) as durable jobs, at a pace the server can stand"
     ),
-    paths(meta::healthz, meta::readyz, meta::openapi, meta::metrics),
+    paths(
+        page::index,
+        page::file,
+        meta::healthz,
+        meta::readyz,
+        meta::openapi,
+        meta::metrics
+    ),
     components(schemas(ProblemBody))
 )]
 pub(crate) struct Document;

@@ -9,7 +9,10 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 
+use crate::access::{Signer, Tickets};
 use crate::http::auth::Auth;
+use crate::jobs::JobService;
+use crate::servers::Servers;
 use crate::sessions::SessionService;
 
 /// What handlers have. Cheap to clone.
@@ -22,6 +25,14 @@ pub struct Shared {
     pub settings: Settings,
     /// Who asks.
     pub auth: Auth,
+    /// Jobs.
+    pub jobs: JobService,
+    /// The servers that are worked on.
+    pub servers: Servers,
+    /// Tickets for watchers.
+    pub tickets: Tickets,
+    /// Signatures over what goes out and comes back.
+    pub signer: Signer,
     /// Sessions, where the config has them.
     pub sessions: Option<SessionService>,
     /// Named groups of patterns.

@@ -39,6 +39,9 @@ pub struct JobBody {
     /// Whether a delete may have a pattern that matches everything.
     #[serde(default)]
     pub all: bool,
+    /// Of `stats`: how many segments of a name are a prefix, 1 where nothing is said.
+    #[schema(minimum = 1, maximum = 16)]
+    pub depth: Option<u8>,
 }
 
 impl JobBody {
@@ -63,6 +66,7 @@ impl JobBody {
             from_job: self.from_job,
             existing: self.existing,
             all: self.all,
+            depth: self.depth,
             cache: None,
         };
         Ok((spec, self.confirm))

@@ -11,6 +11,8 @@ use crate::jobs::id::JobId;
 use crate::jobs::problem::JobError;
 use crate::limits;
 
+/// How many segments a prefix may have.
+const DEPTHS: std::ops::RangeInclusive<usize> = 1..=keypace::limits::STATS_MAX_DEPTH;
 /// What keys' names are cut by, for telling how far a pattern reaches.
 const SEPARATOR: u8 = b':';
 
@@ -93,6 +95,9 @@ pub struct JobSpec {
     pub existing: Option<ExistingKeys>,
     /// Whether a delete may have a pattern that matches everything.
     pub all: bool,
+    /// Of `stats`: how many segments of a name are a prefix; without it one.
+    #[serde(default)]
+    pub depth: Option<u8>,
     /// The named cache of the config that a delete clears: its patterns need no confirming. Never from a body.
     pub cache: Option<String>,
 }
@@ -112,6 +117,7 @@ impl JobSpec {
             from_job: None,
             existing: None,
             all: false,
+            depth: None,
             cache: None,
         }
     }
@@ -169,6 +175,15 @@ impl JobSpec {
             (
                 self.backup && !is(JobKind::Delete),
                 "backup goes with a delete only",
+            ),
+            (
+                self.depth.is_some() && !is(JobKind::Stats),
+                "depth goes with stats only",
+            ),
+            (
+                self.depth
+                    .is_some_and(|depth| !DEPTHS.contains(&usize::from(depth))),
+                "depth: 1 to 16 segments",
             ),
             (
                 self.all && !is(JobKind::Delete),

@@ -48,6 +48,11 @@ pub struct JobView {
     /// Of a restore: what is done with keys that are there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub existing: Option<ExistingKeys>,
+    /// Whether a delete may have a pattern that matches everything: what confirms it has to say the same.
+    pub all: bool,
+    /// Of stats: how many segments of a name are a prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u8>,
     /// The named cache that it clears.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<String>,
@@ -94,6 +99,8 @@ impl JobView {
             backup: spec.backup,
             from_job: spec.from_job.as_ref().map(ToString::to_string),
             existing: spec.existing,
+            all: spec.all,
+            depth: spec.depth,
             cache: spec.cache.clone(),
             progress: shown(&job.progress),
             result: shown(&job.result),
