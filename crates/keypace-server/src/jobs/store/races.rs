@@ -338,7 +338,7 @@ async fn no_interleaving_of_holders_on_postgres_loses_or_doubles_anything() {
 async fn race(one: SqlStore, other: SqlStore, clock: &Clock) {
     const JOBS: u64 = 40;
     for number in 1..=JOBS {
-        let kind = if number % 2 == 0 {
+        let kind = if number.is_multiple_of(2) {
             JobKind::Delete
         } else {
             JobKind::Count
@@ -348,7 +348,7 @@ async fn race(one: SqlStore, other: SqlStore, clock: &Clock) {
         assert_eq!(one.insert(&made, 100).await.expect("done"), Inserted::Kept);
     }
     let claiming = (0..8).map(|number: u32| {
-        let store = if number % 2 == 0 {
+        let store = if number.is_multiple_of(2) {
             one.clone()
         } else {
             other.clone()

@@ -10,6 +10,8 @@ use crate::jobs::service::tests::{Desk, admin, delete, identity, operator};
 use crate::jobs::spec::JobSpec;
 use crate::servers::Identity;
 
+type Change = fn(&mut Identity);
+
 #[tokio::test]
 async fn a_delete_is_made_once_with_what_its_dry_run_gave() {
     let desk = Desk::new(JobSettings::default()).await;
@@ -98,7 +100,7 @@ async fn a_token_is_bound_to_the_server_that_was_counted() {
     let desk = Desk::new(JobSettings::default()).await;
     let spec = delete("session:*");
     let (_, token) = desk.plan(&admin(), &spec).await;
-    let others: [(fn(&mut Identity), &str); 3] = [
+    let others: [(Change, &str); 3] = [
         (|it| it.run_id.push('2'), "another process"),
         (|it| it.database = 1, "another database"),
         (|it| it.address.push('0'), "another address"),
