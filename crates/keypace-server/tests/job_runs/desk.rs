@@ -33,7 +33,11 @@ pub(crate) struct Desk {
 /// Every server program of this machine, running.
 pub(crate) fn started() -> Vec<OwnedServer> {
     let programs = Program::all();
-    assert!(!programs.is_empty(), "no server program: {}", install_hint());
+    assert!(
+        !programs.is_empty(),
+        "no server program: {}",
+        install_hint()
+    );
     let start = |program| OwnedServer::start(program, ServerOptions::default()).expect("a server");
     programs.iter().map(start).collect()
 }
@@ -50,7 +54,11 @@ pub(crate) fn fill(server: &OwnedServer, keys: u64) {
 }
 
 pub(crate) fn dbsize(server: &OwnedServer) -> i64 {
-    raw(server).command(&[b"DBSIZE"]).expect("asked").int().expect("a number")
+    raw(server)
+        .command(&[b"DBSIZE"])
+        .expect("asked")
+        .int()
+        .expect("a number")
 }
 
 pub(crate) fn folder() -> TempDir {
@@ -76,7 +84,13 @@ pub(crate) fn servers(url: &str) -> Servers {
 
 /// Over this server, with its store and its files in `folder`.
 pub(crate) async fn open(server: &OwnedServer, folder: &Path) -> Desk {
-    open_with(servers(&server.url()), store(folder).await, folder, RunnerLimits::default(), BTreeMap::new())
+    open_with(
+        servers(&server.url()),
+        store(folder).await,
+        folder,
+        RunnerLimits::default(),
+        BTreeMap::new(),
+    )
 }
 
 pub(crate) fn open_with(
@@ -87,11 +101,20 @@ pub(crate) fn open_with(
     indexes: BTreeMap<String, IndexConfig>,
 ) -> Desk {
     let settings = JobSettings {
-        indexes: indexes.iter().map(|(name, index)| (name.clone(), index.server.clone())).collect(),
+        indexes: indexes
+            .iter()
+            .map(|(name, index)| (name.clone(), index.server.clone()))
+            .collect(),
         ..JobSettings::default()
     };
-    let runner = RunnerHandle::new(Arc::clone(&store), servers.clone(), folder.to_owned(), limits, indexes)
-        .expect("folders");
+    let runner = RunnerHandle::new(
+        Arc::clone(&store),
+        servers.clone(),
+        folder.to_owned(),
+        limits,
+        indexes,
+    )
+    .expect("folders");
     let service = JobService::new(
         Arc::clone(&store),
         Arc::new(servers),
@@ -149,7 +172,8 @@ impl Desk {
     }
 
     pub(crate) async fn once_in(&self, id: &JobId, state: JobState) -> Job {
-        self.once(id, state.as_str(), |job| job.state == state).await;
+        self.once(id, state.as_str(), |job| job.state == state)
+            .await;
         // What a watcher has is progress that was shown: the store has all the rest.
         self.job(id).await
     }
@@ -164,7 +188,11 @@ impl Desk {
         };
         let planned = self.start(dry).await;
         let planned = self.once_in(&planned, JobState::Planned).await;
-        let token = self.service.view(&planned, &self.caller).confirm.expect("a token");
+        let token = self
+            .service
+            .view(&planned, &self.caller)
+            .confirm
+            .expect("a token");
         wanted.budget = Some(budget.to_owned());
         self.confirm(wanted, Some(&token)).await
     }
@@ -172,7 +200,8 @@ impl Desk {
     /// The same once it has deleted some of its keys.
     pub(crate) async fn deleting(&self, pattern: &str, backup: bool, least: u64) -> JobId {
         let id = self.delete(pattern, backup, SLOW).await;
-        self.once(&id, "deleting", |job| count(job, "deleted") >= least).await;
+        self.once(&id, "deleting", |job| count(job, "deleted") >= least)
+            .await;
         id
     }
 
@@ -192,11 +221,16 @@ impl Desk {
 
 /// A count of a job's progress.
 pub(crate) fn count(job: &Job, name: &str) -> u64 {
-    job.progress.as_ref().and_then(|now| now[name].as_u64()).unwrap_or(0)
+    job.progress
+        .as_ref()
+        .and_then(|now| now[name].as_u64())
+        .unwrap_or(0)
 }
 
 /// A count of a job's result.
 pub(crate) fn result(job: &Job, name: &str) -> u64 {
     let result = job.result.as_ref().unwrap_or(&Value::Null);
-    result[name].as_u64().unwrap_or_else(|| panic!("no {name} in {result:#}"))
+    result[name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no {name} in {result:#}"))
 }

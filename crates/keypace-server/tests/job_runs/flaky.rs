@@ -1,7 +1,7 @@
 //! A job store that can be told to deny a holder, or to be away.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -89,7 +89,12 @@ impl JobStore for Flaky {
         self.inner.checkpoint(id)
     }
 
-    fn finish<'a>(&'a self, id: &'a JobId, lease: i64, finish: &'a Finish) -> Answer<'a, Option<JobState>> {
+    fn finish<'a>(
+        &'a self,
+        id: &'a JobId,
+        lease: i64,
+        finish: &'a Finish,
+    ) -> Answer<'a, Option<JobState>> {
         self.finishes.fetch_add(1, Ordering::SeqCst);
         match self.mood() {
             WELL => self.inner.finish(id, lease, finish),

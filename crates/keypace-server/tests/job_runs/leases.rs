@@ -35,17 +35,36 @@ async fn quiet(server: &OwnedServer) -> (i64, Duration) {
     }
 }
 
-async fn begun(server: &OwnedServer, folder: &std::path::Path) -> (Desk, Arc<Flaky>, keypace_server::jobs::JobId) {
+async fn begun(
+    server: &OwnedServer,
+    folder: &std::path::Path,
+) -> (Desk, Arc<Flaky>, keypace_server::jobs::JobId) {
     fill(server, KEYS);
     let flaky = Flaky::new(store(folder).await);
-    let desk = open_with(servers(&server.url()), flaky.clone(), folder, limits(), BTreeMap::new());
+    let desk = open_with(
+        servers(&server.url()),
+        flaky.clone(),
+        folder,
+        limits(),
+        BTreeMap::new(),
+    );
     let id = desk.deleting("k:*", true, 100).await;
     (desk, flaky, id)
 }
 
 /// Another process takes it over, and each key went once.
-async fn taken_over(server: &OwnedServer, folder: &std::path::Path, id: &keypace_server::jobs::JobId) {
-    let desk = open_with(servers(&server.url()), store(folder).await, folder, limits(), BTreeMap::new());
+async fn taken_over(
+    server: &OwnedServer,
+    folder: &std::path::Path,
+    id: &keypace_server::jobs::JobId,
+) {
+    let desk = open_with(
+        servers(&server.url()),
+        store(folder).await,
+        folder,
+        limits(),
+        BTreeMap::new(),
+    );
     desk.patch(id, Some("off"), None).await;
     let done = desk.once_in(id, JobState::Done).await;
     assert_eq!((done.restarts, dbsize(server)), (1, 100));
@@ -63,7 +82,11 @@ async fn a_holder_that_is_denied_stops_at_once() {
         flaky.deny();
         let (left, _) = quiet(&server).await;
         assert!(left > 1_000, "it was to be in mid-run: {left}");
-        assert_eq!(flaky.finishes.load(Ordering::SeqCst), finishes, "it had nothing to say");
+        assert_eq!(
+            flaky.finishes.load(Ordering::SeqCst),
+            finishes,
+            "it had nothing to say"
+        );
         assert_eq!(desk.job(&id).await.state, JobState::Running);
         desk.close().await;
         taken_over(&server, folder.path(), &id).await;

@@ -22,7 +22,10 @@ async fn a_process_that_ends_leaves_its_jobs_to_the_next() {
         let left = desk.job(&id).await;
         assert_eq!(left.state, JobState::Waiting, "{left:#?}");
         let deleted = result(&left, "deleted");
-        assert_eq!(KEYS + 100 - deleted, u64::try_from(dbsize(&server)).expect("a number"));
+        assert_eq!(
+            KEYS + 100 - deleted,
+            u64::try_from(dbsize(&server)).expect("a number")
+        );
         drop(desk);
 
         let desk = open(&server, folder.path()).await;
@@ -43,7 +46,9 @@ async fn a_server_that_hangs_is_waited_for() {
         let id = desk.deleting("k:*", false, 100).await;
         server.pause().expect("paused");
         desk.once(&id, "waiting for the server", |job| {
-            job.progress.as_ref().is_some_and(|now| now["paused_for"] == "server")
+            job.progress
+                .as_ref()
+                .is_some_and(|now| now["paused_for"] == "server")
         })
         .await;
         assert_eq!(desk.job(&id).await.state, JobState::Running);
@@ -64,14 +69,26 @@ async fn a_server_that_stays_away_pauses_its_jobs() {
         let folder = folder();
         let limits = RunnerLimits::default().with_away(Duration::ZERO);
         let store = store(folder.path()).await;
-        let desk = open_with(servers(&server.url()), store, folder.path(), limits, BTreeMap::new());
+        let desk = open_with(
+            servers(&server.url()),
+            store,
+            folder.path(),
+            limits,
+            BTreeMap::new(),
+        );
         server.kill().expect("killed");
         let id = desk.start(spec(JobKind::Count, "k:*")).await;
         let job = desk.once_in(&id, JobState::Paused).await;
         let reason = job.reason.expect("a reason");
-        assert!(reason.contains("can't be reached") && reason.contains("resume"), "{reason}");
+        assert!(
+            reason.contains("can't be reached") && reason.contains("resume"),
+            "{reason}"
+        );
         server.restart().expect("restarted");
-        desk.service.resume(&desk.caller, &id).await.expect("resumed");
+        desk.service
+            .resume(&desk.caller, &id)
+            .await
+            .expect("resumed");
         let job = desk.once_in(&id, JobState::Done).await;
         assert_eq!((result(&job, "matched"), job.reason), (0, None));
         desk.close().await;
@@ -94,13 +111,19 @@ async fn p01_another_process_gets_nothing_until_somebody_says_so() {
 
         let again = resumed(&desk, &id).await;
         // What went on the process before counts, and so the plan's ceiling may be reached on this one.
-        assert!(again.state == JobState::Done || again.state == JobState::Incomplete, "{again:#?}");
+        assert!(
+            again.state == JobState::Done || again.state == JobState::Incomplete,
+            "{again:#?}"
+        );
         desk.close().await;
     }
 }
 
 async fn resumed(desk: &Desk, id: &keypace_server::jobs::JobId) -> keypace_server::jobs::Job {
-    desk.service.resume(&desk.caller, id).await.expect("resumed");
+    desk.service
+        .resume(&desk.caller, id)
+        .await
+        .expect("resumed");
     desk.patch(id, Some("off"), None).await;
     desk.once(id, "ended", |job| job.state.is_ended()).await;
     desk.job(id).await
@@ -110,8 +133,9 @@ async fn resumed(desk: &Desk, id: &keypace_server::jobs::JobId) -> keypace_serve
 async fn another_url_under_the_same_name_gets_nothing() {
     let mut all = started();
     let other = all.pop().expect("one");
-    let server = keypace_lab::OwnedServer::start(other.program(), keypace_lab::ServerOptions::default())
-        .expect("a server");
+    let server =
+        keypace_lab::OwnedServer::start(other.program(), keypace_lab::ServerOptions::default())
+            .expect("a server");
     fill(&server, KEYS);
     fill(&other, 1_000);
     let folder = folder();

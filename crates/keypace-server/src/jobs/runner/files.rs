@@ -24,7 +24,10 @@ impl Files {
     pub(super) fn new(data_dir: PathBuf) -> io::Result<Self> {
         let folder = |name: &str| -> io::Result<Arc<Path>> {
             let path = data_dir.join(name);
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&path)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
             Ok(path.into())
         };
@@ -65,7 +68,11 @@ impl Files {
         // What an earlier try left is in the way of nobody.
         let _ = fs::remove_file(&beside);
         let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)?;
         io::Write::write_all(&mut file, kept)?;
         fs::rename(&beside, &own)?;
         Ok(Some(own))
@@ -136,7 +143,11 @@ mod tests {
         // The third lease was another folder's: what stands here is older than what the store has.
         assert_eq!(take(4, Some(b"three")), Some(b"three".to_vec()));
         files.tidy(&id, 4);
-        let names = || fs::read_dir(folder.path().join("data/checkpoints")).expect("read").count();
+        let names = || {
+            fs::read_dir(folder.path().join("data/checkpoints"))
+                .expect("read")
+                .count()
+        };
         assert_eq!(names(), 1);
         files.forget_checkpoints(&id);
         assert_eq!(names(), 0);

@@ -139,7 +139,9 @@ impl RunnerHandle {
             return;
         };
         if timeout(within, &mut crew).await.is_err() {
-            tracing::warn!("jobs had not settled when the time was over: they go on when their leases have run out");
+            tracing::warn!(
+                "jobs had not settled when the time was over: they go on when their leases have run out"
+            );
             crew.abort();
             // It ends at its next await, which is now: whatever it says then is of no use.
             let _ = crew.await;

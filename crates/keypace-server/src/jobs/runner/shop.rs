@@ -88,8 +88,14 @@ impl Shop {
     }
 
     /// From now on a job runs here.
-    pub(super) fn open_live(&self, id: &JobId, progress: Option<&Value>) -> watch::Sender<Arc<Value>> {
-        let first = progress.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    pub(super) fn open_live(
+        &self,
+        id: &JobId,
+        progress: Option<&Value>,
+    ) -> watch::Sender<Arc<Value>> {
+        let first = progress
+            .cloned()
+            .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         let sender = watch::Sender::new(Arc::new(first));
         self.watched().insert(id.clone(), sender.clone());
         sender

@@ -67,7 +67,10 @@ async fn leave(lease: &Lease, job: &Job, finish: Finish) {
     if let (true, Some(result)) = (state.is_ended(), &finish.result) {
         figures::failed(&job.spec.server, result);
     }
-    if matches!(state, JobState::Done | JobState::Planned | JobState::Cancelled) {
+    if matches!(
+        state,
+        JobState::Done | JobState::Planned | JobState::Cancelled
+    ) {
         let (files, id) = (shop.files.clone(), lease.id.clone());
         // Nobody goes on from there.
         tokio::task::spawn_blocking(move || files.forget_checkpoints(&id));
@@ -122,7 +125,9 @@ impl Turn<'_> {
             match self.round(&identity, is_resumed).await? {
                 Round::Leave(finish) => return Ok(*finish),
                 Round::Away(trouble) if rounds >= limits::SERVER_AWAY_ROUNDS => {
-                    return Ok(self.standing(ended(Outcome::Incomplete, Some(trouble.text))).await);
+                    return Ok(self
+                        .standing(ended(Outcome::Incomplete, Some(trouble.text)))
+                        .await);
                 }
                 Round::Away(trouble) => {
                     tracing::warn!(job = %self.job.id, why = trouble.text, "the server is away");
@@ -174,9 +179,15 @@ impl Turn<'_> {
                 found = lease.shop.servers.identity(&job.spec.server) => found,
             };
             let why = match found {
-                Ok(now) => match self.identity.as_ref().and_then(|begun| begun.difference(&now)) {
+                Ok(now) => match self
+                    .identity
+                    .as_ref()
+                    .and_then(|begun| begun.difference(&now))
+                {
                     Some(difference) => {
-                        format!("{difference}; resume the job if it should go on there, or cancel it")
+                        format!(
+                            "{difference}; resume the job if it should go on there, or cancel it"
+                        )
                     }
                     None => {
                         lease.tell_identity(&now);
@@ -220,7 +231,8 @@ impl Turn<'_> {
                 }
             }
         };
-        let saves = self.job.spec.kind == JobKind::Delete && self.job.spec.backup && !self.job.spec.dry_run;
+        let saves =
+            self.job.spec.kind == JobKind::Delete && self.job.spec.backup && !self.job.spec.dry_run;
         lease.attach(&begun, self.place.clone(), saves);
         if begun.work.stop().is_some() {
             // Before the first key goes, somebody else knows where to go on from, and which backup is whose.
@@ -237,7 +249,11 @@ impl Turn<'_> {
         let shop = &self.lease.shop;
         let keyspace = shop.servers.keyspace(&self.job.spec.server).await;
         let keyspace = keyspace.map_err(|error| {
-            let meaning = if error.may_pass() { Meaning::Away } else { Meaning::Refused };
+            let meaning = if error.may_pass() {
+                Meaning::Away
+            } else {
+                Meaning::Refused
+            };
             Trouble::new(meaning, error.to_string())
         })?;
         work::begin(Ground {
@@ -283,7 +299,12 @@ impl Turn<'_> {
         }
     }
 
-    async fn settle(&mut self, identity: &Identity, begun: Begun, moved: Moved) -> Result<Round, Lost> {
+    async fn settle(
+        &mut self,
+        identity: &Identity,
+        begun: Begun,
+        moved: Moved,
+    ) -> Result<Round, Lost> {
         let ending = begun.work.ending();
         self.lease.tell_plan(begun.work.plan());
         if ending.complete {
@@ -295,7 +316,11 @@ impl Turn<'_> {
                 if self.lease.wanted() == Wanted::Pause {
                     let id = self.job.id.clone();
                     let identity = identity.clone();
-                    let held = Held { id, identity, work: begun };
+                    let held = Held {
+                        id,
+                        identity,
+                        work: begun,
+                    };
                     self.lease.shop.held().put(held);
                 }
                 let finish = Finish::new(Leave::Settled);
@@ -306,13 +331,20 @@ impl Turn<'_> {
                 Ok(self.leave(with(finish, ending.result)).await)
             }
             Moved::ToItsEnd => match ending {
-                Ending { trouble: Some(trouble), result, .. } => {
+                Ending {
+                    trouble: Some(trouble),
+                    result,
+                    ..
+                } => {
                     // Its connections go before the server is looked for.
                     drop(begun);
                     self.troubled(trouble, Some(result)).await
                 }
-                Ending { lacking, result, .. } => {
-                    let text = lacking.unwrap_or_else(|| "a part of the keys was not walked".to_owned());
+                Ending {
+                    lacking, result, ..
+                } => {
+                    let text =
+                        lacking.unwrap_or_else(|| "a part of the keys was not walked".to_owned());
                     let finish = ended(Outcome::Incomplete, Some(text));
                     Ok(self.leave(with(finish, result)).await)
                 }

@@ -29,7 +29,9 @@ pub(super) async fn begin(ground: &Ground<'_>) -> Result<DryRun, Trouble> {
         // It was looked at before.
         Some(plan) => Some(plan.clone()),
         None => {
-            let mut looked = options.clone().with_describe(Describe::default().with_size());
+            let mut looked = options
+                .clone()
+                .with_describe(Describe::default().with_size());
             if job.spec.backup {
                 looked = looked.with_backup(BackupTarget::new(ground.files.backup(&job.id)));
             }
@@ -46,7 +48,10 @@ pub(super) async fn begin(ground: &Ground<'_>) -> Result<DryRun, Trouble> {
 }
 
 fn shown(plan: &Plan) -> Value {
-    let samples = plan.samples().iter().map(|key| Escaped::new(key.as_bytes()).to_string());
+    let samples = plan
+        .samples()
+        .iter()
+        .map(|key| Escaped::new(key.as_bytes()).to_string());
     json!({
         "estimate": plan.estimate(),
         "exact": plan.is_exact(),

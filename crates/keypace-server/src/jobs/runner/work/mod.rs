@@ -108,8 +108,12 @@ fn json(report: &impl Serialize) -> Value {
 fn lacking(failed: u64, unknown: u64, verb: &str) -> Option<String> {
     match (failed, unknown) {
         (0, 0) => None,
-        (failed, 0) => Some(format!("{failed} keys could not be {verb}; the result's errors say why")),
-        (0, unknown) => Some(format!("it is not known whether {unknown} keys were {verb}")),
+        (failed, 0) => Some(format!(
+            "{failed} keys could not be {verb}; the result's errors say why"
+        )),
+        (0, unknown) => Some(format!(
+            "it is not known whether {unknown} keys were {verb}"
+        )),
         (failed, unknown) => Some(format!(
             "{failed} keys could not be {verb}, and of {unknown} it is not known; the result's errors say why"
         )),

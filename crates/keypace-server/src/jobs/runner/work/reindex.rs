@@ -72,8 +72,9 @@ impl Work for Reindexing {
         Ending {
             complete: report.complete,
             whole: Outcome::Done,
-            lacking: (!report.complete)
-                .then(|| "some records could not be written; the result's errors say why".to_owned()),
+            lacking: (!report.complete).then(|| {
+                "some records could not be written; the result's errors say why".to_owned()
+            }),
             result: json(&report),
             trouble: self.0.error().map(Trouble::of),
         }

@@ -18,7 +18,9 @@ pub(super) struct Restoring(Restore);
 pub(super) async fn begin(ground: &Ground<'_>) -> Result<Restoring, Trouble> {
     let spec = &ground.job.spec;
     let Some(from) = &spec.from_job else {
-        return Err(Trouble::refused("it names no delete whose backup it brings back"));
+        return Err(Trouble::refused(
+            "it names no delete whose backup it brings back",
+        ));
     };
     let path = ground.files.backup(from);
     if !path.exists() {
