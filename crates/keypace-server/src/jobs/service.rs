@@ -429,4 +429,3 @@ fn allow(caller: &Caller, spec: &JobSpec) -> Result<(), JobError> {
     );
     Err(JobError::new(JobErrorKind::Forbidden, text))
 }
-

@@ -5,7 +5,6 @@ mod link;
 mod rows;
 mod sql;
 
-
 pub use sql::SqlStore;
 
 use std::time::Duration;
