@@ -111,6 +111,7 @@ pub const TABLE: &[RouteRow] = &[
     route(Method::Get, "/readyz", Least::None, |m| on(m, meta::readyz)),
     route(Method::Get, "/openapi.json", Least::None, |m| on(m, meta::openapi)),
     route(Method::Get, "/metrics", Least::Operator, |m| on(m, meta::metrics)),
+    route(Method::Get, "/v1/servers", Least::Operator, |m| on(m, meta::servers)),
     route(Method::Post, "/v1/jobs", Least::ByJob, |m| on(m, jobs::create)),
     route(Method::Get, "/v1/jobs", Least::Operator, |m| on(m, jobs::list)),
     route(Method::Get, "/v1/jobs/{id}", Least::Operator, |m| on(m, jobs::get)),

@@ -64,7 +64,7 @@ const OF_BODIES: [(&str, &str); 3] = [
     ),
     paths(
         page::index, page::file,
-        meta::healthz, meta::readyz, meta::openapi, meta::metrics,
+        meta::healthz, meta::readyz, meta::openapi, meta::metrics, meta::servers,
         jobs::create, jobs::list, jobs::get, jobs::change, jobs::resume,
         tickets::create, ws::events,
         keys::list,

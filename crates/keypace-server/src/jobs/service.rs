@@ -430,3 +430,5 @@ fn allow(caller: &Caller, spec: &JobSpec) -> Result<(), JobError> {
     Err(JobError::new(JobErrorKind::Forbidden, text))
 }
 
+#[cfg(test)]
+mod tests;
