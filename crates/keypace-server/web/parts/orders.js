@@ -1,6 +1,6 @@
 // What a person can tell a job to do: pause, go on, slower, faster, cancel, undo.
 
-import { html, useState } from "../vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { budgetMicros, micros, writtenBudget } from "../format.js";
 import { changeJob, createJob, resumeJob } from "../api.js";
 import { Trouble, announce } from "./basics.js";
@@ -50,7 +50,15 @@ const canUndo = (job) => job.kind === "delete" && job.has_backup && ["done", "in
 export const Orders = ({ job, changed }) => {
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
+  const place = useRef(null);
+  const acted = useRef(false);
+  // The button that was pressed goes with the state that it ended: the focus stays among its successors.
+  useEffect(() => {
+    if (acted.current && document.activeElement === document.body) place.current?.querySelector("button:not(:disabled)")?.focus();
+    acted.current = false;
+  }, [job.state]);
   const act = async (order, told) => {
+    acted.current = true;
     setBusy(true);
     setProblem(null);
     try {
@@ -64,7 +72,7 @@ export const Orders = ({ job, changed }) => {
   };
   const { state } = job;
   const isOpen = ["waiting", "running", "paused"].includes(state);
-  return html`<div class="orders">
+  return html`<div class="orders" ref=${place}>
     ${["running", "waiting"].includes(state) && html`<button type="button" disabled=${busy} onClick=${() => act(() => changeJob(job.id, { state: "paused" }), "Pausing")}>Pause</button>`}
     ${state === "paused" && html`<button type="button" class="primary" disabled=${busy} onClick=${() => act(() => resumeJob(job.id), "Going on")}>Go on</button>`}
     ${["failed", "incomplete"].includes(state) && html`<button type="button" disabled=${busy} onClick=${() => act(() => resumeJob(job.id), "Going on")}>Go on from where it stopped</button>`}
