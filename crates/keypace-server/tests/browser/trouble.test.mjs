@@ -139,11 +139,11 @@ test("with keys the page asks for one, keeps it in the tab and sends it in no ad
   const asked = [];
   page.on("request", (request) => asked.push(request.url()));
   await visit(page, world, "");
-  const typed = page.getByLabel("API key", { exact: true });
+  const typed = page.getByRole("textbox", { name: "API key" });
   await typed.fill("kp_wrong");
   await typed.press("Enter");
   await page.getByText("doesn't know this key").waitFor();
-  await page.getByLabel("API key", { exact: true }).fill(secret);
+  await page.getByRole("textbox", { name: "API key" }).fill(secret);
   await page.getByRole("button", { name: "Use it" }).click();
   await page.getByText("answers", { exact: true }).waitFor();
   await page.reload();
@@ -154,8 +154,8 @@ test("with keys the page asks for one, keeps it in the tab and sends it in no ad
   assert.ok(asked.length > 0 && asked.every((url) => !url.includes("kp_")), "no address holds the key");
   const fresh = await page.context().newPage();
   await fresh.goto(`${world.service.origin}/#/`);
-  await fresh.getByLabel("API key", { exact: true }).waitFor();
+  await fresh.getByRole("textbox", { name: "API key" }).waitFor();
   await page.getByRole("button", { name: "Forget the key" }).click();
-  await page.getByLabel("API key", { exact: true }).waitFor();
+  await page.getByRole("textbox", { name: "API key" }).waitFor();
   assert.deepEqual(page.faults, []);
 });

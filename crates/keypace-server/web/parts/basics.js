@@ -80,6 +80,9 @@ export const useNow = (everyMs) => {
   return now;
 };
 
+/** How soon a service that did not answer is asked again. */
+const AWAY_MS = 2000;
+
 /**
  * Asks for something, and again every `everyMs` where that is given; what was known stays while it is asked anew.
  * `ask` gets a signal that ends it.
@@ -94,10 +97,14 @@ export const useAnswer = (ask, needs, everyMs) => {
       try {
         const value = await ask(abort.signal);
         if (!abort.signal.aborted) setState({ value, problem: null, loading: false });
+        if (everyMs && !abort.signal.aborted) timer = setTimeout(run, everyMs);
       } catch (problem) {
-        if (!abort.signal.aborted) setState((old) => ({ value: old.value, problem, loading: false }));
+        if (abort.signal.aborted) return;
+        // That nothing answers is said once, above the view; here it is asked again until something does.
+        const isAway = problem.status === 0;
+        setState((old) => ({ value: old.value, problem: isAway ? null : problem, loading: isAway && old.value === undefined }));
+        if (everyMs || isAway) timer = setTimeout(run, everyMs ?? AWAY_MS);
       }
-      if (everyMs && !abort.signal.aborted) timer = setTimeout(run, everyMs);
     };
     run();
     return () => {

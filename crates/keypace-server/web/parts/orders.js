@@ -31,10 +31,14 @@ const Pace = ({ job, act, busy }) => {
 };
 
 const Cancel = ({ act, job, busy }) => {
-  const [asked, setAsked] = useState(false);
-  if (!asked) return html`<button type="button" onClick=${() => setAsked(true)}>Cancel</button>`;
-  return html`<span class="ask" role="group" aria-label="Cancel for good?"><span>Cancel for good?</span>
-    <button type="button" class="danger" disabled=${busy} ref=${(own) => own?.focus()} onClick=${() => act(() => changeJob(job.id, { state: "cancelled" }), "Cancelling")}>Yes, cancel it</button>
+  const [asked, setAsked] = useState(null);
+  const first = useRef(null);
+  useEffect(() => {
+    if (asked !== null) first.current?.focus();
+  }, [asked]);
+  if (!asked) return html`<button type="button" key="ask" ref=${first} onClick=${() => setAsked(true)}>Cancel</button>`;
+  return html`<span class="ask" key="asked" role="group" aria-label="Cancel for good?"><span>Cancel for good?</span>
+    <button type="button" class="danger" disabled=${busy} ref=${first} onClick=${() => act(() => changeJob(job.id, { state: "cancelled" }), "Cancelling")}>Yes, cancel it</button>
     <button type="button" onClick=${() => setAsked(false)}>No</button></span>`;
 };
 
