@@ -2,6 +2,7 @@
 //! Must not print.
 
 pub mod access;
+pub mod app;
 pub mod config;
 pub mod error;
 pub mod http;

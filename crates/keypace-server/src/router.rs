@@ -99,6 +99,9 @@ pub const TABLE: &[RouteRow] = &[
     route(Method::Get, "/openapi.json", Least::None, |m| {
         on(m, meta::openapi)
     }),
+    route(Method::Get, "/v1/servers", Least::Operator, |m| {
+        on(m, meta::servers)
+    }),
     route(Method::Get, "/metrics", Least::Operator, |m| {
         on(m, meta::metrics)
     }),

@@ -16,14 +16,14 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keypace::{Namespace, OldLayout};
+
 use crate::access::Scope;
 use crate::http::CacheGroup;
 use crate::limits;
 use crate::servers::ServerConfig;
 
-pub(crate) use named::old_layout;
 pub use problem::ConfigError;
-pub use tables::IndexTable;
 pub use tables::ServerTable;
 pub use tables::ServerTopology;
 
@@ -59,7 +59,7 @@ pub struct Config {
     /// Where an application's sessions are, if the service is to serve them.
     pub sessions: Option<SessionsPlace>,
     /// Indexes that may be rebuilt, by name.
-    pub indexes: BTreeMap<String, IndexTable>,
+    pub indexes: BTreeMap<String, IndexPlace>,
 }
 
 /// PEM files.
@@ -216,6 +216,19 @@ pub enum SessionSource {
     Postgres(DatabaseUrl),
     /// Redis or Valkey alone.
     Redis,
+}
+
+/// An index that may be rebuilt.
+#[derive(Debug, Clone)]
+pub struct IndexPlace {
+    /// The server that its records are on.
+    pub server: String,
+    /// What they are of.
+    pub namespace: Namespace,
+    /// The owner key file.
+    pub owner_keys: PathBuf,
+    /// Where the application's own records lie, where anything was said of that.
+    pub old: Option<OldLayout>,
 }
 
 impl Default for Config {

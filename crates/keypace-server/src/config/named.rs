@@ -10,7 +10,7 @@ use crate::access::Scope;
 use crate::config::problem::ConfigError;
 use crate::config::reader::Read;
 use crate::config::tables::{self, IndexTable, ServerTable};
-use crate::config::{ConfigKey, DEFAULT_SERVER, DatabaseUrl, KeyOwner, ServerPlace};
+use crate::config::{ConfigKey, DEFAULT_SERVER, DatabaseUrl, IndexPlace, KeyOwner, ServerPlace};
 use crate::http::CacheGroup;
 use crate::limits;
 use crate::units;
@@ -224,45 +224,63 @@ pub(super) fn check_namespace(table: &str, name: &str) -> Read<Namespace> {
 pub(super) fn indexes(
     tables: BTreeMap<String, IndexTable>,
     names: &Names,
-) -> Read<BTreeMap<String, IndexTable>> {
+) -> Read<BTreeMap<String, IndexPlace>> {
     let mut indexes = BTreeMap::new();
-    for (name, mut table) in tables {
+    for (name, table) in tables {
         check_name("indexes", &name)?;
         let at = format!("[indexes.{name}]");
         let namespace = check_namespace(&at, &table.namespace)?;
-        table.server = Some(names.server(&at, table.server)?);
-        old_layout(&namespace, &table)
+        let old = old_layout(&namespace, &table)
             .map_err(|(field, error)| ConfigError::at(&at, field, format!("failed to {error}")))?;
-        indexes.insert(name, table);
+        indexes.insert(
+            name,
+            IndexPlace {
+                server: names.server(&at, table.server)?,
+                namespace,
+                owner_keys: table.owner_keys,
+                old,
+            },
+        );
     }
     Ok(indexes)
 }
 
-/// Where the application's own records lie; the field that is wrong comes with the failure.
-pub(crate) fn old_layout(
+/// Where the application's own records lie, where anything is said of that; the field that is wrong comes with the failure.
+fn old_layout(
     namespace: &Namespace,
     table: &IndexTable,
-) -> Result<OldLayout, (&'static str, keypace::Error)> {
+) -> Result<Option<OldLayout>, (&'static str, keypace::Error)> {
+    let IndexTable {
+        old_prefix,
+        owner_field,
+        created_field,
+        updated_field,
+        ..
+    } = table;
+    let all = [old_prefix, owner_field, created_field, updated_field];
+    if all.iter().all(|field| field.is_none()) {
+        return Ok(None);
+    }
     let mut old = OldLayout::of(namespace);
-    if let Some(prefix) = &table.old_prefix {
+    if let Some(prefix) = old_prefix {
         old = old
             .with_prefix(prefix.clone())
             .map_err(|error| ("old_prefix", error))?;
     }
-    if let Some(field) = &table.owner_field {
+    if let Some(field) = owner_field {
         old = old
             .with_owner_field(field)
             .map_err(|error| ("owner_field", error))?;
     }
-    if let Some(field) = &table.created_field {
+    if let Some(field) = created_field {
         old = old
             .with_created_field(field)
             .map_err(|error| ("created_field", error))?;
     }
-    if let Some(field) = &table.updated_field {
+    if let Some(field) = updated_field {
         old = old
             .with_updated_field(field)
             .map_err(|error| ("updated_field", error))?;
     }
-    Ok(old)
+    Ok(Some(old))
 }

@@ -199,19 +199,19 @@ pub(super) enum Source {
 /// `[indexes.NAME]`: what `keypace index rebuild` is told by flags.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct IndexTable {
+pub(super) struct IndexTable {
     /// The server; left out where there is only one.
-    pub server: Option<String>,
+    pub(super) server: Option<String>,
     /// What the records are of.
-    pub namespace: String,
+    pub(super) namespace: String,
     /// The owner key file.
-    pub owner_keys: PathBuf,
+    pub(super) owner_keys: PathBuf,
     /// What the application's own keys begin with.
-    pub old_prefix: Option<String>,
+    pub(super) old_prefix: Option<String>,
     /// The field of their JSON that names the owner.
-    pub owner_field: Option<String>,
+    pub(super) owner_field: Option<String>,
     /// The field that says when a record was created.
-    pub created_field: Option<String>,
+    pub(super) created_field: Option<String>,
     /// The field that says when it was last changed.
-    pub updated_field: Option<String>,
+    pub(super) updated_field: Option<String>,
 }

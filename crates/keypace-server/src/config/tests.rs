@@ -28,7 +28,7 @@ fn the_example_is_read() {
     let sessions = config.sessions.expect("sessions");
     assert!(matches!(sessions.source, SessionSource::Postgres(_)));
     assert_eq!(sessions.server.as_deref(), Some("prod"));
-    assert_eq!(config.indexes["sessions"].server.as_deref(), Some("prod"));
+    assert_eq!(config.indexes["sessions"].server, "prod");
 }
 
 /// What the example says is the default, is.

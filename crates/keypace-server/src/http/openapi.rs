@@ -18,7 +18,8 @@ use crate::http::{meta, page};
         meta::healthz,
         meta::readyz,
         meta::openapi,
-        meta::metrics
+        meta::metrics,
+        meta::servers
     ),
     components(schemas(ProblemBody))
 )]

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Signer, Tickets};
 use crate::http::auth::Auth;
-use crate::jobs::JobService;
+use crate::jobs::{JobService, SqlStore};
 use crate::servers::Servers;
 use crate::sessions::SessionService;
 
@@ -27,6 +27,10 @@ pub struct Shared {
     pub auth: Auth,
     /// Jobs.
     pub jobs: JobService,
+    /// Where they are kept, for the figures.
+    pub store: SqlStore,
+    /// Whether anybody works on them in this process.
+    pub is_working: Box<dyn Fn() -> bool + Send + Sync>,
     /// The servers that are worked on.
     pub servers: Servers,
     /// Tickets for watchers.

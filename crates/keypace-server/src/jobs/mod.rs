@@ -49,4 +49,5 @@ pub use store::Leave;
 pub use store::Order;
 pub use store::OrderError;
 pub use store::Orders;
+pub use store::SqlStore;
 pub use view::JobView;

@@ -16,6 +16,7 @@ use crate::jobs::id::{IdMaker, JobId};
 use crate::jobs::job::Job;
 use crate::jobs::problem::{JobError, JobErrorKind};
 use crate::jobs::spec::{JobKind, JobSpec};
+use crate::jobs::state::{Event, JobState, apply};
 use crate::jobs::store::{Inserted, JobFilter, JobStore, Order, OrderError};
 use crate::jobs::view::JobView;
 use crate::jobs::watchers::Watchers;
@@ -273,7 +274,7 @@ impl JobService {
 
     async fn go_on(&self, job: &Job) -> Result<Job, JobError> {
         // What can't go on in its state needs no server to be told so.
-        crate::jobs::state::apply(job.standing(), crate::jobs::state::Event::Resume)?;
+        apply(job.standing(), Event::Resume)?;
         let identity = self.servers.identity(&job.spec.server).await?;
         self.order(&job.id, &Order::Resume(Some(identity))).await
     }
@@ -344,7 +345,7 @@ impl JobService {
                 "from_job: this job has no backup; only a delete with `backup`: true makes one",
             ));
         }
-        if !source.state.is_ended() && source.state != crate::jobs::state::JobState::Paused {
+        if !source.state.is_ended() && source.state != JobState::Paused {
             return Err(JobError::conflict(
                 "from_job: this delete has not ended; wait for its end, or cancel it",
             ));

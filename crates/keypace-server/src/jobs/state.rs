@@ -258,3 +258,107 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, JobState, Outcome, Standing, Wanted, apply};
+
+    /// What may happen, each with what becomes of it: `state` or `state/wanted`. All else is refused. `+` stands before a row
+    /// that needs a checkpoint.
+    const TABLE: &str = "
+        waiting         claim running  pause paused   resume waiting  cancel cancelled
+        paused          pause paused   resume waiting cancel cancelled
+        cancelled       cancel cancelled
+        +failed         resume waiting
+        +incomplete     resume waiting
+        running         pause running/pause  resume running  cancel running/cancel  settle waiting    abandon waiting    hold paused
+        running/pause   pause running/pause  resume running  cancel running/cancel  settle paused     abandon paused     hold paused
+        running/cancel  cancel running/cancel                                       settle cancelled  abandon cancelled  hold cancelled
+        running         planned planned  done done  incomplete incomplete  failed failed
+        running/pause   planned planned  done done  incomplete incomplete  failed failed
+        running/cancel  planned planned  done done  incomplete incomplete  failed failed
+    ";
+
+    const EVENTS: [(&str, Event); 11] = [
+        ("claim", Event::Claim),
+        ("abandon", Event::Abandon),
+        ("pause", Event::Pause),
+        ("resume", Event::Resume),
+        ("cancel", Event::Cancel),
+        ("settle", Event::Settle),
+        ("hold", Event::Hold),
+        ("planned", Event::End(Outcome::Planned)),
+        ("done", Event::End(Outcome::Done)),
+        ("incomplete", Event::End(Outcome::Incomplete)),
+        ("failed", Event::End(Outcome::Failed)),
+    ];
+
+    fn place(text: &str) -> (JobState, Wanted) {
+        let (state, wanted) = text.split_once('/').unwrap_or((text, "run"));
+        let state = JobState::from_name(state).expect("a state");
+        (state, Wanted::from_name(wanted).expect("a wish"))
+    }
+
+    fn expected(standing: Standing, event: &str) -> Option<(JobState, Wanted)> {
+        let own = |row: &&str| {
+            let name = row.split_whitespace().next().unwrap_or_default();
+            let with_checkpoint = name.starts_with('+');
+            (!with_checkpoint || standing.has_checkpoint)
+                && !name.is_empty()
+                && place(name.trim_start_matches('+')) == (standing.state, standing.wanted)
+        };
+        TABLE.lines().filter(own).find_map(|row| {
+            let words: Vec<_> = row.split_whitespace().skip(1).collect();
+            let found = words.chunks(2).find(|pair| pair[0] == event);
+            found.map(|pair| place(pair[1]))
+        })
+    }
+
+    #[test]
+    fn every_pair_of_state_and_event_is_as_the_table_says() {
+        let mut walked = 0;
+        for state in JobState::ALL {
+            for wanted in Wanted::ALL {
+                // Only a holder can be asked for something.
+                if wanted != Wanted::Run && state != JobState::Running {
+                    continue;
+                }
+                for has_checkpoint in [false, true] {
+                    let standing = Standing {
+                        state,
+                        wanted,
+                        has_checkpoint,
+                    };
+                    for (name, event) in EVENTS {
+                        let became = apply(standing, event).ok();
+                        let became = became.map(|next| (next.state, next.wanted));
+                        assert_eq!(became, expected(standing, name), "{standing:?} {name}");
+                        walked += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(walked, (8 + 2) * 2 * 11);
+    }
+
+    #[test]
+    fn whatever_is_refused_says_what_to_do() {
+        for state in JobState::ALL {
+            for (_, event) in EVENTS {
+                let standing = Standing {
+                    state,
+                    wanted: Wanted::Run,
+                    has_checkpoint: false,
+                };
+                let asked = matches!(event, Event::Pause | Event::Resume | Event::Cancel);
+                if let (Err(refused), true) = (apply(standing, event), asked) {
+                    let text = refused.to_string();
+                    assert!(
+                        text.contains(state.as_str()) && text.contains("start another"),
+                        "{text}"
+                    );
+                }
+            }
+        }
+    }
+}

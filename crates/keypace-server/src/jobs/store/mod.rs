@@ -1,5 +1,12 @@
 //! Where jobs are kept: what is asked of a store, and the one over SQL that answers. Must not know how work is done.
 
+mod keys;
+mod link;
+mod rows;
+mod sql;
+
+pub use sql::SqlStore;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
