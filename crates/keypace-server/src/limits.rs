@@ -82,6 +82,36 @@ pub const MAX_JOBS_PAGE: u32 = 100;
 pub const JOB_LEASE: Duration = Duration::from_secs(10);
 /// Between two heartbeats of a job: also how long an order takes to reach a holder in another process.
 pub const JOB_HEARTBEAT: Duration = Duration::from_secs(1);
+/// A part of the lease that work is not moved on in: what was sent just before reaches the server within it, and clocks of two
+/// machines run apart by less.
+pub const JOB_LEASE_MARGIN: u32 = 10;
+/// Between two looks for jobs that nobody announced in this process: those of other replicas, and of dead ones.
+pub const JOB_LOOK: Duration = Duration::from_secs(1);
+/// Between two looks of a job's watchers at its progress: what the WebSocket sends at most.
+pub const JOB_LIVE: Duration = Duration::from_millis(100);
+/// How often jobs are counted by state for the figures.
+pub const JOB_COUNT_PAUSE: Duration = Duration::from_secs(5);
+/// Between two tries to tell the store how a job was left, as long as the lease lasts.
+pub const JOB_FINISH_PAUSE: Duration = Duration::from_millis(200);
+/// How often a job may be taken over from a process that was not heard of: one that takes its process down each time ends
+/// some time.
+pub const JOB_RESTARTS: u32 = 100;
+/// Works that are paused in memory at once: statistics of a large keyspace take some MB each.
+pub const HELD_WORKS: usize = 8;
+/// How long a server that is away is waited for before its job is paused: a restart takes less, and a person looks after it
+/// when it is longer.
+pub const SERVER_AWAY: Duration = Duration::from_secs(60);
+/// Between two looks whether a server is back.
+pub const SERVER_AWAY_PAUSE: Duration = Duration::from_secs(1);
+/// How often a job goes on after its server was away, within one turn: beyond, somebody has to look.
+pub const SERVER_AWAY_ROUNDS: u32 = 20;
+/// Keys a second that a delete removes beside its walk, by which a plan says how long it will take: under a budget, as measured
+/// with small values on a local server.
+pub const PLAN_PACED_KEYS_PER_S: u64 = 150_000;
+/// The same at full speed.
+pub const PLAN_FAST_KEYS_PER_S: u64 = 400_000;
+/// The same where each key is saved before it goes.
+pub const PLAN_SAVED_KEYS_PER_S: u64 = 30_000;
 /// How long a dry run can be confirmed: what was counted is still about what is there.
 pub const CONFIRM_LIFE: Duration = Duration::from_secs(15 * 60);
 /// How far a confirmed delete may go beyond its plan, in percent of the plan: keys are written while a person reads.
@@ -137,6 +167,21 @@ pub const MAX_REQUEST_TIME: Duration = Duration::from_secs(300);
 pub const LONG_REQUEST_TIME: Duration = Duration::from_secs(120);
 /// Watchers of jobs at once: each has a task, a socket and about 20 KiB.
 pub const WATCHERS: usize = 1_000;
+/// Between two frames to a watcher: ten a second are a moving picture.
+pub const WATCHER_GAP: Duration = Duration::from_millis(100);
+/// Between two pings: proxies cut what is silent for 30 to 60 s.
+pub const WATCHER_PING: Duration = Duration::from_secs(20);
+/// A watcher that answered no ping for so long has gone: three of them were lost.
+pub const WATCHER_IDLE: Duration = Duration::from_secs(60);
+/// The longest message of a watcher: it has nothing to say but pongs.
+pub const WATCHER_MESSAGE_BYTES: usize = 4 * 1024;
+/// How long a watcher is given to answer a close.
+pub const WATCHER_CLOSE_TIME: Duration = Duration::from_secs(1);
+/// The longest cursor of a page of keys: with the longest pattern beside it still a URL. One node's is below 2 KiB, a
+/// cluster's grows with how scattered its slots lie.
+pub const CURSOR_BYTES: usize = 4 * 1024;
+/// How long clearing a cache is waited for before the reply is the job: browsers and proxies wait for a minute.
+pub const CACHE_CLEAR_WAIT: Duration = Duration::from_secs(50);
 
 /// Seconds after which a job may be asked for again where as many wait as may: jobs take minutes, not moments.
 pub const FULL_RETRY_S: u64 = 10;

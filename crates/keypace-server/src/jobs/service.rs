@@ -429,3 +429,6 @@ fn allow(caller: &Caller, spec: &JobSpec) -> Result<(), JobError> {
     );
     Err(JobError::new(JobErrorKind::Forbidden, text))
 }
+
+#[cfg(test)]
+mod tests;

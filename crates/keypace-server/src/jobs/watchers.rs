@@ -55,11 +55,17 @@ impl Watchers {
     async fn look(&self, id: &JobId, sender: &watch::Sender<Arc<Job>>) {
         loop {
             let next = Instant::now() + limits::WATCH_POLL;
-            self.follow(id, sender, next).await;
+            // Until then a runner of this process may say more.
+            let live = self
+                .hands
+                .live(id)
+                .filter(|live| live.has_changed().is_ok());
+            let is_live = live.is_some();
+            follow(live, sender, next).await;
             match self.store.get(id).await {
                 Ok(Some(job)) => {
                     let is_ended = job.state.is_ended();
-                    sender.send_if_modified(|shown| replace(shown, job));
+                    sender.send_if_modified(|shown| replace(shown, job, is_live));
                     if is_ended {
                         break;
                     }
@@ -75,32 +81,6 @@ impl Watchers {
         watched.remove(id);
     }
 
-    /// Passes on what the runner of this process says of the job, until it is time to look at the store, or nobody watches.
-    async fn follow(&self, id: &JobId, sender: &watch::Sender<Arc<Job>>, next: Instant) {
-        let mut live = self.hands.live(id);
-        loop {
-            let Some(source) = &mut live else {
-                tokio::select! {
-                    () = sleep_until(next) => {}
-                    () = sender.closed() => {}
-                }
-                return;
-            };
-            tokio::select! {
-                () = sleep_until(next) => return,
-                () = sender.closed() => return,
-                changed = source.changed() => match changed {
-                    Ok(()) => {
-                        let progress = source.borrow_and_update().clone();
-                        sender.send_modify(|shown| show(shown, &progress));
-                    }
-                    // The holder has left the job: the store says what became of it.
-                    Err(_) => return,
-                },
-            }
-        }
-    }
-
     /// Forgets a job that nobody watches; under the lock, so that nobody begins to meanwhile.
     fn is_unwatched(&self, id: &JobId, sender: &watch::Sender<Arc<Job>>) -> bool {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,16 +92,47 @@ impl Watchers {
     }
 }
 
-fn show(shown: &mut Arc<Job>, progress: &Arc<Value>) {
-    let job = Arc::make_mut(shown);
-    job.state = JobState::Running;
-    job.progress = Some(progress.as_ref().clone());
+/// Passes on what the runner of this process says of a job, until it is time to look at the store, nobody watches, or the
+/// runner has left the job: then the store says what became of it.
+async fn follow(
+    mut live: Option<watch::Receiver<Arc<Value>>>,
+    sender: &watch::Sender<Arc<Job>>,
+    next: Instant,
+) {
+    let Some(live) = &mut live else {
+        tokio::select! {
+            () = sleep_until(next) => {}
+            () = sender.closed() => {}
+        }
+        return;
+    };
+    loop {
+        let progress = live.borrow_and_update().clone();
+        sender.send_if_modified(|shown| show(shown, &progress));
+        tokio::select! {
+            () = sleep_until(next) => return,
+            () = sender.closed() => return,
+            changed = live.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
+    }
 }
 
-/// What the runner says is newer than what it has written, while the job runs.
-fn replace(shown: &mut Arc<Job>, mut job: Job) -> bool {
-    if job.state == JobState::Running && shown.state == JobState::Running {
-        job.progress = shown.progress.clone().or(job.progress);
+fn show(shown: &mut Arc<Job>, progress: &Value) -> bool {
+    let is_other = shown.progress.as_ref() != Some(progress);
+    if is_other {
+        Arc::make_mut(shown).progress = Some(progress.clone());
+    }
+    is_other
+}
+
+/// What a runner of this process says is newer than what it has written, while the job runs.
+fn replace(shown: &mut Arc<Job>, mut job: Job, is_live: bool) -> bool {
+    if is_live && job.state == JobState::Running {
+        job.progress.clone_from(&shown.progress);
     }
     let is_other = **shown != job;
     if is_other {

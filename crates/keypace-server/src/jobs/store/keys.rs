@@ -95,3 +95,80 @@ impl KeyStore for SqlStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::access::{KeyId, KeyStore, Scope, hash_of};
+    use crate::jobs::store::SqlStore;
+    use crate::jobs::store::tests::{Clock, connected, postgres, sqlite};
+    use crate::sql::StoreErrorKind;
+
+    async fn check(keys: &dyn KeyStore, other: &dyn KeyStore) {
+        assert!(!keys.any().await.expect("done"));
+        assert!(keys.add(Scope::Owner, None).await.is_err(), "whose?");
+        let long = "x".repeat(513);
+        let refused = keys
+            .add(Scope::Owner, Some(&long))
+            .await
+            .expect_err("refused");
+        assert_eq!(refused.kind(), StoreErrorKind::Invalid);
+        let owner = keys
+            .add(Scope::Owner, Some("somebody"))
+            .await
+            .expect("a key");
+        let admin = keys.add(Scope::Admin, None).await.expect("a key");
+        let found = other
+            .find(&hash_of(&owner.secret))
+            .await
+            .expect("done")
+            .expect("there");
+        assert_eq!((&found.key, found.scope), (&owner.id, Scope::Owner));
+        assert_eq!(found.owner.as_deref(), Some("somebody"));
+        assert_eq!(other.find(&owner.secret).await.expect("done"), None);
+        let rows = other.list().await.expect("done");
+        let listed: Vec<_> = rows.iter().map(|row| (&row.id, row.has_owner)).collect();
+        assert_eq!(listed.len(), 2);
+        assert!(listed.contains(&(&owner.id, true)) && listed.contains(&(&admin.id, false)));
+        assert!(other.any().await.expect("done"));
+        assert!(keys.revoke(&owner.id).await.expect("done"));
+        assert!(!keys.revoke(&owner.id).await.expect("done"));
+        assert!(!keys.revoke(&KeyId::keyless()).await.expect("done"));
+        assert_eq!(
+            other.find(&hash_of(&owner.secret)).await.expect("done"),
+            None
+        );
+        let secrets = tokio::join!(keys.secret(), other.secret());
+        let secret = secrets.0.expect("a secret");
+        assert_eq!(secret, secrets.1.expect("a secret"), "one for all");
+        assert_ne!(secret, [0; 32]);
+    }
+
+    #[tokio::test]
+    async fn keys_in_sqlite_are_found_by_their_hash_until_they_are_revoked() {
+        let (keys, folder) = sqlite(&Clock::default()).await;
+        let path = folder.path().join("jobs.db");
+        let other = SqlStore::open_sqlite(&path).await.expect("opened");
+        check(&keys, &other).await;
+        let made = KeyStore::add(&keys, Scope::Admin, None)
+            .await
+            .expect("a key");
+        for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+            let bytes = std::fs::read(entry.expect("a file").path()).expect("its bytes");
+            let holds = bytes
+                .windows(made.secret.len())
+                .any(|part| part == made.secret.as_bytes());
+            assert!(!holds, "no secret stands in a file");
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_in_postgres_are_found_by_their_hash_until_they_are_revoked() {
+        let Some(postgres) = postgres() else { return };
+        let clock = Clock::default();
+        let (keys, other) = (
+            connected(&postgres, &clock).await,
+            connected(&postgres, &clock).await,
+        );
+        check(&keys, &other).await;
+    }
+}

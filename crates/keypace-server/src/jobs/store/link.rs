@@ -67,6 +67,16 @@ impl Link {
         }
     }
 
+    /// Ends it with nothing written. Dropped alone it would be ended some time later, and until then a claim would pass over
+    /// the row that it holds.
+    pub(super) async fn leave(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.rollback().await?,
+            Self::Postgres(transaction) => transaction.rollback().await?,
+        }
+        Ok(())
+    }
+
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await?,

@@ -5,6 +5,13 @@ mod link;
 mod rows;
 mod sql;
 
+#[cfg(test)]
+mod guards;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod tests;
+
 pub use sql::SqlStore;
 
 use std::time::Duration;

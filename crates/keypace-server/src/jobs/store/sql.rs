@@ -100,12 +100,11 @@ impl SqlStore {
     ) -> Result<Option<T>, StoreError> {
         let mut link = self.pool.writing().await?;
         let now = self.time(&mut link).await?;
-        let Some(mut job) = locked(&mut link, id).await? else {
+        let job = locked(&mut link, id).await?;
+        let Some(mut job) = job.filter(|job| moves::is_held(job, lease)) else {
+            link.leave().await?;
             return Ok(None);
         };
-        if !moves::is_held(&job, lease) {
-            return Ok(None);
-        }
         let had_checkpoint = job.has_checkpoint;
         let changed = change(&mut job, now)?;
         put(&mut link, &job).await?;
@@ -122,16 +121,17 @@ impl SqlStore {
         let mut link = self.pool.alone().await?;
         let open = one(rows!(sql::number_of, &mut link, sql::OPEN)?)?;
         if open >= i64::from(most_waiting) {
+            link.leave().await?;
             return Ok(Inserted::Full);
         }
         if let Some(plan) = &job.confirms {
             let now = self.time(&mut link).await?;
-            let Some(mut plan) = locked(&mut link, plan).await? else {
+            let mut plan = locked(&mut link, plan).await?;
+            let is_free = plan.as_mut().is_some_and(|plan| moves::confirm(plan, now));
+            let Some(plan) = plan.filter(|_| is_free) else {
+                link.leave().await?;
                 return Ok(Inserted::Used);
             };
-            if !moves::confirm(&mut plan, now) {
-                return Ok(Inserted::Used);
-            }
             put(&mut link, &plan).await?;
         }
         put(&mut link, job).await?;
@@ -149,6 +149,7 @@ impl SqlStore {
         let now = self.time(&mut link).await?;
         let held = one(rows!(sql::number_of, &mut link, sql::HELD, holder)?)?;
         if held >= i64::from(most_running) {
+            link.leave().await?;
             return Ok(None);
         }
         let mut claimed = None;
@@ -180,9 +181,11 @@ impl SqlStore {
         let mut link = self.pool.writing().await?;
         let now = self.time(&mut link).await?;
         let Some(mut job) = locked(&mut link, id).await? else {
+            link.leave().await?;
             return Ok(Err(OrderError::NotFound));
         };
         if let Err(refused) = moves::order(&mut job, order, now) {
+            link.leave().await?;
             return Ok(Err(refused));
         }
         put(&mut link, &job).await?;

@@ -165,7 +165,7 @@ impl Rebuild {
     }
 
     /// Somebody else may switch while this works, and from then on the old keys would undo changes.
-    async fn still_follows(&self) -> Result<()> {
+    async fn still_follows(&mut self) -> Result<()> {
         let ground = &self.importer.ground;
         Migration::still_follows(&ground.router, &ground.namespace).await
     }

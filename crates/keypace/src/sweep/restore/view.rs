@@ -103,6 +103,7 @@ impl RestoreProgress {
                 count: 0,
                 canary_p50_us: canary.map(|(p50, _)| p50),
                 canary_p99_us: canary.map(|(_, p99)| p99),
+                canary_last_us: figures.last_canary_us(),
             });
         }
         let share = standing.share;
