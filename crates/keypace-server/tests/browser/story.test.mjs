@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { jobOf, open, tab, until, visit } from "./world.mjs";
+import { jobOf, open, step, tab, until, visit } from "./world.mjs";
 
 const SESSIONS = 60_000;
 const CARTS = 5_000;
@@ -21,14 +21,14 @@ test("a person deletes what nobody needs, and brings it back", async (t) => {
   const all = await world.database.size();
   const page = await tab(world);
 
-  await t.test("the first view shows the server and its node", async () => {
+  await step(page, "the first view shows the server and its node", async () => {
     await visit(page, world, "");
     const server = page.locator(".server", { hasText: "default" });
     await server.getByText("answers", { exact: true }).waitFor();
     await server.getByRole("row").nth(1).waitFor();
   });
 
-  await t.test("the keyspace is measured, as areas and as a tree", async () => {
+  await step(page, "the keyspace is measured, as areas and as a tree", async () => {
     await page.getByRole("link", { name: "Keyspace", exact: true }).click();
     await page.getByText("Not measured yet").waitFor();
     await page.getByRole("button", { name: "Measure" }).click();
@@ -40,7 +40,7 @@ test("a person deletes what nobody needs, and brings it back", async (t) => {
     assert.ok((await page.locator(".lead").innerText()).includes(`${all.toLocaleString("en")} keys`));
   });
 
-  await t.test("a pattern shows its matches and its scope at once, names as text", async () => {
+  await step(page, "a pattern shows its matches and its scope at once, names as text", async () => {
     await page.getByRole("link", { name: "Keys", exact: true }).click();
     const pattern = page.getByLabel("Pattern");
     await pattern.fill("*");
@@ -58,7 +58,7 @@ test("a person deletes what nobody needs, and brings it back", async (t) => {
   });
 
   let plan;
-  await t.test("a plan says what would go, and needs the pattern typed", async () => {
+  await step(page, "a plan says what would go, and needs the pattern typed", async () => {
     await page.getByLabel("Budget").fill("500us");
     await page.getByRole("button", { name: "Plan a delete" }).click();
     plan = await jobOf(page);
@@ -76,7 +76,7 @@ test("a person deletes what nobody needs, and brings it back", async (t) => {
   });
 
   let running;
-  await t.test("it is watched live, paused, slowed and goes on", async () => {
+  await step(page, "it is watched live, paused, slowed and goes on", async () => {
     running = await jobOf(page, plan);
     await page.getByRole("button", { name: "Pause" }).click();
     await page.locator(".title .state-paused").waitFor();
@@ -94,13 +94,13 @@ test("a person deletes what nobody needs, and brings it back", async (t) => {
     assert.equal(await figure(page, "Deleted"), SESSIONS + 1);
   });
 
-  await t.test("a used plan can't be used again", async () => {
+  await step(page, "a used plan can't be used again", async () => {
     await visit(page, world, `#/jobs/${plan}`);
     await page.getByText("This plan was used").waitFor();
     assert.equal(await page.getByLabel(/Type .* to confirm/).count(), 0);
   });
 
-  await t.test("it is undone from its backup", async () => {
+  await step(page, "it is undone from its backup", async () => {
     await visit(page, world, `#/jobs/${running}`);
     await page.getByRole("button", { name: "Bring the keys back" }).click();
     await jobOf(page, running);
@@ -109,7 +109,7 @@ test("a person deletes what nobody needs, and brings it back", async (t) => {
     assert.equal(await figure(page, "Brought back"), SESSIONS + 1);
   });
 
-  await t.test("the history has all of it", async () => {
+  await step(page, "the history has all of it", async () => {
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
     for (const name of ["Restore", "Delete", "Plan of a delete", "Measure"]) await page.getByRole("link", { name, exact: true }).waitFor();
     await page.getByLabel("Kind").selectOption("restore");

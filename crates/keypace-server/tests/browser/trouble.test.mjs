@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import http from "node:http";
 import test from "node:test";
-import { open, tab, until, visit } from "./world.mjs";
+import { open, step, tab, until, visit } from "./world.mjs";
 
 const KEYS = 150_000;
 
@@ -25,7 +25,7 @@ test("a page may go, and the job does not care", async (t) => {
   const first = await tab(world);
   const second = await tab(world, { colorScheme: "dark", viewport: { width: 360, height: 740 } });
 
-  await t.test("a tab that is closed and opened again finds it further on", async () => {
+  await step(second, "a tab that is closed and opened again finds it further on", async () => {
     await visit(first, world, `#/jobs/${id}`);
     await first.locator(".lanes tbody tr").waitFor();
     await first.close();
@@ -38,7 +38,7 @@ test("a page may go, and the job does not care", async (t) => {
     await again.close();
   });
 
-  await t.test("what one tab orders shows in the other", async () => {
+  await step(second, "what one tab orders shows in the other", async () => {
     const other = await tab(world);
     await visit(other, world, `#/jobs/${id}`);
     await visit(second, world, `#/jobs/${id}`);
@@ -50,7 +50,7 @@ test("a page may go, and the job does not care", async (t) => {
     await other.close();
   });
 
-  await t.test("a service that is killed and started again is found, and the job goes on", async () => {
+  await step(second, "a service that is killed and started again is found, and the job goes on", async () => {
     await world.service.stop();
     await second.getByText("Finding the way back to the service").waitFor();
     await world.service.start();
@@ -58,7 +58,7 @@ test("a page may go, and the job does not care", async (t) => {
     await second.locator(".lanes tbody tr").waitFor();
   });
 
-  await t.test("it is cancelled only after a second word", async () => {
+  await step(second, "it is cancelled only after a second word", async () => {
     await second.getByRole("button", { name: "Cancel" }).click();
     await second.getByRole("button", { name: "No", exact: true }).click();
     await second.getByRole("button", { name: "Cancel" }).click();
