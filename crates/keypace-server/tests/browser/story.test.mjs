@@ -42,7 +42,7 @@ test("a person deletes what nobody needs, and brings it back", async (t) => {
 
   await step(page, "a pattern shows its matches and its scope at once, names as text", async () => {
     await page.getByRole("link", { name: "Keys", exact: true }).click();
-    const pattern = page.getByLabel("Pattern");
+    const pattern = page.getByLabel("Pattern", { exact: true });
     await pattern.fill("*");
     await page.locator(".scope", { hasText: "everything" }).waitFor();
     await pattern.fill("session:web:<*");
@@ -59,7 +59,7 @@ test("a person deletes what nobody needs, and brings it back", async (t) => {
 
   let plan;
   await step(page, "a plan says what would go, and needs the pattern typed", async () => {
-    await page.getByLabel("Budget").fill("500us");
+    await page.getByLabel("Budget", { exact: true }).fill("500us");
     await page.getByRole("button", { name: "Plan a delete" }).click();
     plan = await jobOf(page);
     await page.locator(".state-planned").first().waitFor();
