@@ -30,12 +30,15 @@ export const Empty = ({ title, children }) => html`<div class="empty"><p class="
 export const Loading = ({ what = "Loading" }) =>
   html`<div class="loading" role="status"><span class="away">${what}</span><i></i><i></i><i></i></div>`;
 
-/** What went wrong, in the service's words, and a way to try again. */
+/** What may be another way the next time; what was asked wrongly stays wrong. */
+const isPassing = (problem) => problem.status === 0 || problem.status === 429 || problem.status >= 500;
+
+/** What went wrong, in the service's words, and a way to try again where that may help. */
 export const Trouble = ({ problem, retry }) =>
   problem &&
   html`<div class="trouble" role="alert">
     <p>${problem.message}</p>
-    ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
+    ${retry && isPassing(problem) && html`<button type="button" onClick=${retry}>Try again</button>`}
   </div>`;
 
 const STATES = {
