@@ -130,7 +130,7 @@ impl Auth {
         }
         // Counted from before the question: a key that is revoked meanwhile is not believed for longer.
         let asked = Instant::now();
-        let caller = self.store.find(&hash).await.map_err(unanswered)?;
+        let caller = self.store.find(secret).await.map_err(unanswered)?;
         self.remember(hash, caller.clone(), asked);
         Ok(caller)
     }

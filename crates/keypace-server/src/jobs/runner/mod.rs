@@ -126,6 +126,13 @@ impl RunnerHandle {
         }
     }
 
+    /// Whether it works on jobs, or is still to begin: not after [`RunnerHandle::drain`], and not where a fault ended it.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let crew = self.0.crew.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.0.shop.is_closing() && crew.as_ref().is_none_or(|crew| !crew.is_finished())
+    }
+
     /// Claims nothing more, settles what is under way and leaves every job where it can go on from. What has not settled
     /// within this time is dropped, and its lease runs out.
     ///
