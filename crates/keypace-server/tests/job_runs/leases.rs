@@ -71,7 +71,10 @@ async fn taken_over(
     // Keys that went behind the checkpoint without being counted are in no count; those that were on their way, and those that
     // a walk over a shrinking table names twice, are found gone.
     let deleted = result(&done, "deleted");
-    println!("deleted {deleted}, already gone {}", result(&done, "already_gone"));
+    println!(
+        "deleted {deleted}, already gone {}",
+        result(&done, "already_gone")
+    );
     assert!(deleted <= KEYS, "none is deleted twice: {done:#?}");
     desk.close().await;
 }

@@ -58,7 +58,10 @@ async fn a_server_that_hangs_is_waited_for() {
         assert_eq!(dbsize(&server), 100);
         // What was removed unheard is found gone; so is what a walk over a shrinking table names twice.
         let deleted = result(&done, "deleted");
-        assert!(deleted <= KEYS && deleted + result(&done, "already_gone") >= KEYS, "{done:#?}");
+        assert!(
+            deleted <= KEYS && deleted + result(&done, "already_gone") >= KEYS,
+            "{done:#?}"
+        );
         desk.close().await;
     }
 }
@@ -108,7 +111,12 @@ async fn p01_another_process_gets_nothing_until_somebody_says_so() {
         let paused = desk.once_in(&id, JobState::Paused).await;
         let reason = paused.reason.clone().expect("a reason");
         assert!(reason.contains("another process"), "{reason}");
-        assert_eq!(dbsize(&server), i64::try_from(KEYS + 100).expect("a number"), "{}", server.program().label());
+        assert_eq!(
+            dbsize(&server),
+            i64::try_from(KEYS + 100).expect("a number"),
+            "{}",
+            server.program().label()
+        );
 
         let again = resumed(&desk, &id).await;
         // What went on the process before counts, and so the plan's ceiling may be reached on this one.
