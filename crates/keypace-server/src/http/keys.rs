@@ -125,7 +125,8 @@ fn scope_of(pattern: &Pattern) -> &'static str {
     }
 }
 
-/// Where another process answers by now than the keyspace was opened on, it is opened anew, and the walk begins again.
+/// A keyspace is held to the process that it was opened on: where another one answers by now, it is opened anew, and the
+/// walk begins again there.
 async fn gather(
     state: &AppState,
     server: &str,
@@ -133,7 +134,7 @@ async fn gather(
 ) -> Result<keypace::Browsed, Problem> {
     let keyspace = state.servers.keyspace(server).await?;
     match browse(&keyspace, request).await {
-        Err(error) if is_of_another_process(&error) => {
+        Err(error) if may_be_another_process(&error) => {
             state.servers.identity(server).await?;
             let keyspace = state.servers.keyspace(server).await?;
             Ok(browse(&keyspace, request).await?)
@@ -142,11 +143,9 @@ async fn gather(
     }
 }
 
-fn is_of_another_process(error: &keypace::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Disconnected | ErrorKind::Unreachable
-    )
+fn may_be_another_process(error: &keypace::Error) -> bool {
+    use ErrorKind::{Disconnected, Guard, Unreachable};
+    matches!(error.kind(), Guard | Disconnected | Unreachable)
 }
 
 /// What a cursor is good for: this pattern, on this server, in the hands of this key.

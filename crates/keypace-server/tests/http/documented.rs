@@ -38,6 +38,10 @@ impl Documented {
     /// Fails where this reply to this request is not what the document says.
     pub(crate) fn check(&self, method: &str, path: &str, reply: &Reply) {
         let told = || format!("{method} {path}: {} {}", reply.status, reply.text());
+        // What can't be read as HTTP at all is answered below us, in a status alone.
+        if matches!(reply.status, 400 | 414 | 431) && reply.body.is_empty() {
+            return;
+        }
         if reply.status >= 400 && method != "HEAD" {
             assert_eq!(
                 reply.header("content-type"),

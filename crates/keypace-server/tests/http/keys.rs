@@ -142,7 +142,9 @@ async fn what_can_t_be_looked_for_is_400_and_the_server_goes_on() {
         + page["cursor"].as_str().expect("a cursor");
     let mut names = BTreeSet::new();
     loop {
-        let page: Value = world.get(Who::Operator, &path).await.json();
+        let reply = world.get(Who::Operator, &path).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let page: Value = reply.json();
         for key in page["keys"].as_array().expect("keys") {
             names.insert(key["key"].to_string());
         }
