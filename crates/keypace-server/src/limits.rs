@@ -125,6 +125,9 @@ pub const MAX_NAME_BYTES: usize = 253;
 
 /// How long a server may take to say who it is: a person waits for it, and a server that is well answers in milliseconds.
 pub const IDENTITY_WAIT: Duration = Duration::from_secs(3);
+/// How long it is believed that the process of a shared connection is the one that answers: one connection in this time,
+/// whatever is asked.
+pub const IDENTITY_LIFE: Duration = Duration::from_secs(1);
 
 // HTTP
 
