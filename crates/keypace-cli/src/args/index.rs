@@ -208,6 +208,9 @@ pub(crate) struct IndexRebuild {
     /// From then on the old keys are not looked at, and rebuild refuses. Stop what writes the old layout before.
     #[arg(long, help_heading = SAFETY)]
     pub(crate) switch: bool,
+    /// With --switch: leave old records behind that name nobody or can't be read; else they are refused
+    #[arg(long, requires = "switch", help_heading = SAFETY)]
+    pub(crate) leave_unlisted: bool,
     /// Don't ask
     #[arg(long, help_heading = SAFETY)]
     pub(crate) yes: bool,

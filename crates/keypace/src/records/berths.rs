@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::answers::{self, Seal, Settled};
-use super::calls;
+use super::calls::{self, Trace};
 use super::meta::{self, Meta};
 use super::metrics::Counters;
+use super::migration::FOLLOWING;
 use super::names::{Names, RecordId};
 use super::owner::Owner;
 use super::owner_keys::OwnerKeys;
@@ -26,6 +27,8 @@ pub(super) struct Ring {
     pub(super) version: u32,
     /// The version that owners are moved to, while a rotation is under way.
     pub(super) goal: Option<u32>,
+    /// Whether writes leave a trace, as the namespace follows an old layout.
+    pub(super) trace: Trace,
     /// When meta was last asked for.
     pub(super) heard: Instant,
 }
@@ -46,6 +49,10 @@ impl Ring {
             keys,
             version: from.unwrap_or(newest),
             goal: from.map(|_| newest),
+            trace: match meta.field("state") {
+                FOLLOWING => Trace::Left,
+                _ => Trace::None,
+            },
             heard,
         })
     }
@@ -153,7 +160,8 @@ impl Shelf {
     /// A deletion that is remembered under the former names counts under the new ones too.
     async fn carry(&self, to: &Berth, id: Option<&RecordId>, buried: u64) -> Result<()> {
         if let (Some(id), Some(version)) = (id, Version::read(buried).filter(|_| buried > 0)) {
-            self.send(calls::bury(&to.names, id, version)).await?;
+            let ttl = limits::TOMBSTONE_TTL;
+            self.send(calls::bury(&to.names, id, version, ttl)).await?;
         }
         Ok(())
     }

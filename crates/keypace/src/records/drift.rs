@@ -114,17 +114,27 @@ pub(crate) enum Forward {
     Differs(u64),
     /// The new one says the same, or was written by somebody else since.
     Stands,
+    /// There is no new one since somebody has deleted it there, or let it expire.
+    Buried,
 }
 
-/// Compares an old record with the new one of its owner.
-pub(crate) fn forward(old: &OldRecord, old_expires_ms: Option<u64>, new: Option<Made>) -> Forward {
+/// Compares an old record with the new one of its owner. Up to the version that is buried there nothing is imported.
+pub(crate) fn forward(
+    old: &OldRecord,
+    old_expires_ms: Option<u64>,
+    new: Option<Made>,
+    buried: u64,
+) -> Forward {
     let Some(new) = new else {
-        return Forward::Missing(1);
+        return match buried {
+            0 => Forward::Missing(1),
+            _ => Forward::Buried,
+        };
     };
     let is_same = new.is_same_body
         && new.placed.created_ms == old.created_ms
         && is_same_expiry(new.placed.expires_ms, old_expires_ms);
-    if is_same || !is_imported(new.version) {
+    if is_same || !is_imported(new.version) || new.version < buried {
         return Forward::Stands;
     }
     Forward::Differs(new.version + 1)
@@ -180,6 +190,7 @@ mod tests {
     };
     use crate::records::old::OldRecord;
     use crate::records::owner::Owner;
+    use crate::records::scripts;
 
     const NOW: u64 = 1_795_272_361_000;
     const RECORD: Placed = Placed {
@@ -290,7 +301,19 @@ mod tests {
             // Somebody writes the new layout by now, and is not overwritten.
             (made(native, RECORD, false), None, Forward::Stands),
         ] {
-            assert_eq!(forward(&old(), expires, new), is, "{new:?} {expires:?}");
+            assert_eq!(forward(&old(), expires, new, 0), is, "{new:?} {expires:?}");
+        }
+        let last = IMPORTED_VERSIONS_END - 1;
+        assert_eq!(forward(&old(), None, None, last), Forward::Buried);
+        let changed = made(7, another, true);
+        assert_eq!(forward(&old(), None, changed, last), Forward::Stands);
+    }
+
+    #[test]
+    fn scripts_bury_the_last_version_that_a_rebuild_gives() {
+        let last = (IMPORTED_VERSIONS_END - 1).to_string();
+        for script in [scripts::PUT, scripts::TOUCH, scripts::DELETE] {
+            assert!(script.text.contains(&last), "{}", script.text);
         }
     }
 

@@ -9,6 +9,7 @@
 //! was left behind. Each step leaves things as they are where it has run before, so that a walk may be taken up anywhere.
 
 mod assign;
+mod leftover;
 mod options;
 mod progress;
 mod rebuild;
