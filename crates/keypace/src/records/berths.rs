@@ -63,6 +63,8 @@ impl Ring {
 pub(super) struct Berth {
     pub(super) names: Names,
     version: u32,
+    /// A rotation leads here, and it is under way.
+    is_goal: bool,
 }
 
 /// The pauses of one call that waits for an owner who is being moved.
@@ -137,6 +139,7 @@ impl Shelf {
         Berth {
             names: Names::new(self.namespace(), &tag),
             version,
+            is_goal: ring.goal == Some(version),
         }
     }
 
@@ -155,6 +158,15 @@ impl Shelf {
         let slot = call.slot;
         let reply = self.send(call).await?;
         answers::settle(&reply).ok_or_else(|| self.router().unexpected(slot, "EVALSHA"))
+    }
+
+    /// Before a write under the new names: a failover may have lost their mark, and what is written then would be taken for
+    /// something under former names. The mark is on its way to the replicas before the write is.
+    pub(super) async fn keep_marked(&self, berth: &Berth) -> Result<()> {
+        if berth.is_goal {
+            self.send(calls::mark(&berth.names, berth.version)).await?;
+        }
+        Ok(())
     }
 
     /// A deletion that is remembered under the former names counts under the new ones too.

@@ -2,6 +2,7 @@
 //! Pure: what was read goes in, the judgement comes out.
 
 use super::old::OldRecord;
+use crate::limits::index::EXPIRY_SLACK_MS;
 
 /// In what a namespace's keys contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,7 +91,10 @@ pub(crate) fn fit(record: Option<Placed>, scores: Scores, now_ms: u64) -> Fit {
     };
     let told = (expiry != f64::INFINITY).then_some(expiry as u64);
     // A score is a double, and so is what a time becomes in one; up to the year 287,396 both are exact.
-    if created != -(record.created_ms as f64) || !is_same_expiry(told, record.expires_ms) {
+    let is_late = |told, expires| (told..=told + EXPIRY_SLACK_MS).contains(&expires);
+    let has_moved = (told.zip(record.expires_ms)).is_some_and(|(told, at)| is_late(told, at));
+    let fits_time = has_moved || is_same_expiry(told, record.expires_ms);
+    if created != -(record.created_ms as f64) || !fits_time {
         return Fit::Drifts(Drift::WrongScore);
     }
     Fit::Fits
@@ -237,6 +241,14 @@ mod tests {
             ),
             (Some(DYING), Some(-1e3), Some(soon), Fit::Fits),
             (Some(DYING), Some(-1e3), Some(soon - 2.0), Fit::Fits),
+            // Its slot was on its way for as long.
+            (Some(DYING), Some(-1e3), Some(soon - 4_900.0), Fit::Fits),
+            (
+                Some(DYING),
+                Some(-1e3),
+                Some(soon - 5_100.0),
+                Fit::Drifts(Drift::WrongScore),
+            ),
             (
                 Some(DYING),
                 Some(-1e3),

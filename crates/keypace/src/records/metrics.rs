@@ -81,7 +81,7 @@ pub struct LastVerify {
     pub drift: DriftCounts,
     /// How many of them were mended.
     pub repaired: u64,
-    /// Records of the namespace.
+    /// Records of the namespace; those of slots that moved meanwhile may count again.
     pub records: u64,
     /// Members of its indexes, one that is in both counting once: the size of the index.
     pub members: u64,

@@ -333,7 +333,7 @@ impl Shelf {
         }
     }
 
-    /// One call, again under other names where a seal says so.
+    /// One call, again under other names where a seal says so. One with an id writes.
     pub(super) async fn ask<T>(
         &self,
         owner: &Owner,
@@ -344,6 +344,9 @@ impl Shelf {
     ) -> Result<T> {
         let mut berth = self.berth(owner, id).await?;
         loop {
+            if id.is_some() {
+                self.keep_marked(&berth).await?;
+            }
             let reply = self.0.router.call(call(&berth.names)?).await;
             let reply = reply.map_err(|error| error.during(operation))?;
             match read(&reply) {
