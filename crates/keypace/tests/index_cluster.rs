@@ -80,7 +80,10 @@ impl Stage {
                 if moved >= 50
                     && let Some(replica) = taker.take()
                 {
+                    // Nodes that still argue about slots elect nobody.
+                    cluster.wait_until_settled().expect("settled");
                     cluster.fail_over(replica).expect("it takes over");
+                    cluster.wait_until_settled().expect("settled");
                 }
             }
             moved

@@ -227,8 +227,8 @@ pub(crate) struct IndexRekey {
     pub(crate) of: IndexOf,
     /// Move all owners to the last key of the file; asks
     ///
-    /// From then on clients need the file with the new key: bring it to every host before. Takes 15 seconds at least, so
-    /// that every client has heard.
+    /// From then on clients need the file with the new key: bring it to every host before. Takes 30 seconds at least, so
+    /// that every client hears when it begins and ends.
     #[arg(long = "move", help_heading = SAFETY)]
     pub(crate) moves: bool,
     /// Don't ask
