@@ -1,21 +1,22 @@
 //! Sessions in PostgreSQL: for several processes on several machines.
 
-use std::str::FromStr;
-
 use keypace::{RecordId, Tag};
 use sqlx::Row;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgPool;
 
-use crate::limits;
 use crate::sessions::model::{Session, SessionChange, Status};
 use crate::sessions::problem::SessionError;
 use crate::sessions::repository::rows::{self, Values, session_of};
 use crate::sessions::repository::{Answer, Listed, Repository, Versioned, Window};
+use crate::sql::{self, Migrations};
 
-const MIGRATIONS: [(&str, &str); 1] = [(
-    "sessions",
-    include_str!("migrations/postgres/0001_sessions.sql"),
-)];
+const MIGRATIONS: Migrations = Migrations {
+    table: rows::MIGRATIONS_TABLE,
+    statements: &[(
+        "sessions",
+        include_str!("migrations/postgres/0001_sessions.sql"),
+    )],
+};
 
 const UPDATE: &str = "UPDATE keypace_sessions SET version = greatest(version + 1, $3), \
     updated_us = greatest(updated_us, $3), \
@@ -41,19 +42,7 @@ impl PostgresRepository {
     /// `Invalid` where the URL can't be read, `Unavailable` where nobody answers, `Internal` where the tables are of a newer
     /// version or the user has no right to make them.
     pub async fn connect(url: &str) -> Result<Self, SessionError> {
-        // The URL may hold a password, and the reason a part of the URL.
-        let options = PgConnectOptions::from_str(url).map_err(|_| {
-            SessionError::invalid(
-                "the URL of the database can't be read; it is postgres://user:password@host:port/database",
-            )
-        })?;
-        let pool = PgPoolOptions::new()
-            .max_connections(limits::SQL_CONNECTIONS)
-            .acquire_timeout(limits::SQL_TIMEOUT)
-            .connect_with(options)
-            .await?;
-        let migrated = rows::migrator(&MIGRATIONS).run(&pool).await;
-        migrated.map_err(SessionError::internal)?;
+        let pool = sql::connect_postgres(url, &MIGRATIONS).await?;
         Ok(Self { pool })
     }
 

@@ -174,7 +174,7 @@ impl Rebuild {
     }
 
     /// Somebody else may switch while this works, and from then on the old keys would undo changes.
-    async fn still_follows(&self) -> Result<()> {
+    async fn still_follows(&mut self) -> Result<()> {
         let ground = &self.importer.ground;
         Migration::still_follows(&ground.router, &ground.namespace).await
     }
@@ -343,7 +343,11 @@ impl Rebuild {
             undated: total.undated,
             changed: last.changes(),
             elapsed_ms: millis(self.started.elapsed()),
-            pace: pace_of(&self.sweep, &self.importer.ground.router, self.walk.budget),
+            pace: pace_of(
+                &self.sweep,
+                &self.importer.ground.router,
+                self.walk.budget.get(),
+            ),
             errors: self.failures.all(self.error.as_ref(), &self.sweep),
         }
     }
