@@ -18,7 +18,9 @@ use keypace_lab::{ClusterOptions, OwnedCluster, Program, slot_of};
 
 const RECORDS: u64 = 3_000;
 const OWNERS: u64 = 40;
-/// A walk takes some seconds, in which much moves.
+/// That go elsewhere under one walk: each is walked again.
+const SLOTS: u64 = 200;
+/// A walk takes some seconds, in which all of that happens.
 const RATE: u64 = 1_500;
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
@@ -61,14 +63,16 @@ impl Stage {
         IndexOptions::new(namespace(), self.keys.clone()).with_walk(walk)
     }
 
-    /// Slots go round, a few at a time, until it is over; a replica takes over in between, in order.
+    /// Slots go round, a few at a time; a replica takes over in between, in order.
     fn disturb(&self, fail_over: Option<usize>) -> JoinHandle<u64> {
         let (cluster, is_over) = (Arc::clone(&self.cluster), Arc::clone(&self.is_over));
         is_over.store(false, Ordering::Release);
         std::thread::spawn(move || {
             let mut moved = 0;
             let mut taker = fail_over;
-            while !is_over.load(Ordering::Acquire) {
+            while moved < SLOTS && !is_over.load(Ordering::Acquire) {
+                // Nodes that still argue about slots elect nobody, and a replica hears of a move late.
+                cluster.wait_until_settled().expect("settled");
                 let owners = cluster.owners().expect("known");
                 let from = owners[moved as usize % owners.len()].expect("an owner");
                 let to = owners.iter().flatten().copied().find(|node| *node != from);
@@ -80,10 +84,7 @@ impl Stage {
                 if moved >= 50
                     && let Some(replica) = taker.take()
                 {
-                    // Nodes that still argue about slots elect nobody.
-                    cluster.wait_until_settled().expect("settled");
                     cluster.fail_over(replica).expect("it takes over");
-                    cluster.wait_until_settled().expect("settled");
                 }
             }
             moved
