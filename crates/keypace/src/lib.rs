@@ -107,6 +107,8 @@ pub use records::Drift;
 pub use records::Expiry;
 pub use records::Import;
 pub use records::Imported;
+pub use records::IndexSize;
+pub use records::LastVerify;
 pub use records::Lifetime;
 pub use records::Namespace;
 pub use records::OldLayout;

@@ -71,6 +71,8 @@ pub(crate) struct Checked {
     pub(crate) now_ms: i64,
     /// As TYPE names them: of the record, of the index by creation, of the index by expiry.
     pub(crate) types: [Bytes; 3],
+    /// Up to which version nothing is imported, or 0.
+    pub(crate) buried: u64,
 }
 
 /// When a key expires.
@@ -168,7 +170,16 @@ pub(crate) fn check(reply: &Reply) -> Option<Checked> {
     let Reply::Array(parts) = reply else {
         return None;
     };
-    let [value, expiry, by_created, by_expiry, now_ms, types @ ..] = parts.as_slice() else {
+    let [
+        value,
+        expiry,
+        by_created,
+        by_expiry,
+        now_ms,
+        types @ ..,
+        buried,
+    ] = parts.as_slice()
+    else {
         return None;
     };
     let types: [Option<&[u8]>; 3] =
@@ -192,6 +203,7 @@ pub(crate) fn check(reply: &Reply) -> Option<Checked> {
         by_expiry: score(by_expiry)?,
         now_ms: int(now_ms)?,
         types: [record?, created?, expiring?],
+        buried: unsigned(buried)?,
     })
 }
 

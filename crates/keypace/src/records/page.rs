@@ -175,6 +175,16 @@ pub enum Buried {
     Older(Version),
 }
 
+/// How many members an owner's indexes have. They differ where somebody else has written to one alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexSize {
+    /// Of the one by creation.
+    pub by_created: u64,
+    /// Of the one by expiry.
+    pub by_expiry: u64,
+}
+
 /// When a record expires, as far as an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {

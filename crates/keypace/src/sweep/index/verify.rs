@@ -173,6 +173,12 @@ impl Verify {
         self.state == State::Unknown
     }
 
+    /// The old layout is where the truth is still.
+    #[must_use]
+    pub fn follows_old(&self) -> bool {
+        self.state == State::Following
+    }
+
     /// No more may be mended in this run.
     #[must_use]
     pub fn is_at_its_limit(&self) -> bool {

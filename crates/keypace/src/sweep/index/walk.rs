@@ -109,7 +109,7 @@ fn check_old(migration: &Migration, wanted: Option<&OldLayout>) -> Result<()> {
     )
 }
 
-fn all_of(lead: &str) -> Pattern {
+pub(super) fn all_of(lead: &str) -> Pattern {
     Pattern::prefix(lead.as_bytes())
 }
 
