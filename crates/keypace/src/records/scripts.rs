@@ -6,7 +6,7 @@ use crate::port::Script;
 /// Writes a record and its members.
 pub(crate) const PUT: Script = Script {
     text: include_str!("scripts/put.lua"),
-    digest: "24753ea521e4f2efdc006c58a8a4db954ea7b99f",
+    digest: "7114dd7f911e6f2d8c2a4c4d078f411007356780",
 };
 /// Gives a record another time to live.
 pub(crate) const TOUCH: Script = Script {

@@ -93,7 +93,7 @@ impl CacheStore for RedisStore {
             let shelf = self.shelf().await?;
             match shelf.import(owner, &entry.id, body, &import).await? {
                 Imported::Written(_) => Ok(Kept::AsGiven),
-                Imported::Older(_) | Imported::Expired => Ok(Kept::NewerThere),
+                Imported::Older(_) | Imported::Expired | Imported::Late => Ok(Kept::NewerThere),
             }
         })
     }
