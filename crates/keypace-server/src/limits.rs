@@ -18,7 +18,7 @@ pub const MAX_TOTAL_TURNS: u64 = (1 << 53) - 1;
 /// Random bytes of an id that is made: as many as a UUID has, and no two alike in practice.
 pub const MADE_ID_BYTES: usize = 16;
 /// The longest body of a request that is read: all fields at their longest are below 1 KiB.
-pub const MAX_BODY_BYTES: usize = 16 * 1024;
+pub const MAX_SESSION_BODY_BYTES: usize = 16 * 1024;
 /// A record that changed under an update is read and written again this often: more is a fight that somebody else wins.
 pub const UPDATE_ATTEMPTS: u32 = 8;
 
@@ -67,3 +67,122 @@ pub const EPOCH_OWED_PAUSE: Duration = Duration::from_secs(1);
 pub const CACHE_OPEN_WAIT: Duration = Duration::from_secs(2);
 /// How many questions to the cache this process has open at once: more wait for nothing, and read from SQL.
 pub const CACHE_CALLS: usize = 64;
+
+// Keys, signatures and tickets
+
+/// Random bytes of an API key: nobody guesses 256 bits, so that a plain hash of it can stand in a table.
+pub const KEY_SECRET_BYTES: usize = 32;
+/// API keys that a store keeps: a bound on what is read at once, and far more than people hand out.
+pub const MAX_KEYS: usize = 1_000;
+/// The longest owner that a key may stand for: the library's own bound on owners.
+pub const MAX_KEY_OWNER_BYTES: usize = 512;
+/// How long a ticket opens a WebSocket: the page asks for one in the moment that it connects.
+pub const TICKET_TTL: Duration = Duration::from_secs(30);
+/// Tickets that were used and have not run out: 200 watchers that reconnect ten times in half a minute are 2,000.
+pub const MAX_USED_TICKETS: usize = 10_000;
+
+// Jobs
+
+/// Jobs that wait or are paused: what a person can still look through; the next is refused with a text.
+pub const JOBS_WAITING: u32 = 100;
+/// Jobs that run at once in one process: each has connections of its own, and they share a node's pace.
+pub const JOBS_RUNNING: u32 = 2;
+/// Jobs that have ended and are kept: about 4 MB of rows.
+pub const JOBS_HISTORY: u32 = 1_000;
+/// Jobs of a list where nobody says otherwise.
+pub const DEFAULT_JOBS_PAGE: u32 = 50;
+/// The most jobs of a list: about 400 KB.
+pub const MAX_JOBS_PAGE: u32 = 100;
+/// How long a job is its holder's without a heartbeat: ten of them may be lost before another replica takes it.
+pub const JOB_LEASE: Duration = Duration::from_secs(10);
+/// Between two heartbeats of a job: also how long an order takes to reach a holder in another process.
+pub const JOB_HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long a dry run can be confirmed: what was counted is still about what is there.
+pub const CONFIRM_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How far a confirmed delete may go beyond its plan, in percent of the plan: keys are written while a person reads.
+pub const CONFIRMED_PERCENT: u64 = 110;
+/// Between two looks at a job that runs in another process and is watched in this one.
+pub const WATCH_POLL: Duration = Duration::from_millis(500);
+/// The longest name of a server, an index or a cache in a job: as long as a host name.
+pub const MAX_NAME_BYTES: usize = 253;
+
+// Servers
+
+/// How long a server may take to say who it is: a person waits for it, and a server that is well answers in milliseconds.
+pub const IDENTITY_WAIT: Duration = Duration::from_secs(3);
+
+// HTTP
+
+/// Requests a second that one API key may send where the config says nothing: a page that polls, two dashboards and a
+/// busy application's session lists together.
+pub const REQUESTS_PER_SECOND: u32 = 1_000;
+/// Requests that one key may send at once before the rate counts: a page load and its watchers are some dozens.
+pub const REQUEST_BURST: u32 = 2_000;
+/// How many keys' worth of requests one address may send: behind a proxy all callers share one.
+pub const ADDRESS_SHARE: u32 = 4;
+/// Addresses whose rate is remembered at once, about 100 bytes each. Beyond, those that were quiet are forgotten.
+pub const RATED_ADDRESSES: usize = 10_000;
+/// The longest body of a request. Real ones are below 2 KiB; a hundred patterns of the largest size still fit.
+pub const BODY_BYTES: usize = 256 * 1024;
+/// What a config may raise the longest body to: a body is read into memory whole.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// How long a body may take to arrive: a client that sends a byte now and then holds no place for longer.
+pub const BODY_TIME: Duration = Duration::from_secs(10);
+/// How long the lines and headers of a request may take to arrive; also how long a connection may stand idle.
+pub const HEADER_TIME: Duration = Duration::from_secs(30);
+/// How long a reply may stand in the way because the client does not read it.
+pub const WRITE_TIME: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// Memory for the request line and all headers of a connection: browsers send below 4 KiB.
+pub const HEADER_BYTES: usize = 16 * 1024;
+/// Headers of one request: browsers send about 20, proxies add 10.
+pub const HEADER_COUNT: usize = 64;
+/// The longest path and query: a pattern of the largest size in percent signs fits not, and goes into a job's body.
+pub const URI_BYTES: usize = 8 * 1024;
+/// Connections at once: what the watchers and a busy application need, with a file descriptor each.
+pub const CONNECTIONS: usize = 4_096;
+/// Requests at once on one connection of HTTP/2.
+pub const STREAMS: u32 = 100;
+/// How long one request may take: more than any question to a server or a database is given.
+pub const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// What a config may raise the time of a request to.
+pub const MAX_REQUEST_TIME: Duration = Duration::from_secs(300);
+/// How long a request that waits for work on a server may take, as clearing a cache does, before it is told to look later.
+pub const LONG_REQUEST_TIME: Duration = Duration::from_secs(120);
+/// Watchers of jobs at once: each has a task, a socket and about 20 KiB.
+pub const WATCHERS: usize = 1_000;
+
+/// Seconds after which a job may be asked for again where as many wait as may: jobs take minutes, not moments.
+pub const FULL_RETRY_S: u64 = 10;
+
+// Keys and callers
+
+/// How long it is believed who an API key belongs to. A key that was revoked works no longer than this.
+pub const KEY_LIFE: Duration = Duration::from_secs(1);
+/// API keys remembered at once, known or unknown: a flood of made-up ones takes no more memory than this.
+pub const REMEMBERED_KEYS: usize = 4_096;
+/// The longest `Authorization` that is looked at: our own keys have 46 characters.
+pub const AUTHORIZATION_BYTES: usize = 256;
+
+// The process
+
+/// How long a service that was told to stop may take to settle batches, write checkpoints and close sockets.
+pub const DRAIN: Duration = Duration::from_secs(20);
+/// The part of it that open requests and watchers are given once the work has settled.
+pub const DRAIN_SOCKETS: Duration = Duration::from_secs(5);
+/// Between two looks whether all connections have closed.
+pub const DRAIN_LOOK: Duration = Duration::from_millis(50);
+/// How often figures that only grow while nobody looks are tidied up.
+pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How long `/readyz` waits for the store.
+pub const READY_TIME: Duration = Duration::from_secs(2);
+
+// What a config may say
+
+/// Jobs at once: each holds connections to its server and a pace of its own to settle.
+pub const MAX_JOBS_RUNNING: u32 = 32;
+/// Waiting jobs: a list that a person could still look through, with scripts' jobs among them.
+pub const MAX_JOBS_WAITING: u32 = 10_000;
+/// Jobs that have ended: about 100 MB of rows at most.
+pub const MAX_JOBS_HISTORY: u32 = 100_000;

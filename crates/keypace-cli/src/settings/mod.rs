@@ -11,7 +11,6 @@ mod select;
 mod servers;
 mod stats;
 mod surroundings;
-mod units;
 mod urls;
 
 use std::time::Duration;
@@ -25,6 +24,8 @@ pub(crate) use self::index::{index_walk, keys_path, namespace, old_layout, owner
 pub(crate) use self::select::{listed_options, patterns, sweep_options};
 pub(crate) use self::stats::stats_options;
 pub(crate) use self::surroundings::Surroundings;
+
+use keypace_server::units;
 
 use self::layers::{Merged, merge};
 use crate::args::{Global, ProgressChoice};

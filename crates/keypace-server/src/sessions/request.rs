@@ -95,7 +95,7 @@ fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Value>, D::Error>
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, SessionError> {
-    let max = limits::MAX_BODY_BYTES;
+    let max = limits::MAX_SESSION_BODY_BYTES;
     if body.len() > max {
         return Err(SessionError::invalid(format!(
             "the body is longer than {max} bytes"
@@ -217,7 +217,10 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_is_refused_by_name() {
-        let long = format!("{{\"model\":\"{}\"}}", "m".repeat(limits::MAX_BODY_BYTES));
+        let long = format!(
+            "{{\"model\":\"{}\"}}",
+            "m".repeat(limits::MAX_SESSION_BODY_BYTES)
+        );
         for (body, named) in [
             ("{}", "model is missing"),
             ("", "must be a JSON object"),

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use keypace::{Cursor, RecordId, Tag};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{ColumnIndex, Decode, Row, SqlSafeStr, Type};
+use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use crate::limits;
 use crate::sessions::body::Unreadable;
@@ -41,25 +40,8 @@ pub(super) const EPOCH: &str = "SELECT epoch FROM keypace_sessions_state WHERE s
 pub(super) const NEXT_EPOCH: &str =
     "UPDATE keypace_sessions_state SET epoch = epoch + 1 WHERE state = 1 RETURNING epoch";
 
-/// Where it is noted which migrations were carried out: a table of our own, as others may keep theirs in the same
-/// database.
+/// The table where it is noted which migrations were carried out.
 pub(super) const MIGRATIONS_TABLE: &str = "keypace_sessions_migrations";
-
-/// All migrations, in order. They are in the program, and no file is read.
-pub(super) fn migrator(statements: &[(&'static str, &'static str)]) -> Migrator {
-    let migrations = (1..).zip(statements).map(|(version, (name, sql))| {
-        Migration::new(
-            version,
-            (*name).into(),
-            MigrationType::Simple,
-            (*sql).into_sql_str(),
-            false,
-        )
-    });
-    let mut migrator = Migrator::with_migrations(migrations.collect());
-    migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-    migrator
-}
 
 /// A new session as the ten values of `INSERT`.
 pub(super) struct Values<'a> {

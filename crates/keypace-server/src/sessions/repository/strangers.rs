@@ -162,7 +162,7 @@ async fn memory_and_urls_are_no_paths_of_sqlite() {
     ] {
         let error = SqliteRepository::open(path).await.expect_err(path);
         assert_eq!(error.kind(), SessionErrorKind::Invalid, "{path}");
-        assert!(error.to_string().contains("kept in a file"), "{error}");
+        assert!(error.to_string().contains("is kept in a file"), "{error}");
     }
     let odd = folder.path().join(":memory:");
     SqliteRepository::open(&odd)

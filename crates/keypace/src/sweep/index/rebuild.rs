@@ -325,7 +325,11 @@ impl Rebuild {
             undated: total.undated,
             changed: last.changes(),
             elapsed_ms: millis(self.started.elapsed()),
-            pace: pace_of(&self.sweep, &self.importer.ground.router, self.walk.budget),
+            pace: pace_of(
+                &self.sweep,
+                &self.importer.ground.router,
+                self.walk.budget.get(),
+            ),
             errors: self.failures.all(self.error.as_ref(), &self.sweep),
         }
     }

@@ -266,7 +266,7 @@ impl Rekey {
             owners: self.mover.owners,
             moved: self.mover.moved,
             elapsed_ms: millis(self.started.elapsed()),
-            pace: pace_of(&self.sweep, self.mover.router(), self.walk.budget),
+            pace: pace_of(&self.sweep, self.mover.router(), self.walk.budget.get()),
             errors: self.failures.all(self.error.as_ref(), &self.sweep),
         }
     }

@@ -70,7 +70,7 @@ impl Verify {
                     .with_hint(format!("make it: keypace index rebuild {namespace}")),
             );
         }
-        let budget = begun.walk.budget;
+        let budget = begun.walk.budget.get();
         let sweep = Sweep::list(keyspace, begun.walk).await?;
         Ok(Self {
             progress: IndexProgress::new(sweep.progress_handle()),

@@ -199,7 +199,7 @@ impl Restore {
             figures.absorb(&own.lock().unwrap_or_else(PoisonError::into_inner));
             waited += courier.waited;
         }
-        let mut pace = figures.summary(self.options.budget);
+        let mut pace = figures.summary(self.options.budget.get());
         pace.paused_ms.server += millis(waited);
         pace
     }
