@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 
+use sqlx::AssertSqlSafe;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -20,6 +21,10 @@ use crate::limits;
 
 /// What SQLite calls it in the lowest byte of its codes.
 const BUSY: u32 = 5;
+/// What PostgreSQL says of a table that is not there.
+const UNDEFINED_TABLE: &str = "42P01";
+/// What a path begins with that is meant for SQLite itself: memory, or a URL. There is a file in neither.
+const NO_PATHS: [&str; 3] = [":memory:", "sqlite:", "file:"];
 
 /// What sort of thing failed with a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,6 +169,7 @@ pub(crate) async fn open_sqlite(
     path: &Path,
     migrations: &Migrations,
 ) -> Result<SqlitePool, StoreError> {
+    check(path)?;
     make_private(path).map_err(StoreError::unavailable)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -204,6 +210,18 @@ fn is_busy(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.parse().is_ok_and(|code: u32| code & 0xff == BUSY))
 }
 
+/// SQLite would take each of these for something else than the file of that name; each connection has a memory of its own.
+fn check(path: &Path) -> Result<(), StoreError> {
+    let text = path.to_string_lossy().to_ascii_lowercase();
+    if text.is_empty() || NO_PATHS.iter().any(|lead| text.starts_with(lead)) {
+        return Err(StoreError::invalid(
+            "SQLite is kept in a file: give its path, not a URL or `:memory:`; a file that is really called so is `./` and its \
+             name",
+        ));
+    }
+    Ok(())
+}
+
 /// Makes the file where there is none: SQLite would make it readable for all. Its other files take the mode of this one. One
 /// that is there is not opened, because closing it would end the locks that this process has on it.
 fn make_private(path: &Path) -> std::io::Result<()> {
@@ -215,7 +233,8 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 }
 
 /// Connects to `postgres://user:password@host/database`, and brings its tables up to date; processes that start at once wait
-/// for one another. TLS is as `sslmode` in the URL says.
+/// for one another. Where they are up to date nothing is made, so that a user without the right to make tables is enough: one
+/// who may read the table of migrations. TLS is as `sslmode` in the URL says.
 ///
 /// Cancel-safe: what is half done is done again by the next.
 pub(crate) async fn connect_postgres(
@@ -233,9 +252,30 @@ pub(crate) async fn connect_postgres(
         .acquire_timeout(limits::SQL_TIMEOUT)
         .connect_with(options)
         .await?;
-    let migrated = migrations.migrator().run(&pool).await;
-    migrated.map_err(StoreError::internal)?;
+    if !is_up_to_date(&pool, migrations).await? {
+        let migrated = migrations.migrator().run(&pool).await;
+        migrated.map_err(StoreError::internal)?;
+    }
     Ok(pool)
+}
+
+/// Whether all migrations were carried out, and no other. A migrator would make its table first, and ask for the right to.
+async fn is_up_to_date(pool: &PgPool, migrations: &Migrations) -> Result<bool, StoreError> {
+    let statement = format!(
+        "SELECT version, checksum FROM {} WHERE success ORDER BY version",
+        migrations.table
+    );
+    let applied = sqlx::query_as(AssertSqlSafe(statement)).fetch_all(pool);
+    let applied: Vec<(i64, Vec<u8>)> = match applied.await {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
+            return Ok(false);
+        }
+        applied => applied?,
+    };
+    let migrator = migrations.migrator();
+    let known = migrator.iter();
+    let known = known.map(|migration| (migration.version, migration.checksum.to_vec()));
+    Ok(known.eq(applied))
 }
 
 #[cfg(test)]

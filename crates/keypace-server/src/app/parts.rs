@@ -220,7 +220,10 @@ pub(super) async fn sessions(
     if let Some(server) = server {
         let connect = as_application(server);
         let cache = RedisStore::new(server.url.clone(), connect, namespace, keys);
-        source = source.with_cache(Arc::new(cache));
+        source = source
+            .with_cache(Arc::new(cache))
+            .await
+            .map_err(sessions_failed)?;
     }
     if place.stale_reads {
         source = source.with_stale_reads(StaleReads::Labelled);

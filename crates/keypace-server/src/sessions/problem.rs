@@ -83,10 +83,18 @@ impl SessionError {
 
     pub(crate) fn keys_differ(kept: &str, given: &str) -> Self {
         let text = format!(
-            "the sessions in the database belong to the owner keys {kept}, not to {given}; with these every list would be \
-             empty: bring the key file that the database was filled with"
+            "the sessions in the database belong to the owner keys {kept}, and those that were given, {given}, don't go on from \
+             them; every list would be empty: bring the key file that the database was filled with, or one that was rotated \
+             from it"
         );
         Self::new(SessionErrorKind::KeysDiffer, text)
+    }
+
+    /// Of the cache's namespace, which other keys were used with.
+    pub(crate) fn cache_keys_differ(source: keypace::Error) -> Self {
+        let text = "the cache of sessions belongs to other owner keys; with these nothing that other processes write would be \
+                    found there: bring the key file that its namespace was made with, or give the cache another namespace";
+        Self::new(SessionErrorKind::KeysDiffer, text).because(source)
     }
 
     /// Somebody who is asked does not answer; the cause goes to the log.

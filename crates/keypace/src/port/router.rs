@@ -26,7 +26,7 @@ use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
 use crate::limits;
 use crate::pace::{BudgetHandle, Thresholds};
-use flight::{Outcome, Passenger, Report, fly};
+use flight::{Outcome, Passenger, Report, fly, graver};
 use meaning::Place;
 use table::{Station, Table, pause_before};
 
@@ -229,8 +229,8 @@ impl Journey<'_> {
             (station, report)
         });
         let mut reports = self.router.look_beside(together(flights)).await;
-        let failed = (reports.iter_mut()).find_map(|(_, report)| report.failure.take());
-        if let Some(error) = failed {
+        let failures = (reports.iter_mut()).filter_map(|(_, report)| report.failure.take());
+        if let Some(error) = failures.reduce(graver) {
             self.router.table().doubt();
             return Err(error);
         }

@@ -28,6 +28,8 @@ pub(crate) enum PutSaid {
     Older(Version),
     /// Its time was over: nothing is there now.
     Expired,
+    /// Nothing was written: it came too late.
+    Late,
 }
 
 /// What became of a burial.
@@ -104,6 +106,7 @@ pub(crate) fn put(reply: &Reply) -> Option<Answer<PutSaid>> {
             b"version" => PutSaid::Changed(version()?),
             b"older" => PutSaid::Older(version()?),
             b"expired" => PutSaid::Expired,
+            b"late" => PutSaid::Late,
             _ => return None,
         })
     })
@@ -345,6 +348,18 @@ fn unsigned(reply: &Reply) -> Option<u64> {
 /// -1 is none.
 fn time(reply: &Reply) -> Option<Option<i64>> {
     int(reply).map(|time| (time >= 0).then_some(time))
+}
+
+/// Seconds and microseconds, as TIME gives them, in milliseconds.
+pub(crate) fn time_ms(reply: &Reply) -> Option<i64> {
+    let Reply::Array(parts) = reply else {
+        return None;
+    };
+    let [seconds, micros] = parts.as_slice() else {
+        return None;
+    };
+    let number = |part| std::str::from_utf8(bytes(part)?).ok()?.parse::<i64>().ok();
+    (number(seconds)?.checked_mul(1_000)).map(|ms| ms + number(micros).unwrap_or(0) / 1_000)
 }
 
 fn double(reply: &Reply) -> Option<f64> {

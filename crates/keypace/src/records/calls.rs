@@ -21,8 +21,10 @@ pub(crate) enum Mode {
     Create,
     /// Where this version is there.
     Update(Version),
-    /// Where nothing is there that is as new as this version, which is written.
+    /// Where nothing is there that is newer than this version, which is written, nor the same.
     Import(Version),
+    /// The same, and not after this moment (ms since 1970).
+    ImportUntil(Version, i64),
 }
 
 /// Whether a write leaves a trace behind the record's own life, so that no rebuild undoes it.
@@ -72,7 +74,7 @@ impl Put {
             Mode::Put => ("put", None),
             Mode::Create => ("create", None),
             Mode::Update(version) => ("update", Some(version)),
-            Mode::Import(version) => ("import", Some(version)),
+            Mode::Import(version) | Mode::ImportUntil(version, _) => ("import", Some(version)),
         };
         let ttl = match self.lifetime {
             Lifetime::Forever => "0".to_owned(),
@@ -92,7 +94,7 @@ impl Put {
             names.seal(),
             names.tombstone(id),
         ];
-        let args = vec![
+        let mut args = vec![
             Bytes::from_static(mode.as_bytes()),
             id.to_bytes(),
             self.body,
@@ -105,6 +107,9 @@ impl Put {
             number(limits::PRUNED_BY_PUT),
             trace.text(),
         ];
+        if let Mode::ImportUntil(_, at_ms) = self.mode {
+            args.push(number(at_ms));
+        }
         let (slot, class) = (names.slot(), Class::Write);
         Ok(Call::script(slot, &scripts::PUT, class, keys, args))
     }

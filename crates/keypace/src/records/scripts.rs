@@ -6,7 +6,7 @@ use crate::port::Script;
 /// Writes a record and its members.
 pub(crate) const PUT: Script = Script {
     text: include_str!("scripts/put.lua"),
-    digest: "fa23a07238fcbbdccd0ab2af8e193c45f4cf4fde",
+    digest: "c453c32ff37beee40d73b7dd1691f41b9ab6274e",
 };
 /// Gives a record another time to live.
 pub(crate) const TOUCH: Script = Script {

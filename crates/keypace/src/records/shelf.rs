@@ -194,8 +194,8 @@ impl Shelf {
         }
     }
 
-    /// Writes a record as another source has it, where nothing as new is there or was buried a short while ago. The same
-    /// import twice is one. Not cancel-safe: a dropped call may have written it or not.
+    /// Writes a record as another source has it, where nothing newer is there, nor anything as new was buried a short while
+    /// ago. The same import twice is one; the same version with another body is written. Not cancel-safe: a dropped call may have written it or not.
     ///
     /// # Errors
     /// As [`Shelf::put`].
@@ -207,7 +207,10 @@ impl Shelf {
         import: &Import,
     ) -> Result<Imported> {
         let put = Put {
-            mode: Mode::Import(import.version),
+            mode: match import.not_after_ms {
+                Some(at_ms) => Mode::ImportUntil(import.version, at_ms),
+                None => Mode::Import(import.version),
+            },
             body,
             lifetime: import.lifetime,
             created_ms: Some(import.created_ms),
@@ -218,6 +221,7 @@ impl Shelf {
             PutSaid::Written(written) => Ok(Imported::Written(written)),
             PutSaid::Older(version) => Ok(Imported::Older(version)),
             PutSaid::Expired => Ok(Imported::Expired),
+            PutSaid::Late => Ok(Imported::Late),
             _ => Err(self.unexpected(owner)),
         }
     }

@@ -5,8 +5,9 @@
 --       7 version (update: the expected one; import: the one to write; else empty),
 --       8 expiry in unix ms in place of the TTL (else empty), 9 dead members to drop at most,
 --       10 how long a trace of this stays in ms, where the namespace follows an old layout (else empty or left out).
+--       11 import: the last moment in unix ms at which it may still be written (empty or left out: any).
 -- Gives {ok, version, created, updated, expiry or -1}. Or nothing is written: {exists, version}, {missing},
--- {version, the one there is}, {older, the one there is}, {sealed, key version}. Or {expired}, and the record is gone.
+-- {version, the one there is}, {older, the one there is}, {late}, {sealed, key version}. Or {expired}, and the record is gone.
 if redis.replicate_commands then redis.replicate_commands() end
 local record, by_created, by_expiry = KEYS[1], KEYS[2], KEYS[3]
 local mode, id, body = ARGV[1], ARGV[2], ARGV[3]
@@ -34,8 +35,13 @@ if mode == 'update' then
 end
 if mode == 'import' then
   version = tonumber(ARGV[7])
+  -- It was on its way for too long: what was deleted meanwhile may be remembered no more.
+  if (ARGV[11] or '') ~= '' and now > tonumber(ARGV[11]) then return {'late'} end
   local newest = math.max(was_version, buried)
-  if version <= newest then return {'older', newest} end
+  -- The same version with another body is the same state with another note of a cache's.
+  local is_same = version == was_version
+    and redis.call('GETRANGE', record, string.find(head, '\n', 1, true), -1) == body
+  if version < newest or version <= buried or is_same then return {'older', newest} end
 end
 
 local expiry = -1
