@@ -27,8 +27,8 @@ const KEYS: u64 = 300_000;
 const OTHERS: u64 = 100;
 /// As slow as it goes.
 const BUDGET: &str = "50us";
-/// A dead holder's lease runs out within ten seconds; the rest is for a machine that has other work.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A lease runs out within ten seconds, and the delete takes some; the rest is for a machine that has other work.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 #[test]
 fn a_service_that_is_killed_again_and_again_ends_its_delete() {
@@ -73,6 +73,8 @@ fn killed(server: &OwnedServer, kills: u32) {
         );
         service = Service::start(&home, &[]);
     }
+    until(&service, &id, |job| job["restarts"] == kills);
+    faster(&service, &id);
     let job = until(&service, &id, |job| job["state"] == "done");
     assert_eq!(size(server), OTHERS);
     let result = &job["result"];
@@ -146,7 +148,7 @@ fn a_replica_that_is_frozen_and_woken_does_nothing_more() {
         until(&two, &id, |job| {
             deleted(job) > before + 1_000 || job["state"] == "done"
         });
-        patch(&two, &id, &json!({"budget": "off"}));
+        faster(&two, &id);
         let job = until(&two, &id, |job| job["state"] == "done");
         let tried = said(&mut raw, &["ACL", "LOG"]);
         let tried = tried.items().map_or(0, <[Answer]>::len);
@@ -274,14 +276,22 @@ fn until(service: &Service, id: &str, wanted: impl Fn(&Value) -> bool) -> Value 
 }
 
 fn post(service: &Service, path: &str, body: &Value, wanted: u16) -> Value {
-    send(service, "POST", path, body, wanted)
+    send(service, "POST", path, body, &[wanted])
 }
 
-fn patch(service: &Service, id: &str, body: &Value) {
-    send(service, "PATCH", &format!("/v1/jobs/{id}"), body, 200);
+/// What is left of a job goes at full speed, unless it has ended.
+fn faster(service: &Service, id: &str) {
+    let body = json!({"budget": "off"});
+    send(
+        service,
+        "PATCH",
+        &format!("/v1/jobs/{id}"),
+        &body,
+        &[200, 409],
+    );
 }
 
-fn send(service: &Service, method: &str, path: &str, body: &Value, wanted: u16) -> Value {
+fn send(service: &Service, method: &str, path: &str, body: &Value, wanted: &[u16]) -> Value {
     let body = body.to_string();
     let host = &service.authority;
     let mut stream = TcpStream::connect(host).expect("somebody listens");
@@ -295,7 +305,7 @@ fn send(service: &Service, method: &str, path: &str, body: &Value, wanted: u16) 
         .expect("sent");
     let mut reply = String::new();
     stream.read_to_string(&mut reply).expect("a reply");
-    assert_eq!(status(&reply), wanted, "{reply}");
+    assert!(wanted.contains(&status(&reply)), "{reply}");
     let (_, body) = reply.split_once("\r\n\r\n").expect("a body");
     serde_json::from_str(body).expect("JSON")
 }

@@ -80,7 +80,7 @@ impl Documented {
         let is_known = if media.is_empty() {
             types.is_empty()
         } else {
-            types.contains(media)
+            types.contains(media) || types.contains("*/*")
         };
         assert!(is_known, "{media:?} is none of {types:?}: {}", told());
     }

@@ -78,9 +78,9 @@ async fn finished(world: &World) -> String {
 
 /// A delete that takes some seconds.
 async fn long_delete(world: &World) -> String {
-    world.seed("session:", 60_000);
+    world.seed("session:", 100_000);
     let plan = world.plan(Who::Admin, "session:*").await;
-    let body = json!({"kind": "delete", "patterns": ["session:*"], "confirm": plan["confirm"], "budget": "20us"});
+    let body = json!({"kind": "delete", "patterns": ["session:*"], "confirm": plan["confirm"], "budget": "50us"});
     world.start(Who::Admin, &body).await
 }
 
@@ -115,7 +115,7 @@ async fn a_watcher_sees_a_snapshot_then_progress_then_the_end() {
             (&json!("end"), &json!("done")),
             "{end}"
         );
-        assert_eq!(end["job"]["result"]["deleted"], 60_000);
+        assert_eq!(end["job"]["result"]["deleted"], 100_000);
         assert_eq!(next(&mut socket).await, Err(1000));
         assert!(progress > 0, "no progress was seen");
         // Who comes late is told the end at once.

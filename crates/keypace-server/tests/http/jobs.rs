@@ -89,9 +89,9 @@ async fn jobs_are_listed_newest_first_page_by_page() {
 #[tokio::test]
 async fn a_job_is_paused_slowed_resumed_and_cancelled() {
     let world = World::any().await;
-    world.seed("session:", 60_000);
+    world.seed("session:", 100_000);
     let plan = world.plan(Who::Admin, "session:*").await;
-    let body = json!({"kind": "delete", "patterns": ["session:*"], "confirm": plan["confirm"], "budget": "20us"});
+    let body = json!({"kind": "delete", "patterns": ["session:*"], "confirm": plan["confirm"], "budget": "50us"});
     let id = world.start(Who::Admin, &body).await;
     let path = format!("/v1/jobs/{id}");
     world.until(Who::Admin, &id, &["running"]).await;
@@ -109,8 +109,8 @@ async fn a_job_is_paused_slowed_resumed_and_cancelled() {
         .int()
         .expect("a count");
     assert!(left > 0, "it was over before it could be paused: {paused}");
-    let slowed = change(json!({"budget": "30us"})).await;
-    assert_eq!(slowed["budget"], "30us");
+    let slowed = change(json!({"budget": "60us"})).await;
+    assert_eq!(slowed["budget"], "60us");
     let resumed = world
         .ask(Who::Admin, "POST", &format!("{path}/resume"), None)
         .await;
@@ -125,7 +125,7 @@ async fn a_job_is_paused_slowed_resumed_and_cancelled() {
         .expect("a count");
     assert_eq!(
         job["result"]["deleted"].as_i64().expect("a count") + left,
-        60_000,
+        100_000,
         "{job}"
     );
     for order in [
