@@ -14,7 +14,7 @@ const LOOKS = [
 
 const fill = async (world) => {
   const { database } = world;
-  await database.fill("session:web:", 60_000, ["EX", "86400"]);
+  await database.fill("session:web:", 240_000, ["EX", "86400"]);
   await database.fill("session:app:", 15_000, ["EX", "86400"]);
   await database.fill("cart:eu:", 9_000, ["EX", "3600"]);
   await database.fill("cart:us:", 7_000);

@@ -7,7 +7,7 @@ import http from "node:http";
 import test from "node:test";
 import { open, step, tab, until, visit } from "./world.mjs";
 
-const KEYS = 150_000;
+const KEYS = 300_000;
 
 /** A delete of everything with `prefix`, planned and confirmed without a page, slow enough to be watched. */
 const slowDelete = async (world, prefix) => {

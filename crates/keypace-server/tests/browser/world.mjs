@@ -18,7 +18,7 @@ const require = createRequire(path.join(modules, "here.js"));
 const { chromium } = require("playwright-core");
 
 /** How long anything may take before a test gives up on it. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 30_000;
 
 /** Looks again and again until `look` gives something; the last reason it gave nothing becomes the failure. */
 export const until = async (what, look) => {
