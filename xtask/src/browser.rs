@@ -112,8 +112,9 @@ impl Browser {
             let mut node = Command::new(&self.node);
             node.current_dir(workspace.root.join(TESTS))
                 .args(["--test", "--test-concurrency=1"])
-                .args(self.files(workspace)?)
+                // Past the first file node takes every word for a file.
                 .args(words)
+                .args(self.files(workspace)?)
                 .env("KEYPACE_TEST_SERVER", &server.path)
                 .env("KEYPACE_TEST_PROGRAM", workspace.debug("keypace"))
                 .env("KEYPACE_TEST_CHROMIUM", &self.chromium)
