@@ -251,16 +251,17 @@ pub(crate) async fn update(
 ) -> Result<Json<SessionView>, Problem> {
     let (service, owner) = asked(&state, &caller)?;
     let id = id_of(id)?;
+    let parent = match body.parent_session_id {
+        Some(Some(parent)) => Some(Some(id_of(parent)?)),
+        Some(None) => Some(None),
+        None => None,
+    };
     let change = SessionChange {
         model: body.model,
         status: body.status.map(Status::from),
         total_turns: body.total_turns,
         total_cost_usd: body.total_cost_usd,
-        parent_session_id: match body.parent_session_id {
-            Some(Some(parent)) => Some(Some(id_of(parent)?)),
-            Some(None) => Some(None),
-            None => None,
-        },
+        parent_session_id: parent,
     };
     let changed = to_its_end(async move { service.update(&owner, &id, &change).await }).await?;
     Ok(Json(changed.into()))
