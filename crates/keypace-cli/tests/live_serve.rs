@@ -5,6 +5,7 @@
 
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
+#[expect(dead_code, reason = "each test file uses a part of it")]
 #[path = "live_serve/service.rs"]
 mod service;
 
@@ -197,6 +198,12 @@ fn a_signal_ends_it_with_0_and_the_log_is_json() {
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
             })
             .collect();
+        assert!(
+            lines
+                .iter()
+                .any(|line| line["message"] == "listening" && line["keyless"] == true),
+            "{log}"
+        );
         assert!(
             lines.iter().any(|line| line["message"] == "stopped"),
             "{log}"

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::jobs::{JobError, JobErrorKind};
 use crate::limits;
+use crate::servers::ServerError;
 use crate::sessions::{SessionError, SessionErrorKind};
 
 /// The media type of a problem.
@@ -78,6 +79,11 @@ impl Problem {
     /// 409: not in this state, or not without more.
     pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// 426: this is a WebSocket.
+    pub fn upgrade_required(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UPGRADE_REQUIRED, detail)
     }
 
     /// 503: somebody who has to be asked does not answer.
@@ -193,6 +199,20 @@ impl From<JobError> for Problem {
                 Self::unavailable(text)
             }
             JobErrorKind::Internal => Self::internal(causes(&error)),
+        }
+    }
+}
+
+impl From<ServerError> for Problem {
+    fn from(error: ServerError) -> Self {
+        match error {
+            ServerError::Unknown { .. } => Self::not_found(error.to_string()),
+            error => {
+                tracing::warn!(cause = %causes(&error), "a server can't be reached");
+                Self::unavailable(
+                    "the server can't be reached, or refuses us; the service's log says more",
+                )
+            }
         }
     }
 }

@@ -125,6 +125,9 @@ pub const MAX_NAME_BYTES: usize = 253;
 
 /// How long a server may take to say who it is: a person waits for it, and a server that is well answers in milliseconds.
 pub const IDENTITY_WAIT: Duration = Duration::from_secs(3);
+/// How long it is believed that the process of a shared connection is the one that answers: one connection in this time,
+/// whatever is asked.
+pub const IDENTITY_LIFE: Duration = Duration::from_secs(1);
 
 // HTTP
 
@@ -167,6 +170,21 @@ pub const MAX_REQUEST_TIME: Duration = Duration::from_secs(300);
 pub const LONG_REQUEST_TIME: Duration = Duration::from_secs(120);
 /// Watchers of jobs at once: each has a task, a socket and about 20 KiB.
 pub const WATCHERS: usize = 1_000;
+/// Between two frames to a watcher: ten a second are a moving picture.
+pub const WATCHER_GAP: Duration = Duration::from_millis(100);
+/// Between two pings: proxies cut what is silent for 30 to 60 s.
+pub const WATCHER_PING: Duration = Duration::from_secs(20);
+/// A watcher that answered no ping for so long has gone: three of them were lost.
+pub const WATCHER_IDLE: Duration = Duration::from_secs(60);
+/// The longest message of a watcher: it has nothing to say but pongs.
+pub const WATCHER_MESSAGE_BYTES: usize = 4 * 1024;
+/// How long a watcher is given to answer a close.
+pub const WATCHER_CLOSE_TIME: Duration = Duration::from_secs(1);
+/// The longest cursor of a page of keys: with the longest pattern beside it still a URL. One node's is below 2 KiB, a
+/// cluster's grows with how scattered its slots lie.
+pub const CURSOR_BYTES: usize = 4 * 1024;
+/// How long clearing a cache is waited for before the reply is the job: browsers and proxies wait for a minute.
+pub const CACHE_CLEAR_WAIT: Duration = Duration::from_secs(50);
 
 /// Seconds after which a job may be asked for again where as many wait as may: jobs take minutes, not moments.
 pub const FULL_RETRY_S: u64 = 10;

@@ -1,6 +1,7 @@
 //! The whole URL table: method, path, least scope, time and handler of every route, and what every request goes through.
 //! The router, the check of the OpenAPI document and the test of scopes are all made from the one table.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,7 +11,9 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::Problem;
-use crate::http::{AppState, Least, auth, guard, meta, observe, page};
+use crate::http::{
+    AppState, Least, auth, caches, guard, jobs, keys, meta, observe, page, sessions, tickets, ws,
+};
 use crate::limits;
 
 /// The method of a route.
@@ -86,32 +89,59 @@ const fn route(
     }
 }
 
+/// The same for a route that waits for work on a server.
+const fn slow(
+    method: Method,
+    path: &'static str,
+    least: Least,
+    handler: fn(MethodFilter) -> MethodRouter<AppState>,
+) -> RouteRow {
+    RouteRow {
+        time: Time::Long,
+        ..route(method, path, least, handler)
+    }
+}
+
 /// Every route.
+#[rustfmt::skip]
 pub const TABLE: &[RouteRow] = &[
     route(Method::Get, "/", Least::None, |m| on(m, page::index)),
-    route(Method::Get, "/page/{*name}", Least::None, |m| {
-        on(m, page::file)
-    }),
-    route(Method::Get, "/healthz", Least::None, |m| {
-        on(m, meta::healthz)
-    }),
+    route(Method::Get, "/page/{*name}", Least::None, |m| on(m, page::file)),
+    route(Method::Get, "/healthz", Least::None, |m| on(m, meta::healthz)),
     route(Method::Get, "/readyz", Least::None, |m| on(m, meta::readyz)),
-    route(Method::Get, "/openapi.json", Least::None, |m| {
-        on(m, meta::openapi)
-    }),
-    route(Method::Get, "/v1/servers", Least::Operator, |m| {
-        on(m, meta::servers)
-    }),
-    route(Method::Get, "/metrics", Least::Operator, |m| {
-        on(m, meta::metrics)
-    }),
+    route(Method::Get, "/openapi.json", Least::None, |m| on(m, meta::openapi)),
+    route(Method::Get, "/metrics", Least::Operator, |m| on(m, meta::metrics)),
+    route(Method::Get, "/v1/servers", Least::Operator, |m| on(m, meta::servers)),
+    route(Method::Post, "/v1/jobs", Least::ByJob, |m| on(m, jobs::create)),
+    route(Method::Get, "/v1/jobs", Least::Operator, |m| on(m, jobs::list)),
+    route(Method::Get, "/v1/jobs/{id}", Least::Operator, |m| on(m, jobs::get)),
+    route(Method::Patch, "/v1/jobs/{id}", Least::ByJob, |m| on(m, jobs::change)),
+    route(Method::Post, "/v1/jobs/{id}/resume", Least::ByJob, |m| on(m, jobs::resume)),
+    route(Method::Post, "/v1/tickets", Least::Operator, |m| on(m, tickets::create)),
+    route(Method::Get, "/v1/jobs/{id}/events", Least::Ticket, |m| on(m, ws::events)),
+    route(Method::Get, "/v1/keys", Least::Operator, |m| on(m, keys::list)),
+    route(Method::Get, "/v1/caches", Least::Operator, |m| on(m, caches::list)),
+    route(Method::Get, "/v1/caches/{name}", Least::Operator, |m| on(m, caches::get)),
+    slow(Method::Delete, "/v1/caches/{name}", Least::Admin, |m| on(m, caches::clear)),
+    route(Method::Post, "/v1/sessions", Least::Owner, |m| on(m, sessions::create)),
+    route(Method::Get, "/v1/sessions", Least::Owner, |m| on(m, sessions::list)),
+    route(Method::Get, "/v1/sessions/{id}", Least::Owner, |m| on(m, sessions::get)),
+    route(Method::Patch, "/v1/sessions/{id}", Least::Owner, |m| on(m, sessions::update)),
+    route(Method::Delete, "/v1/sessions/{id}", Least::Owner, |m| on(m, sessions::delete)),
 ];
 
 /// The service's router.
 pub fn router(state: AppState) -> Router {
     let mut routes = Router::new();
-    for row in TABLE {
-        routes = routes.route(row.path, routed(row, &state));
+    // A path has its methods together, as what answers all others stands there once.
+    for path in TABLE.iter().map(|row| row.path).collect::<BTreeSet<_>>() {
+        let rows = TABLE.iter().filter(|row| row.path == path);
+        let methods = rows.fold(MethodRouter::new(), |methods, row| {
+            methods.merge(routed(row, &state))
+        });
+        let known = methods_of(path);
+        let methods = methods.fallback(move || async move { Problem::not_allowed(&known) });
+        routes = routes.route(path, methods);
     }
     routes
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
@@ -127,7 +157,6 @@ pub fn router(state: AppState) -> Router {
 fn routed(row: &RouteRow, state: &AppState) -> MethodRouter<AppState> {
     let least = row.least;
     let time = time_of(row.time, state.settings.request_time);
-    let methods = methods_of(row.path);
     (row.handler)(row.method.filter())
         .route_layer(from_fn_with_state(
             state.clone(),
@@ -138,7 +167,6 @@ fn routed(row: &RouteRow, state: &AppState) -> MethodRouter<AppState> {
         .route_layer(from_fn(move |request: Request, next: Next| {
             guard::within(time, request, next)
         }))
-        .fallback(move || async move { Problem::not_allowed(&methods) })
 }
 
 fn time_of(time: Time, usual: Duration) -> Duration {

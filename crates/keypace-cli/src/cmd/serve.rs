@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::interrupt::{Interrupt, Second};
 use super::{json_line, print};
-use crate::args::{Global, Serve};
+use crate::args::{Global, LogForm, Serve};
 use crate::exit::{Exit, Halt, io_halt};
 use crate::render::paint::Paint;
 use crate::render::{Stderr, text};
@@ -18,7 +18,10 @@ use crate::settings::{Surroundings, key_owner, serve_config};
 pub(super) async fn run(global: &Global, typed: &Serve, stderr: &Stderr) -> Result<Exit, Halt> {
     let (config, warnings) = serve_config(global, typed, &Surroundings::read()?)?;
     for warning in &warnings {
-        stderr.prose(&text::warning(warning, Paint::stderr()));
+        match typed.log {
+            LogForm::Text => stderr.prose(&text::warning(warning, Paint::stderr())),
+            LogForm::Json => tracing::warn!("{warning}"),
+        }
     }
     if let Some(scope) = &typed.new_key {
         let owner = key_owner(typed)?;
@@ -30,7 +33,7 @@ pub(super) async fn run(global: &Global, typed: &Serve, stderr: &Stderr) -> Resu
     if typed.list_keys {
         return list_keys(&config, global.json).await;
     }
-    serve(config, global.json, stderr).await
+    serve(config, global.json, typed.log, stderr).await
 }
 
 /// Where the service is, for whoever started it.
@@ -40,7 +43,7 @@ struct Listening<'a> {
     keyless: bool,
 }
 
-async fn serve(config: Config, json: bool, stderr: &Stderr) -> Result<Exit, Halt> {
+async fn serve(config: Config, json: bool, log: LogForm, stderr: &Stderr) -> Result<Exit, Halt> {
     let mut interrupt = Interrupt::listen(Second::ExitAtOnce)?;
     let building = interrupt.or(App::build(config)).await?;
     let app = building.map_err(|error| halt_of(&error))?;
@@ -53,12 +56,14 @@ async fn serve(config: Config, json: bool, stderr: &Stderr) -> Result<Exit, Halt
             keyless,
         };
         print(json_line(&line)?).await?;
-    } else if keyless {
-        stderr.prose(&format!(
+    }
+    // Where the log is for machines, nothing else stands between its lines.
+    match (log, keyless) {
+        (LogForm::Json, _) => tracing::info!(place, keyless, "listening"),
+        (LogForm::Text, true) => stderr.prose(&format!(
             "keypace serves {place} to everybody on this machine: there are no API keys"
-        ));
-    } else {
-        stderr.prose(&format!("keypace serves {place}"));
+        )),
+        (LogForm::Text, false) => stderr.prose(&format!("keypace serves {place}")),
     }
     let served = app.run(async move { interrupt.happened().await }).await;
     served.map_err(|error| io_halt(Exit::Incomplete, "serve", &error))?;

@@ -75,6 +75,21 @@ impl Service {
         reply
     }
 
+    /// The whole reply to a request with a body of JSON.
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> String {
+        let host = &self.authority;
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+            Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(&self.authority).expect("somebody listens");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("a reply");
+        reply
+    }
+
     /// Asks again until this is the status.
     pub(crate) fn until(&self, path: &str, headers: &[&str], wanted: u16) {
         let began = Instant::now();

@@ -12,8 +12,8 @@ pub type KeyAnswer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 /// Keeps API keys as hashes, and the secret that signatures are made with. What only reads is cancel-safe; a write that is
 /// dropped may have been carried out.
 pub trait KeyStore: Send + Sync {
-    /// Whom the key of this hash (see [`crate::access::hash_of`]) stands for.
-    fn find<'a>(&'a self, hash: &'a str) -> KeyAnswer<'a, Option<Caller>>;
+    /// Whom this key stands for. An owner is opened by the key alone, so its hash is not enough.
+    fn find<'a>(&'a self, secret: &'a str) -> KeyAnswer<'a, Option<Caller>>;
 
     /// Makes a key. Its secret can't be asked for again. An `owner` needs an owner text; others may have one.
     fn add<'a>(&'a self, scope: Scope, owner: Option<&'a str>) -> KeyAnswer<'a, NewKey>;

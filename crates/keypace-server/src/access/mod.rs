@@ -3,6 +3,7 @@
 mod key;
 mod key_store;
 mod scope;
+mod seal;
 mod signer;
 mod tickets;
 
@@ -15,6 +16,8 @@ pub use key_store::KeyAnswer;
 pub use key_store::KeyStore;
 pub use scope::Scope;
 pub use scope::UnknownScope;
+pub(crate) use seal::open;
+pub(crate) use seal::seal;
 pub use signer::Signer;
 pub use tickets::TicketError;
 pub use tickets::Tickets;

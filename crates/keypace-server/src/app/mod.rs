@@ -13,9 +13,11 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{KeyStore, Signer, Tickets};
-use crate::config::Config;
+use crate::config::{Config, IndexPlace};
 use crate::http::{AppState, Auth, Place, Rates, Settings, Shared, server_config};
-use crate::jobs::{Hands, JobService, JobSettings, JobStore, NoHands, SqlStore};
+use crate::jobs::{
+    IndexConfig, JobService, JobSettings, JobStore, RunnerHandle, RunnerLimits, SqlStore,
+};
 use crate::limits;
 use crate::metrics;
 use crate::servers::Servers;
@@ -30,6 +32,7 @@ pub struct App {
     tls: Option<Arc<rustls::ServerConfig>>,
     state: AppState,
     closing: watch::Sender<bool>,
+    runner: RunnerHandle,
 }
 
 impl std::fmt::Debug for App {
@@ -94,7 +97,8 @@ impl App {
             .await
             .map_err(|error| parts::store_failed("look for API keys", error))?;
         let jobs: Arc<dyn JobStore> = Arc::new(store.clone());
-        let runner = runner();
+        let runner = runner(&config, jobs.clone(), servers.clone(), data)?;
+        let is_working = runner.clone();
         let shared = Shared {
             settings: Settings {
                 place: Place::new(address, config.public_host.clone(), tls.is_some()),
@@ -105,12 +109,12 @@ impl App {
             jobs: JobService::new(
                 jobs,
                 Arc::new(servers.clone()),
-                runner,
+                Arc::new(runner.clone()),
                 signer.clone(),
                 job_settings(&config),
             ),
             store,
-            is_working: Box::new(|| true),
+            is_working: Box::new(move || is_working.is_alive()),
             servers,
             tickets: Tickets::new(signer.clone()),
             signer,
@@ -126,6 +130,7 @@ impl App {
             tls,
             state: AppState::new(shared),
             closing,
+            runner,
         })
     }
 
@@ -196,7 +201,27 @@ fn job_settings(config: &Config) -> JobSettings {
     }
 }
 
-/// Whoever works on jobs in this process.
-fn runner() -> Arc<dyn Hands> {
-    Arc::new(NoHands)
+/// Whoever works on jobs in this process; nobody does before the app runs.
+fn runner(
+    config: &Config,
+    store: Arc<dyn JobStore>,
+    servers: Servers,
+    data_dir: &Path,
+) -> Result<RunnerHandle, StartError> {
+    let limits = RunnerLimits::default().with_running(config.jobs.running);
+    let index = |(name, place): (&String, &IndexPlace)| {
+        let index = IndexConfig {
+            server: place.server.clone(),
+            namespace: place.namespace.clone(),
+            owner_keys: place.owner_keys.clone(),
+            old: place.old.clone(),
+        };
+        (name.clone(), index)
+    };
+    let indexes = config.indexes.iter().map(index).collect();
+    let made = RunnerHandle::new(store, servers, data_dir.to_owned(), limits, indexes);
+    made.map_err(|error| {
+        let text = "make the folders of checkpoints and backups";
+        StartError::new(StartErrorKind::Config, text).because(error)
+    })
 }

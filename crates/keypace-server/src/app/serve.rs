@@ -33,6 +33,7 @@ impl App {
         let handle = Handle::new();
         let mut serving = self.listen(&handle)?;
         let upkeep = tokio::spawn(upkeep());
+        self.runner.begin();
         let ended = tokio::select! {
             ended = &mut serving => Some(ended),
             () = shutdown => None,
@@ -40,6 +41,9 @@ impl App {
         tracing::info!(within_s = limits::DRAIN.as_secs(), "stopping");
         self.closing.send_replace(true);
         handle.graceful_shutdown(None);
+        self.runner
+            .drain(limits::DRAIN - limits::DRAIN_SOCKETS)
+            .await;
         self.close(&handle, Instant::now() + limits::DRAIN_SOCKETS)
             .await;
         upkeep.abort();

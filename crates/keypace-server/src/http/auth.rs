@@ -53,7 +53,8 @@ pub struct Auth {
 /// Whether callers on loopback need no key. Once that has ended it stays so.
 struct Keyless {
     lasts: AtomicBool,
-    looked: Mutex<Instant>,
+    /// When it was found last that there is no key; held by whoever asks, so that the others wait for the answer.
+    looked: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// What the store said of a key.
@@ -90,7 +91,7 @@ impl Auth {
             rates,
             keyless: Keyless {
                 lasts: AtomicBool::new(is_keyless),
-                looked: Mutex::new(asked),
+                looked: tokio::sync::Mutex::new(Some(asked)),
             },
             remembered: Mutex::default(),
         })
@@ -130,7 +131,7 @@ impl Auth {
         }
         // Counted from before the question: a key that is revoked meanwhile is not believed for longer.
         let asked = Instant::now();
-        let caller = self.store.find(&hash).await.map_err(unanswered)?;
+        let caller = self.store.find(secret).await.map_err(unanswered)?;
         self.remember(hash, caller.clone(), asked);
         Ok(caller)
     }
@@ -158,30 +159,21 @@ impl Auth {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks now and then whether a key was made; with the first one nobody is answered without.
+    /// Asks now and then whether a key was made; with the first one nobody is answered without. While the store can't say,
+    /// nobody is answered either.
     async fn look_for_keys(&self) -> Result<(), Problem> {
-        {
-            let mut looked = self.looked();
-            if looked.elapsed() < limits::KEY_LIFE {
-                return Ok(());
-            }
-            // Others go on meanwhile by what was found before: no longer than the question takes.
-            *looked = Instant::now();
+        let mut looked = self.keyless.looked.lock().await;
+        if looked.is_some_and(|when| when.elapsed() < limits::KEY_LIFE) {
+            return Ok(());
         }
-        let found = self.store.any().await;
-        if !matches!(found, Ok(false)) && self.keyless.lasts.swap(false, Ordering::AcqRel) {
-            tracing::info!(
-                "there are API keys now, or the store can't say: callers on loopback need one from now on"
-            );
+        *looked = None;
+        let asked = Instant::now();
+        let is_over = self.store.any().await.map_err(unanswered)?;
+        if is_over && self.keyless.lasts.swap(false, Ordering::AcqRel) {
+            tracing::info!("there is an API key now: callers on loopback need one from now on");
         }
-        found.map(|_| ()).map_err(unanswered)
-    }
-
-    fn looked(&self) -> MutexGuard<'_, Instant> {
-        self.keyless
-            .looked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *looked = Some(asked);
+        Ok(())
     }
 }
 

@@ -2,16 +2,22 @@
 //! none is longer than 40 lines. Must not decide what a job or a session is.
 
 pub(crate) mod auth;
+pub(crate) mod caches;
 mod connection;
 pub(crate) mod extract;
 pub(crate) mod guard;
+pub(crate) mod jobs;
+pub(crate) mod keys;
 pub(crate) mod meta;
 pub(crate) mod observe;
 pub(crate) mod openapi;
 pub(crate) mod page;
 mod rate;
+pub(crate) mod sessions;
 mod state;
+pub(crate) mod tickets;
 mod tls;
+pub(crate) mod ws;
 
 pub use auth::Auth;
 pub use auth::Least;

@@ -28,7 +28,7 @@ pub(crate) async fn index(headers: HeaderMap) -> Response {
 #[utoipa::path(get, path = "/page/{name}", tag = "page",
     params(("name" = String, Path, description = "Its path below the page, such as `css/base.css`")),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 200, description = "The file", content_type = "*/*", body = Vec<u8>),
         (status = 304, description = "It is the one that the browser has"),
         (status = 404, description = "There is no such file", body = ProblemBody, content_type = "application/problem+json"),
     ))]

@@ -50,7 +50,10 @@ impl Servers {
         // Who it is may have changed, and then so has the shared keyspace.
         let is_there = self.identity(name).await.is_ok();
         let known = match self.place(name) {
-            Ok(place) => place.open.lock().await.clone(),
+            Ok(place) => {
+                let open = place.open.lock().await;
+                open.as_ref().map(|known| known.keyspace.clone())
+            }
             Err(_) => None,
         };
         let Some(keyspace) = known else {

@@ -61,6 +61,8 @@ impl Identity {
 mod tests {
     use super::Identity;
 
+    type Change = fn(&mut Identity);
+
     fn identity() -> Identity {
         Identity {
             server: "prod".to_owned(),
@@ -74,7 +76,7 @@ mod tests {
     fn each_part_tells_one_from_another() {
         let begun = identity();
         assert_eq!(begun.difference(&identity()), None);
-        let others: [(fn(&mut Identity), &str); 4] = [
+        let others: [(Change, &str); 4] = [
             (|it| it.server.push('2'), "the server prod"),
             (|it| it.address.push('2'), "127.0.0.1:63792"),
             (|it| it.database = 7, "database 7"),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use keypace::{ConnectOptions, Keyspace, Target};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub use describe::{NodeView, ServerView};
 pub use error::ServerError;
@@ -45,7 +45,14 @@ pub struct Servers(Arc<BTreeMap<String, Place>>);
 struct Place {
     config: ServerConfig,
     /// Held while somebody connects, so that many who ask open one.
-    open: Mutex<Option<Keyspace>>,
+    open: Mutex<Option<Open>>,
+}
+
+/// A shared keyspace.
+struct Open {
+    keyspace: Keyspace,
+    /// When its process answered last as itself.
+    seen: Instant,
 }
 
 impl fmt::Debug for Place {
@@ -82,41 +89,37 @@ impl Servers {
         names.next().filter(|_| names.next().is_none())
     }
 
-    /// The keyspace that everybody shares; connected at first use. Cancel-safe.
+    /// The keyspace that everybody shares; connected at first use, and made anew where another process answers by now, which
+    /// is looked at once in `limits::IDENTITY_LIFE`. Bounded in time, and cancel-safe.
     ///
     /// # Errors
-    /// `Unknown` for a name that is not in the config; `Connect`.
+    /// `Unknown` for a name that is not in the config; `Connect`, and `Silent` where nobody answers in time.
     pub async fn keyspace(&self, name: &str) -> Result<Keyspace, ServerError> {
         let place = self.place(name)?;
         let mut open = place.open.lock().await;
-        if let Some(keyspace) = &*open {
-            return Ok(keyspace.clone());
+        if let Some(known) = &*open
+            && known.seen.elapsed() < limits::IDENTITY_LIFE
+        {
+            return Ok(known.keyspace.clone());
         }
-        let keyspace = place.connect().await?;
-        Ok(open.insert(keyspace).clone())
+        match (place.look(&mut open).await, &*open) {
+            (Ok(keyspace), _) => Ok(keyspace),
+            // Whoever asks it for something hears what is the matter.
+            (Err(error), Some(known)) if error.may_pass() => Ok(known.keyspace.clone()),
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// Who answers there now, asked anew within `limits::IDENTITY_WAIT`. Where that is another process than before, the
     /// shared keyspace is made anew. Cancel-safe.
     ///
     /// # Errors
-    /// As [`Servers::keyspace`]; `Silent` where nobody answers in time.
+    /// As [`Servers::keyspace`].
     pub async fn identity(&self, name: &str) -> Result<Identity, ServerError> {
         let place = self.place(name)?;
-        let asked = timeout(limits::IDENTITY_WAIT, place.connect());
-        let found = asked.await.map_err(|_| ServerError::Silent {
-            name: name.to_owned(),
-            within: limits::IDENTITY_WAIT,
-        })??;
-        let identity = Identity::of(name, found.server());
         let mut open = place.open.lock().await;
-        let is_same = open
-            .as_ref()
-            .is_some_and(|known| Identity::of(name, known.server()) == identity);
-        if !is_same {
-            *open = Some(found);
-        }
-        Ok(identity)
+        let keyspace = place.look(&mut open).await?;
+        Ok(Identity::of(name, keyspace.server()))
     }
 
     /// The config of a server. For who opens connections of another kind, as sessions do.
@@ -136,12 +139,31 @@ impl Servers {
 }
 
 impl Place {
-    async fn connect(&self) -> Result<Keyspace, ServerError> {
+    /// Asks who answers now: the keyspace stays as long as that is its process.
+    async fn look(&self, open: &mut Option<Open>) -> Result<Keyspace, ServerError> {
         let ServerConfig { name, url, connect } = &self.config;
-        let connected = Keyspace::connect(url.clone(), connect.clone()).await;
-        connected.map_err(|source| ServerError::Connect {
+        let asked = timeout(
+            limits::IDENTITY_WAIT,
+            Keyspace::connect(url.clone(), connect.clone()),
+        );
+        let found = asked.await.map_err(|_| ServerError::Silent {
+            name: name.clone(),
+            within: limits::IDENTITY_WAIT,
+        })?;
+        let found = found.map_err(|source| ServerError::Connect {
             name: name.clone(),
             source,
-        })
+        })?;
+        let identity = |keyspace: &Keyspace| Identity::of(name, keyspace.server());
+        let known = open.take().map(|known| known.keyspace);
+        let keyspace = match known {
+            Some(known) if identity(&known) == identity(&found) => known,
+            _ => found,
+        };
+        *open = Some(Open {
+            keyspace: keyspace.clone(),
+            seen: Instant::now(),
+        });
+        Ok(keyspace)
     }
 }

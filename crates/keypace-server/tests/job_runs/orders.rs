@@ -7,7 +7,7 @@ use crate::desk::{
     SLOW, count, dbsize, fill, folder, open, open_with, result, servers, spec, started, store,
 };
 
-const KEYS: u64 = 60_000;
+const KEYS: u64 = 200_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delete_is_paused_resumed_and_made_faster() {

@@ -9,7 +9,7 @@ use crate::desk::{
     Desk, count, dbsize, fill, folder, open, open_with, result, servers, spec, started, store,
 };
 
-const KEYS: u64 = 60_000;
+const KEYS: u64 = 200_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_ends_leaves_its_jobs_to_the_next() {
@@ -56,8 +56,12 @@ async fn a_server_that_hangs_is_waited_for() {
         desk.patch(&id, Some("off"), None).await;
         let done = desk.once_in(&id, JobState::Done).await;
         assert_eq!(dbsize(&server), 100);
-        let gone = result(&done, "deleted") + result(&done, "already_gone");
-        assert_eq!(gone, KEYS, "each was settled: {done:#?}");
+        // What was removed unheard is found gone; so is what a walk over a shrinking table names twice.
+        let deleted = result(&done, "deleted");
+        assert!(
+            deleted <= KEYS && deleted + result(&done, "already_gone") >= KEYS,
+            "{done:#?}"
+        );
         desk.close().await;
     }
 }
@@ -107,7 +111,12 @@ async fn p01_another_process_gets_nothing_until_somebody_says_so() {
         let paused = desk.once_in(&id, JobState::Paused).await;
         let reason = paused.reason.clone().expect("a reason");
         assert!(reason.contains("another process"), "{reason}");
-        assert_eq!(dbsize(&server), 60_100, "{}", server.program().label());
+        assert_eq!(
+            dbsize(&server),
+            i64::try_from(KEYS + 100).expect("a number"),
+            "{}",
+            server.program().label()
+        );
 
         let again = resumed(&desk, &id).await;
         // What went on the process before counts, and so the plan's ceiling may be reached on this one.

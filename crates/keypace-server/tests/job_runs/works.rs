@@ -64,7 +64,7 @@ async fn a_delete_is_planned_confirmed_saved_and_undone() {
         );
         assert_eq!(
             (&plan["scope"], &plan["verb"]),
-            (&json!("scoped"), &json!("UNLINK"))
+            (&json!("unbounded"), &json!("UNLINK"))
         );
         assert!(
             plan["bytes"].as_u64().is_some_and(|bytes| bytes > 6_001),
@@ -216,7 +216,7 @@ async fn what_a_server_refuses_fails_with_a_text() {
         let id = desk.start(count).await;
         let job = desk.once_in(&id, JobState::Failed).await;
         let reason = job.reason.expect("a reason");
-        assert!(reason.contains("LFU"), "{reason}");
+        assert!(reason.contains("allkeys-lfu"), "{reason}");
         desk.close().await;
     }
 }

@@ -30,12 +30,15 @@ export const Empty = ({ title, children }) => html`<div class="empty"><p class="
 export const Loading = ({ what = "Loading" }) =>
   html`<div class="loading" role="status"><span class="away">${what}</span><i></i><i></i><i></i></div>`;
 
-/** What went wrong, in the service's words, and a way to try again. */
+/** What may be another way the next time; what was asked wrongly stays wrong. */
+const isPassing = (problem) => problem.status === 0 || problem.status === 429 || problem.status >= 500;
+
+/** What went wrong, in the service's words, and a way to try again where that may help. */
 export const Trouble = ({ problem, retry }) =>
   problem &&
   html`<div class="trouble" role="alert">
     <p>${problem.message}</p>
-    ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
+    ${retry && isPassing(problem) && html`<button type="button" onClick=${retry}>Try again</button>`}
   </div>`;
 
 const STATES = {
@@ -80,6 +83,9 @@ export const useNow = (everyMs) => {
   return now;
 };
 
+/** How soon a service that did not answer is asked again. */
+const AWAY_MS = 2000;
+
 /**
  * Asks for something, and again every `everyMs` where that is given; what was known stays while it is asked anew.
  * `ask` gets a signal that ends it.
@@ -94,10 +100,14 @@ export const useAnswer = (ask, needs, everyMs) => {
       try {
         const value = await ask(abort.signal);
         if (!abort.signal.aborted) setState({ value, problem: null, loading: false });
+        if (everyMs && !abort.signal.aborted) timer = setTimeout(run, everyMs);
       } catch (problem) {
-        if (!abort.signal.aborted) setState((old) => ({ value: old.value, problem, loading: false }));
+        if (abort.signal.aborted) return;
+        // That nothing answers is said once, above the view; here it is asked again until something does.
+        const isAway = problem.status === 0;
+        setState((old) => ({ value: old.value, problem: isAway ? null : problem, loading: isAway && old.value === undefined }));
+        if (everyMs || isAway) timer = setTimeout(run, everyMs ?? AWAY_MS);
       }
-      if (everyMs && !abort.signal.aborted) timer = setTimeout(run, everyMs);
     };
     run();
     return () => {

@@ -1,6 +1,6 @@
 // What a person can tell a job to do: pause, go on, slower, faster, cancel, undo.
 
-import { html, useState } from "../vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { budgetMicros, micros, writtenBudget } from "../format.js";
 import { changeJob, createJob, resumeJob } from "../api.js";
 import { Trouble, announce } from "./basics.js";
@@ -31,10 +31,14 @@ const Pace = ({ job, act, busy }) => {
 };
 
 const Cancel = ({ act, job, busy }) => {
-  const [asked, setAsked] = useState(false);
-  if (!asked) return html`<button type="button" onClick=${() => setAsked(true)}>Cancel</button>`;
-  return html`<span class="ask" role="group" aria-label="Cancel for good?"><span>Cancel for good?</span>
-    <button type="button" class="danger" disabled=${busy} ref=${(own) => own?.focus()} onClick=${() => act(() => changeJob(job.id, { state: "cancelled" }), "Cancelling")}>Yes, cancel it</button>
+  const [asked, setAsked] = useState(null);
+  const first = useRef(null);
+  useEffect(() => {
+    if (asked !== null) first.current?.focus();
+  }, [asked]);
+  if (!asked) return html`<button type="button" key="ask" ref=${first} onClick=${() => setAsked(true)}>Cancel</button>`;
+  return html`<span class="ask" key="asked" role="group" aria-label="Cancel for good?"><span>Cancel for good?</span>
+    <button type="button" class="danger" disabled=${busy} ref=${first} onClick=${() => act(() => changeJob(job.id, { state: "cancelled" }), "Cancelling")}>Yes, cancel it</button>
     <button type="button" onClick=${() => setAsked(false)}>No</button></span>`;
 };
 
@@ -50,7 +54,15 @@ const canUndo = (job) => job.kind === "delete" && job.has_backup && ["done", "in
 export const Orders = ({ job, changed }) => {
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
+  const place = useRef(null);
+  const acted = useRef(false);
+  // The button that was pressed goes with the state that it ended: the focus stays among its successors.
+  useEffect(() => {
+    if (acted.current && document.activeElement === document.body) place.current?.querySelector("button:not(:disabled)")?.focus();
+    acted.current = false;
+  }, [job.state]);
   const act = async (order, told) => {
+    acted.current = true;
     setBusy(true);
     setProblem(null);
     try {
@@ -64,7 +76,7 @@ export const Orders = ({ job, changed }) => {
   };
   const { state } = job;
   const isOpen = ["waiting", "running", "paused"].includes(state);
-  return html`<div class="orders">
+  return html`<div class="orders" ref=${place}>
     ${["running", "waiting"].includes(state) && html`<button type="button" disabled=${busy} onClick=${() => act(() => changeJob(job.id, { state: "paused" }), "Pausing")}>Pause</button>`}
     ${state === "paused" && html`<button type="button" class="primary" disabled=${busy} onClick=${() => act(() => resumeJob(job.id), "Going on")}>Go on</button>`}
     ${["failed", "incomplete"].includes(state) && html`<button type="button" disabled=${busy} onClick=${() => act(() => resumeJob(job.id), "Going on")}>Go on from where it stopped</button>`}

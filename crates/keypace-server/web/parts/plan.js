@@ -20,15 +20,21 @@ const confirmed = (job) => ({
   confirm: job.confirm,
 });
 
-const Cost = ({ job, plan }) => {
-  const planned = plan.count ?? job.result?.would_delete;
-  return html`<dl class="figures">
-    <${Figure} label="Would delete">${count(planned)}<//>
-    <${Figure} label="Memory" note=${plan.bytes_error > 0 ? `± ${bytes(2 * plan.bytes_error)}` : "estimate"}>${bytes(plan.bytes ?? Number.NaN)}<//>
-    <${Figure} label="Will take" note=${`at a budget of ${job.budget ?? "1ms"}`}>${Number.isFinite(plan.expected_ms) ? `about ${millis(plan.expected_ms)}` : "–"}<//>
-    <${Figure} label="Backup" note=${job.backup ? "can be undone" : "can not be undone"} tone=${job.backup ? "" : "bad"}>${job.backup ? "yes" : "none"}<//>
-  </dl>`;
+/** How many keys a plan is about: what was counted, else what the first look made of it. */
+export const plannedKeys = (job) => job.result?.would_delete ?? job.plan?.estimate ?? 0;
+
+const ofAll = (plan) => (plan.total_keys > 0 ? `of ${count(plan.total_keys)} keys on the server` : undefined);
+const undo = (job, plan) => {
+  if (!job.backup) return "can not be undone";
+  return Number.isFinite(plan.free_bytes) ? `can be undone; ${bytes(plan.free_bytes)} free` : "can be undone";
 };
+
+const Cost = ({ job, plan }) => html`<dl class="figures">
+  <${Figure} label="Would delete" note=${ofAll(plan)}>${count(plannedKeys(job))}<//>
+  <${Figure} label="Memory" note="estimate">${bytes(plan.bytes ?? Number.NaN)}<//>
+  <${Figure} label="Will take" note=${`at a budget of ${job.budget ?? "1ms"}`}>${Number.isFinite(plan.expected_ms) ? `about ${millis(plan.expected_ms)}` : "–"}<//>
+  <${Figure} label="Backup" note=${undo(job, plan)} tone=${job.backup ? "" : "bad"}>${job.backup ? "yes" : "none"}<//>
+</dl>`;
 
 const Samples = ({ samples }) => html`<ul class="keys">${samples.map((sample) => html`<li><code>${keyName(sample)}</code></li>`)}</ul>`;
 
@@ -65,7 +71,7 @@ const Confirm = ({ job, planned }) => {
 /** All of a planned delete. `job.confirm` is there while it can be confirmed by this key. */
 export const Plan = ({ job, again }) => {
   const plan = job.plan ?? {};
-  const planned = plan.count ?? job.result?.would_delete ?? 0;
+  const planned = plannedKeys(job);
   return html`
     <${Cost} job=${job} plan=${plan} />
     ${plan.samples?.length > 0 && html`<${Section} title="Some of them"><${Samples} samples=${plan.samples} /><//>`}

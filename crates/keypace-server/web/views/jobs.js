@@ -3,6 +3,7 @@
 import { html, useState } from "../vendor/preact-htm.js";
 import * as api from "../api.js";
 import { bytes, keys, share } from "../format.js";
+import { plannedKeys } from "../parts/plan.js";
 import { Empty, Loading, Patterns, State, Title, Trouble, When, kindName, useAnswer } from "../parts/basics.js";
 
 const PAGE = 50;
@@ -14,7 +15,7 @@ const STATES = ["", "running", "waiting", "paused", "planned", "done", "incomple
 const came = (job) => {
   const result = job.result ?? {};
   if (job.state === "running" || job.state === "paused") return `${share(job.progress?.share)} walked`;
-  if (job.state === "planned") return `would delete ${keys(job.plan?.count ?? result.would_delete)}`;
+  if (job.state === "planned") return `would delete ${keys(plannedKeys(job))}`;
   if (job.kind === "stats" && Number.isFinite(result.keys)) return `${keys(result.keys)}, ${bytes(result.bytes)}`;
   if (Number.isFinite(result.restored)) return `brought back ${keys(result.restored)}`;
   if (job.kind === "delete" && Number.isFinite(result.deleted)) return `deleted ${keys(result.deleted)}`;

@@ -14,12 +14,13 @@ const MOST_ROWS = 200;
 const Measure = ({ server, begun }) => {
   const [pattern, setPattern] = useState("*");
   const [budget, setBudget] = useState("1ms");
+  const [depth, setDepth] = useState("2");
   const [problem, setProblem] = useState(null);
   const start = async (event) => {
     event.preventDefault();
     setProblem(null);
     try {
-      begun(await api.createJob({ kind: "stats", server: server || undefined, patterns: [pattern || "*"], budget: budget.trim() || undefined }));
+      begun(await api.createJob({ kind: "stats", server: server || undefined, patterns: [pattern || "*"], budget: budget.trim() || undefined, depth: Number(depth) || undefined }));
     } catch (error) {
       setProblem(error);
     }
@@ -27,6 +28,7 @@ const Measure = ({ server, begun }) => {
   return html`<form class="measure" onSubmit=${start}>
     <label class="field"><span>Keys</span><input class="mono" value=${pattern} onInput=${(event) => setPattern(event.target.value)} /></label>
     <label class="field"><span>Budget</span><input class="mono short" value=${budget} onInput=${(event) => setBudget(event.target.value)} /></label>
+    <label class="field"><span>Levels of the tree</span><input class="mono short" type="number" min="1" max="16" value=${depth} onInput=${(event) => setDepth(event.target.value)} /></label>
     <button class="primary" type="submit">Measure</button>
     <${Trouble} problem=${problem} />
   </form>`;

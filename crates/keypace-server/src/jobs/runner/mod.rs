@@ -4,6 +4,11 @@
 //! A job is worked on by one turn at a time, in whichever process. While a turn goes on its lease is kept by heartbeats; work
 //! is only ever moved on while the lease holds by this process's own clock, so that one that was frozen, or that has lost its
 //! store, stops at once and writes nothing.
+//!
+//! What the counts promise: of work that was paused, slowed, drained or moved to another replica in order, they are those of
+//! one run. After a kill the job goes on from its last checkpoint, at most half a second old: a key that was deleted behind it
+//! is found gone, where the checkpoint has it as on its way, and else is in no count. None is counted as deleted twice, and
+//! none that matches stays. A backup has every key that went, whatever the counts say.
 
 mod crew;
 mod fence;
@@ -124,6 +129,13 @@ impl RunnerHandle {
         if crew.is_none() {
             *crew = Some(tokio::spawn(crew::run(Arc::clone(&self.0.shop))));
         }
+    }
+
+    /// Whether it works on jobs, or is still to begin: not after [`RunnerHandle::drain`], and not where a fault ended it.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let crew = self.0.crew.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.0.shop.is_closing() && crew.as_ref().is_none_or(|crew| !crew.is_finished())
     }
 
     /// Claims nothing more, settles what is under way and leaves every job where it can go on from. What has not settled

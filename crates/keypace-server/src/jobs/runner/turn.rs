@@ -383,6 +383,16 @@ impl Turn<'_> {
         // What is planned goes with a heartbeat; one that fails is made good by nobody, and a plan is no more than a help.
         let _ = self.lease.beat().await;
         finish.progress = self.lease.show();
+        // What the library calls cancelled is work that was stopped, whatever for.
+        let stopped = match (finish.leave, self.lease.wanted()) {
+            (Leave::Ended(_), _) => None,
+            (Leave::Held, _) | (Leave::Settled, Wanted::Pause) => Some("paused"),
+            (Leave::Settled, Wanted::Cancel) => Some("cancelled"),
+            (Leave::Settled, Wanted::Run) => Some("waiting"),
+        };
+        if let (Some(progress), Some(stopped)) = (&mut finish.progress, stopped) {
+            progress["state"] = Value::from(stopped);
+        }
         finish.checkpoint = self.lease.newest_checkpoint().await;
         let saves = self.job.spec.kind == JobKind::Delete && self.job.spec.backup;
         finish.has_backup = saves && self.lease.shop.files.backup(&self.job.id).exists();

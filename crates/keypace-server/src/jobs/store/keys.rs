@@ -1,10 +1,13 @@
-//! API keys and the signing secret, in the same database as jobs. A key's secret is kept as a hash alone.
+//! API keys and the signing secret, in the same database as jobs. A key's secret is kept as a hash alone, and its owner closed
+//! with that secret.
 
 use chrono::Utc;
 
-use crate::access::{Caller, KeyAnswer, KeyId, KeyRow, KeyStore, NewKey, Scope, hash_of};
+use crate::access::{
+    Caller, KeyAnswer, KeyId, KeyRow, KeyStore, NewKey, Scope, hash_of, open, seal,
+};
 use crate::jobs::store::link::{Link, execute, rows};
-use crate::jobs::store::rows as sql;
+use crate::jobs::store::rows::{self as sql, KeptKey};
 use crate::jobs::store::sql::{SqlStore, one};
 use crate::limits;
 use crate::sql::StoreError;
@@ -23,6 +26,7 @@ impl SqlStore {
             _ => {}
         }
         let key = NewKey::make()?;
+        let sealed = owner.map(|owner| seal(&key.secret, owner)).transpose()?;
         let most = i64::try_from(limits::MAX_KEYS).unwrap_or(i64::MAX);
         let mut link = self.pool.writing().await?;
         let added = execute!(
@@ -31,7 +35,7 @@ impl SqlStore {
             key.id.as_str(),
             hash_of(&key.secret),
             scope.as_str(),
-            owner,
+            sealed,
             Utc::now().timestamp_micros(),
             most,
         )?;
@@ -46,11 +50,19 @@ impl SqlStore {
 }
 
 impl KeyStore for SqlStore {
-    fn find<'a>(&'a self, hash: &'a str) -> KeyAnswer<'a, Option<Caller>> {
+    fn find<'a>(&'a self, secret: &'a str) -> KeyAnswer<'a, Option<Caller>> {
         Box::pin(async move {
             let mut link = self.pool.reading().await?;
-            let found = rows!(sql::caller_of, &mut link, sql::FIND_KEY, hash)?;
-            Ok(found.into_iter().next())
+            let found = rows!(sql::key_of, &mut link, sql::FIND_KEY, hash_of(secret))?;
+            let caller = |key: KeptKey| {
+                let owner = key.owner.map(|sealed| open(secret, &sealed));
+                Ok(Caller {
+                    key: key.id,
+                    scope: key.scope,
+                    owner: owner.transpose()?,
+                })
+            };
+            found.into_iter().next().map(caller).transpose()
         })
     }
 
@@ -98,7 +110,7 @@ impl KeyStore for SqlStore {
 
 #[cfg(test)]
 mod tests {
-    use crate::access::{KeyId, KeyStore, Scope, hash_of};
+    use crate::access::{KeyId, KeyStore, NewKey, Scope, hash_of};
     use crate::jobs::store::SqlStore;
     use crate::jobs::store::tests::{Clock, connected, postgres, sqlite};
     use crate::sql::StoreErrorKind;
@@ -118,13 +130,14 @@ mod tests {
             .expect("a key");
         let admin = keys.add(Scope::Admin, None).await.expect("a key");
         let found = other
-            .find(&hash_of(&owner.secret))
+            .find(&owner.secret)
             .await
             .expect("done")
             .expect("there");
         assert_eq!((&found.key, found.scope), (&owner.id, Scope::Owner));
         assert_eq!(found.owner.as_deref(), Some("somebody"));
-        assert_eq!(other.find(&owner.secret).await.expect("done"), None);
+        let hash = hash_of(&owner.secret);
+        assert_eq!(other.find(&hash).await.expect("done"), None);
         let rows = other.list().await.expect("done");
         let listed: Vec<_> = rows.iter().map(|row| (&row.id, row.has_owner)).collect();
         assert_eq!(listed.len(), 2);
@@ -133,10 +146,7 @@ mod tests {
         assert!(keys.revoke(&owner.id).await.expect("done"));
         assert!(!keys.revoke(&owner.id).await.expect("done"));
         assert!(!keys.revoke(&KeyId::keyless()).await.expect("done"));
-        assert_eq!(
-            other.find(&hash_of(&owner.secret)).await.expect("done"),
-            None
-        );
+        assert_eq!(other.find(&owner.secret).await.expect("done"), None);
         let secrets = tokio::join!(keys.secret(), other.secret());
         let secret = secrets.0.expect("a secret");
         assert_eq!(secret, secrets.1.expect("a secret"), "one for all");
@@ -149,15 +159,14 @@ mod tests {
         let path = folder.path().join("jobs.db");
         let other = SqlStore::open_sqlite(&path).await.expect("opened");
         check(&keys, &other).await;
-        let made = KeyStore::add(&keys, Scope::Admin, None)
-            .await
-            .expect("a key");
+        let made = KeyStore::add(&keys, Scope::Admin, Some("an owner's own key")).await;
+        let NewKey { secret, .. } = made.expect("a key");
         for entry in std::fs::read_dir(folder.path()).expect("a folder") {
             let bytes = std::fs::read(entry.expect("a file").path()).expect("its bytes");
-            let holds = bytes
-                .windows(made.secret.len())
-                .any(|part| part == made.secret.as_bytes());
-            assert!(!holds, "no secret stands in a file");
+            for hidden in [secret.as_bytes(), b"an owner's own key"] {
+                let holds = bytes.windows(hidden.len()).any(|part| part == hidden);
+                assert!(!holds, "neither a secret nor an owner stands in a file");
+            }
         }
     }
 

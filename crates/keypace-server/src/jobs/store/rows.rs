@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::{ColumnIndex, Database, Decode, Row, Type};
 
-use crate::access::{Caller, KeyId, KeyRow};
+use crate::access::{KeyId, KeyRow, Scope};
 use crate::jobs::id::JobId;
 use crate::jobs::job::Job;
 use crate::jobs::spec::JobSpec;
@@ -228,17 +228,25 @@ where
     Ok(row.try_get(0)?)
 }
 
+/// A key as it is kept, its owner sealed.
+pub(super) struct KeptKey {
+    pub(super) id: KeyId,
+    pub(super) scope: Scope,
+    pub(super) owner: Option<Vec<u8>>,
+}
+
 /// Reads one row of [`FIND_KEY`].
-pub(super) fn caller_of<R>(row: &R) -> Result<Caller, StoreError>
+pub(super) fn key_of<R>(row: &R) -> Result<KeptKey, StoreError>
 where
     R: Row,
     &'static str: ColumnIndex<R>,
     for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
     R::Database: Database,
 {
     let scope: String = row.try_get("scope")?;
-    Ok(Caller {
-        key: KeyId::new(row.try_get::<String, _>("id")?),
+    Ok(KeptKey {
+        id: KeyId::new(row.try_get::<String, _>("id")?),
         scope: scope.parse().map_err(StoreError::internal)?,
         owner: row.try_get("owner")?,
     })
@@ -250,12 +258,13 @@ where
     R: Row,
     &'static str: ColumnIndex<R>,
     for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
     R::Database: Database,
 {
-    let Caller { key, scope, owner } = caller_of(row)?;
+    let KeptKey { id, scope, owner } = key_of(row)?;
     Ok(KeyRow {
-        id: key,
+        id,
         scope,
         has_owner: owner.is_some(),
         created_at: time_of(row.try_get("created_us")?)?,

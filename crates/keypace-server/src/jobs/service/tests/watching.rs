@@ -1,11 +1,14 @@
 //! What whoever watches a job sees of it, and that nobody looks after the last one is gone.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::jobs::id::JobId;
+use crate::jobs::job::Job;
 use crate::jobs::problem::JobErrorKind;
 use crate::jobs::service::tests::{Desk, operator};
 use crate::jobs::service::{Hands, JobSettings};
@@ -27,6 +30,15 @@ impl Hands for Busy {
     fn forget(&self, _: &[JobId]) {}
 }
 
+/// The job as soon as it is so.
+async fn seen(
+    watching: &mut watch::Receiver<Arc<Job>>,
+    is_so: impl FnMut(&Arc<Job>) -> bool,
+) -> Arc<Job> {
+    let seen = timeout(Duration::from_secs(30), watching.wait_for(is_so)).await;
+    seen.expect("in time").expect("watched").clone()
+}
+
 #[tokio::test]
 async fn whoever_watches_sees_the_end() {
     let desk = Desk::new(JobSettings::default()).await;
@@ -37,10 +49,7 @@ async fn whoever_watches_sees_the_end() {
     assert_eq!(one.borrow_and_update().state, JobState::Waiting);
     let done = desk.run(Outcome::Done, 0).await;
     for watching in [&mut one, &mut other] {
-        let ended = watching
-            .wait_for(|job| job.state.is_ended())
-            .await
-            .expect("an end");
+        let ended = seen(watching, |job| job.state.is_ended()).await;
         assert_eq!(ended.result, done.result);
     }
     assert!(one.changed().await.is_err(), "and nothing after it");
@@ -68,10 +77,11 @@ async fn what_runs_in_this_process_is_seen_before_it_is_written() {
     for share in [0.25, 0.5] {
         let progress = json!({"share": share});
         says.send(Arc::new(progress.clone())).expect("watched");
-        let seen = watching
-            .wait_for(|job| job.progress.as_ref() == Some(&progress))
-            .await;
-        assert_eq!(seen.expect("seen").state, JobState::Running);
+        let job = seen(&mut watching, |job| {
+            job.progress.as_ref() == Some(&progress)
+        })
+        .await;
+        assert_eq!(job.state, JobState::Running);
     }
     let stored = desk
         .store
@@ -100,10 +110,7 @@ async fn what_runs_in_this_process_is_seen_before_it_is_written() {
         .await
         .expect("done")
         .expect("held");
-    let ended = watching
-        .wait_for(|job| job.state.is_ended())
-        .await
-        .expect("an end");
+    let ended = seen(&mut watching, |job| job.state.is_ended()).await;
     assert_eq!(ended.state, JobState::Cancelled);
 }
 

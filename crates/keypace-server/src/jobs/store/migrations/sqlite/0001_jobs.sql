@@ -45,12 +45,12 @@ CREATE TABLE keypace_job_checkpoints (
     checkpoint BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- hash: SHA-256 of the key, in hexadecimal digits.
+-- hash: SHA-256 of the key, in hexadecimal digits. owner: whom it stands for, encrypted with the key itself.
 CREATE TABLE keypace_keys (
     id         TEXT    NOT NULL PRIMARY KEY,
     hash       TEXT    NOT NULL UNIQUE,
     scope      TEXT    NOT NULL,
-    owner      TEXT,
+    owner      BLOB,
     created_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
