@@ -14,17 +14,14 @@ pub use counts::CacheCounts;
 pub use redis_store::RedisStore;
 
 use std::error::Error;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use keypace::{ErrorKind, Owner, RecordId};
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use tokio::time::error::Elapsed;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::limits;
 use crate::sessions::body::{read_fields, read_session};
@@ -341,7 +338,7 @@ impl Cache {
             let _permit = self.calls.acquire().await.map_err(SessionError::internal)?;
             call.await
         };
-        let answer = match in_time(wait, allowed).await {
+        let answer = match timeout(wait, allowed).await {
             Ok(answer) => answer,
             Err(elapsed) => Err(SessionError::unavailable(elapsed)),
         };
@@ -383,19 +380,6 @@ impl std::fmt::Debug for Cache {
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
-}
-
-/// Waits no longer than this. After that the call is not gone on with either: a process that stood still would send what is
-/// no longer true.
-async fn in_time<T>(wait: Duration, call: impl Future<Output = T>) -> Result<T, Elapsed> {
-    let until = Instant::now() + wait;
-    let mut call = pin!(call);
-    let guarded = poll_fn(|context| match Instant::now() < until {
-        true => call.as_mut().poll(context),
-        // The timer ends it.
-        false => Poll::Pending,
-    });
-    timeout_at(until, guarded).await
 }
 
 /// Whether the cache answered, and what stands in the way is a key that something else has written.
