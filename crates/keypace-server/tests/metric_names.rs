@@ -13,9 +13,9 @@ const BEHIND: [&str; 3] = ["_bucket", "_sum", "_count"];
 /// The figure that a name in a query stands for.
 fn figure(name: &str) -> Option<&'static Figure> {
     FIGURES.iter().find(|figure| {
-        let is_part = |end: &&str| format!("{}{end}", figure.name) == name;
+        let is_part = |end: &str| format!("{}{end}", figure.name) == name;
         match figure.kind {
-            Kind::Histogram => BEHIND.iter().any(|end| is_part(&end)),
+            Kind::Histogram => BEHIND.iter().any(|end| is_part(end)),
             Kind::Counter | Kind::Gauge => figure.name == name,
         }
     })

@@ -77,7 +77,6 @@ async fn another_process_at_the_same_place_gets_nothing() {
             (server, work)
         })
         .await
-        .map(|(server, work)| (server, work))
         .expect("ran");
         let summary = {
             let mut work = work;

@@ -187,17 +187,13 @@ mod tests {
         let nothing = Surroundings::nothing();
         let (_folder, mut global) = file("[servers.a]\nurl = \"redis://a\"");
         global.url = vec!["redis://b".to_owned()];
-        let halt = config(&global, &Serve::default(), &nothing)
-            .err()
-            .expect("refused");
+        let halt = config(&global, &Serve::default(), &nothing).expect_err("refused");
         assert!(
             halt.exit == Exit::Usage && halt.text.contains("--url"),
             "{halt:?}"
         );
         let (_folder, global) = file("[servers.a]\nurl = \"redis://a\"\nbudgett = 1");
-        let halt = config(&global, &Serve::default(), &nothing)
-            .err()
-            .expect("refused");
+        let halt = config(&global, &Serve::default(), &nothing).expect_err("refused");
         assert!(
             halt.exit == Exit::Usage && halt.text.contains("[servers.a]"),
             "{halt:?}"
@@ -206,9 +202,7 @@ mod tests {
             rate: Some(5),
             ..Global::default()
         };
-        let halt = config(&global, &Serve::default(), &nothing)
-            .err()
-            .expect("refused");
+        let halt = config(&global, &Serve::default(), &nothing).expect_err("refused");
         assert!(halt.text.contains("--rate"), "{halt:?}");
     }
 }

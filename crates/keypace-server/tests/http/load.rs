@@ -86,7 +86,7 @@ async fn watchers_and_lists_are_served_while_a_delete_runs() {
     }
     let mut memory = Vec::new();
     let mut seconds = interval(Duration::from_secs(1));
-    while watchers.len() > 0 {
+    while !watchers.is_empty() {
         tokio::select! {
             code = watchers.join_next() => assert_eq!(code.expect("one").expect("no panic"), 1000),
             _ = seconds.tick() => memory.extend(resident_bytes()),
