@@ -2,6 +2,7 @@
 //! Must not hold what a library or a test should: it finds programs, calls the others and prints figures.
 
 mod bench;
+mod browser;
 mod clients;
 mod coverage;
 mod demo;
@@ -12,6 +13,7 @@ mod shell;
 mod slot_order;
 mod soak;
 mod test;
+mod web;
 mod wheel;
 mod workspace;
 
@@ -34,6 +36,8 @@ usage: cargo xtask COMMAND
     --doc             measure nothing: write docs/performance.md from the kept figures
   soak --minutes N [--seed S]
                       keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
+  web [--check]       fetch the page's front-end parts at their pinned versions; with --check hold what is kept against them
+  browser [ARGS]      the page's tests in a real Chromium, against a real service; ARGS go to node
   coverage [--check]  line coverage by room; with --check exit 1 where one is below 90 %
   floor list|keys|delete URL PATTERN [COUNT [BATCH]]
                       the raw-socket loop that bench compares with";
@@ -66,6 +70,8 @@ fn dispatch(command: &str, words: &[String]) -> Outcome {
         "coverage" => coverage::run(words),
         "soak" => soak::run(words),
         "floor" => floor::run(words),
+        "web" => web::run(words),
+        "browser" => browser::run(words),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

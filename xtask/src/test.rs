@@ -1,6 +1,7 @@
 //! `cargo xtask test`: both servers, a PostgreSQL and clients of other languages, then every test and every doctest.
 //! Must not pass over a test in silence: what can't run is printed, and fails where CI asks for all.
 
+use crate::browser;
 use crate::clients;
 use crate::failure::{Failure, Outcome};
 use crate::setup;
@@ -27,6 +28,9 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         ),
         Err(line) => missing.push(line),
     }
+    let browser = browser::have(&workspace)
+        .map_err(|line| missing.push(line))
+        .ok();
     for line in &missing {
         println!("{line}");
     }
@@ -48,5 +52,12 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             .args(words),
     );
     let docs = shell::run(shell::cargo(&workspace.root).args(["test", "--workspace", "--doc"]));
-    tests.and(docs)
+    // The runner has built keypace by now. One server program is enough: what a page shows doesn't depend on which.
+    let page = match (browser, programs.first()) {
+        (Some(browser), Some(program)) if words.is_empty() => {
+            browser.test(&workspace, std::slice::from_ref(program), &[])
+        }
+        _ => Ok(()),
+    };
+    tests.and(docs).and(page)
 }

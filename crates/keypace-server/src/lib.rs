@@ -1,5 +1,16 @@
-//! What keypace serves to applications: sessions, kept in SQL with Redis in front, or in Redis alone.
-//! Must not print, must not listen on anything, and knows no HTTP yet.
+//! What keypace serves: jobs over HTTP, sessions of an application's users, and a page. A library: `keypace serve` composes it.
+//! Must not print.
 
+pub mod access;
+pub mod app;
+pub mod config;
+pub mod error;
+pub mod http;
+pub mod jobs;
 pub mod limits;
+pub mod metrics;
+pub mod router;
+pub mod servers;
 pub mod sessions;
+pub mod sql;
+pub mod units;

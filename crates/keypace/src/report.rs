@@ -72,6 +72,9 @@ pub struct NodeProgress {
     pub canary_p50_us: Option<u64>,
     /// 99th percentile of the same.
     pub canary_p99_us: Option<u64>,
+    /// The last of them: what other clients feel now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary_last_us: Option<u64>,
 }
 
 /// Why a run waits.

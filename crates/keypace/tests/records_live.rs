@@ -283,8 +283,32 @@ async fn an_import_never_goes_back() {
         assert!((50_000..=60_000).contains(&left), "{left}");
         assert!(matches!(import(9).await, Imported::Written(_)));
 
+        // The same version with another body is news of the same state; what is older or buried stays out all the same.
+        let again = async |body: &'static str| {
+            let said = shelf.import(&ann, &a, Bytes::from(body), &at(9)).await;
+            said.expect("asked")
+        };
+        assert!(matches!(again("noted").await, Imported::Written(_)));
+        assert_eq!(again("noted").await, Imported::Older(version(9)));
+        let read = shelf.get(&ann, &a).await.expect("asked").expect("there");
+        assert_eq!((read.version, &read.value[..]), (version(9), &b"noted"[..]));
+        assert_eq!(import(8).await, Imported::Older(version(9)));
+
+        let now = shelf.server_time_ms(&ann).await.expect("asked");
+        let until = async |at_ms| {
+            let late = at(10).with_not_after_ms(at_ms);
+            let said = shelf
+                .import(&ann, &a, Bytes::from_static(b"late"), &late)
+                .await;
+            said.expect("asked")
+        };
+        assert_eq!(until(now - 1).await, Imported::Late);
+        let read = shelf.get(&ann, &a).await.expect("asked").expect("there");
+        assert_eq!(read.version, version(9));
+        assert!(matches!(until(now + 60_000).await, Imported::Written(_)));
+
         let over = shelf
-            .import(&ann, &a, Bytes::new(), &at(10).with_expires_ms(5))
+            .import(&ann, &a, Bytes::new(), &at(11).with_expires_ms(5))
             .await;
         assert_eq!(over.expect("asked"), Imported::Expired);
         assert_eq!(shelf.get(&ann, &a).await.expect("asked"), None);

@@ -208,6 +208,9 @@ pub(crate) struct IndexRebuild {
     /// From then on the old keys are not looked at, and rebuild refuses. Stop what writes the old layout before.
     #[arg(long, help_heading = SAFETY)]
     pub(crate) switch: bool,
+    /// With --switch: leave old records behind that name nobody or can't be read; else they are refused
+    #[arg(long, requires = "switch", help_heading = SAFETY)]
+    pub(crate) leave_unlisted: bool,
     /// Don't ask
     #[arg(long, help_heading = SAFETY)]
     pub(crate) yes: bool,
@@ -224,8 +227,8 @@ pub(crate) struct IndexRekey {
     pub(crate) of: IndexOf,
     /// Move all owners to the last key of the file; asks
     ///
-    /// From then on clients need the file with the new key: bring it to every host before. Takes 15 seconds at least, so
-    /// that every client has heard.
+    /// From then on clients need the file with the new key: bring it to every host before. Takes 30 seconds at least, so
+    /// that every client hears when it begins and ends.
     #[arg(long = "move", help_heading = SAFETY)]
     pub(crate) moves: bool,
     /// Don't ask

@@ -8,6 +8,7 @@ mod index;
 mod restore;
 mod scan;
 mod select;
+mod serve;
 mod stats;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +24,7 @@ pub(crate) use self::index::{
 pub(crate) use self::restore::Restore;
 pub(crate) use self::scan::{Field, Scan};
 pub(crate) use self::select::{Filter, Resume, Select};
+pub(crate) use self::serve::{LogForm, Serve};
 pub(crate) use self::stats::Stats;
 
 const TOP_EXAMPLES: &str = "\
@@ -101,6 +103,9 @@ pub(crate) enum Command {
     /// Find records by their owner: make the index, verify it, list
     #[command(after_long_help = index::EXAMPLES)]
     Index(Index),
+    /// Serve HTTP: jobs that outlive the browser, sessions, a page
+    #[command(after_long_help = serve::EXAMPLES)]
+    Serve(Serve),
     /// A tour on a private server: what other clients wait, beside KEYS
     #[command(after_long_help = DEMO_EXAMPLES)]
     Demo,
@@ -117,7 +122,7 @@ pub(crate) enum Command {
     #[command(after_long_help = MAN_EXAMPLES)]
     Man {
         /// The command it describes, else keypace itself
-        #[arg(value_parser = ["scan", "count", "stats", "delete", "restore", "index", "demo", "bench", "completions", "man"])]
+        #[arg(value_parser = ["scan", "count", "stats", "delete", "restore", "index", "serve", "demo", "bench", "completions", "man"])]
         command: Option<String>,
     },
 }

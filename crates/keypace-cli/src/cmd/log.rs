@@ -1,5 +1,6 @@
 //! Log events on stderr, in the form of our other lines, above any bar. Warnings by default; `KEYPACE_LOG` says
-//! otherwise, and `--explain-pace` adds what the pace decides. Decides nothing.
+//! otherwise, and `--explain-pace` adds what the pace decides. A service logs what it does too, with times, as lines or JSON.
+//! Decides nothing.
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::args::LogForm;
 use crate::render::Stderr;
 use crate::render::paint::Paint;
 
@@ -47,6 +49,36 @@ pub(super) fn start(stderr: &Stderr, explain_pace: bool) {
         .finish();
     // Nobody else in this process sets one.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Begins to log for a service: what it does as well as what goes wrong, with times, as lines or as JSON.
+pub(super) fn start_service(stderr: &Stderr, form: LogForm) {
+    let wanted = std::env::var(ENV_LOG).unwrap_or_default();
+    let filter = EnvFilter::builder()
+        .with_default_directive(Level::INFO.into())
+        .parse(&wanted)
+        .unwrap_or_else(|error| {
+            stderr.line(&format!("warning: {ENV_LOG} can't be read: {error}"));
+            EnvFilter::new("info")
+        });
+    let filter = match format!("{PACE}=off").parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr.clone());
+    // Nobody else in this process sets one.
+    let _ = match form {
+        LogForm::Json => {
+            let subscriber = builder.json().flatten_event(true).finish();
+            tracing::subscriber::set_global_default(subscriber)
+        }
+        LogForm::Text => {
+            let subscriber = builder.with_ansi(Paint::stderr().is_on()).finish();
+            tracing::subscriber::set_global_default(subscriber)
+        }
+    };
 }
 
 /// `warning: text field=value`: no time and no module, which a person at a terminal doesn't ask for.

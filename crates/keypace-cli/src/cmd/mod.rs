@@ -17,6 +17,7 @@ mod place;
 mod restore;
 mod resume;
 mod scan;
+mod serve;
 mod stats;
 mod walk;
 
@@ -35,7 +36,10 @@ use crate::settings::{Settings, Surroundings};
 /// Runs what was typed and says how it ended.
 pub(crate) fn run(cli: Cli) -> Exit {
     let stderr = Stderr::default();
-    log::start(&stderr, cli.global.explain_pace);
+    match &cli.command {
+        Command::Serve(typed) => log::start_service(&stderr, typed.log),
+        _ => log::start(&stderr, cli.global.explain_pace),
+    }
     dispatch(cli, &stderr).unwrap_or_else(|halt| {
         stderr.prose(&text::halt(&halt, Paint::stderr()));
         halt.exit
@@ -88,6 +92,7 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
             )
             .await
         }),
+        Command::Serve(typed) => in_threads(serve::run(&global, &typed, stderr)),
         // The tour owns a server: it is always left by the way that stops it.
         Command::Demo => in_runtime(async {
             let around = Surroundings::nothing();
@@ -113,6 +118,15 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
 /// One thread is enough: the work is waiting for a server, and stdout has a thread of its own.
 fn in_runtime(work: impl Future<Output = Result<Exit, Halt>>) -> Result<Exit, Halt> {
     tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| io_halt(Exit::Incomplete, "start", &error))?
+        .block_on(work)
+}
+
+/// Many callers at once, and work beside them: as many threads as there are processors.
+fn in_threads(work: impl Future<Output = Result<Exit, Halt>>) -> Result<Exit, Halt> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| io_halt(Exit::Incomplete, "start", &error))?

@@ -76,19 +76,28 @@ pub(crate) fn verified(
     text
 }
 
+/// How far the namespace and the run are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) has_index: bool,
+    /// A rebuild is of use: the old layout counts still.
+    pub(crate) follows_old: bool,
+    /// No more may be mended in this run.
+    pub(crate) is_at_its_limit: bool,
+}
+
 /// What to do about drift, where anything can be done.
 pub(crate) fn what_to_do(
     report: &VerifyReport,
     repairs: bool,
-    has_index: bool,
-    is_at_its_limit: bool,
+    standing: Standing,
 ) -> Option<String> {
     let counts = &report.drift;
     let namespace = &report.namespace;
-    if !has_index {
+    if !standing.has_index {
         return Some(format!("make the index: keypace index rebuild {namespace}"));
     }
-    if repairs && is_at_its_limit {
+    if repairs && standing.is_at_its_limit {
         return Some(
             "that is as much as --max-repairs allows; the same command goes on".to_owned(),
         );
@@ -98,8 +107,11 @@ pub(crate) fn what_to_do(
             "keypace index verify {namespace} --repair mends what is missing, stale or has a wrong score"
         ));
     }
-    (counts.wrong_owner > 0).then(|| {
-        format!("keypace index rebuild {namespace} brings records to the owners that they name now")
+    (counts.wrong_owner > 0).then(|| match standing.follows_old {
+        true => format!(
+            "keypace index rebuild {namespace} brings records to the owners that they name now"
+        ),
+        false => "the application put them with another owner than they name: put them with their own, and delete them there".to_owned(),
     })
 }
 
@@ -159,6 +171,27 @@ pub(crate) fn still_written(report: &RebuildReport) -> Halt {
     Halt::new(Exit::Refused, text).with_hint(
         "stop what writes the old way, or keys that expire there, and run the same again",
     )
+}
+
+/// Why nothing was switched though nothing changed any more, for stderr.
+pub(crate) fn unlisted(report: &RebuildReport) -> Halt {
+    let mut what = Vec::new();
+    for (number, why) in [
+        (report.ownerless, "without an owner"),
+        (report.undecodable, "that can't be read"),
+    ] {
+        if number > 0 {
+            what.push(format!("{} {why}", plural(number, "old record")));
+        }
+    }
+    let text = format!(
+        "leave the old layout behind: {} would be in nobody's list for good",
+        what.join(" and ")
+    );
+    let namespace = &report.namespace;
+    Halt::new(Exit::Refused, text).with_hint(format!(
+        "keypace index assign {namespace} ID --owner-file FILE gives them an owner (`index verify` names them); --leave-unlisted leaves them behind"
+    ))
 }
 
 /// Why following came to no end, for stderr.

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, SecondsFormat, Utc};
 use keypace::{Expiry, RecordPage, Stored};
+use serde_json::value::RawValue;
 
 use super::figures::{grouped, plural, span};
 use super::paint::Paint;
@@ -28,7 +29,7 @@ struct Line<'a> {
     expires_at: Option<String>,
     cursor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<serde_json::Value>,
+    value: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value_b64: Option<String>,
 }
@@ -38,7 +39,7 @@ pub(crate) fn json_lines<B: AsRef<[u8]>>(page: &RecordPage<B>) -> Result<Vec<u8>
     let mut bytes = Vec::new();
     for record in &page.records {
         let body = record.value.as_ref();
-        let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+        let value = as_it_stands(body);
         let line = Line {
             id: record.id.as_str(),
             version: record.version.get(),
@@ -57,6 +58,13 @@ pub(crate) fn json_lines<B: AsRef<[u8]>>(page: &RecordPage<B>) -> Result<Vec<u8>
         bytes.push(b'\n');
     }
     Ok(bytes)
+}
+
+/// A value as it was stored, number by number and field by field. Line breaks, which can only stand between its parts, would
+/// end the line.
+fn as_it_stands(body: &[u8]) -> Option<Box<RawValue>> {
+    let text = std::str::from_utf8(body).ok()?;
+    RawValue::from_string(text.replace(['\n', '\r'], " ")).ok()
 }
 
 /// Newest first, one a line; on a narrow terminal two lines each.

@@ -79,6 +79,15 @@ pub(crate) fn owner(typed: &IndexOwner, action: &str) -> Result<Owner, Halt> {
     Owner::new(bytes).map_err(unusable)
 }
 
+/// What was given for an owner, as bytes; none where nobody was named.
+pub(super) fn owner_bytes(typed: &IndexOwner) -> Result<Vec<u8>, Halt> {
+    match (&typed.owner, &typed.owner_file) {
+        (Some(owner), _) => bytes_of(owner),
+        (None, Some(path)) => owner_of_file(path),
+        (None, None) => Ok(Vec::new()),
+    }
+}
+
 fn owner_of_file(path: &Path) -> Result<Vec<u8>, Halt> {
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == OsStr::new("-") {

@@ -8,10 +8,10 @@ mod layers;
 mod pressure;
 pub(crate) mod secret;
 mod select;
+mod serve;
 mod servers;
 mod stats;
 mod surroundings;
-mod units;
 mod urls;
 
 use std::time::Duration;
@@ -23,8 +23,11 @@ use keypace::{
 pub(crate) use self::backup::backup_target;
 pub(crate) use self::index::{index_walk, keys_path, namespace, old_layout, owner, owner_keys};
 pub(crate) use self::select::{listed_options, patterns, sweep_options};
+pub(crate) use self::serve::{config as serve_config, key_owner};
 pub(crate) use self::stats::stats_options;
 pub(crate) use self::surroundings::Surroundings;
+
+use keypace_server::units;
 
 use self::layers::{Merged, merge};
 use crate::args::{Global, ProgressChoice};

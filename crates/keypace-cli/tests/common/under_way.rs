@@ -5,8 +5,9 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use super::{Home, Ran, finished, gathered, signal};
 
-/// Slow enough that a run is still under way when its first lines have been read.
-pub(crate) const RATE: &str = "4000";
+/// Slow enough that a run of some thousand keys is still under way when its first lines have been read, on a machine that
+/// has other work too.
+pub(crate) const RATE: &str = "500";
 
 /// Starts keypace and reads its progress until some keys are done.
 pub(crate) fn under_way(

@@ -91,6 +91,18 @@ fn an_owner_s_records_come_newest_first_and_page_by_page() {
             assert!(walked(&place, owner, "20").is_empty(), "{owner}");
         }
 
+        // As it was stored: the order of its fields, and numbers that no float holds.
+        let odd = "{\"z\": 12345678901234567890123,\n\"owner_api_key\":\"odd\",\"a\":1.10}";
+        place.run(&["SET", "session:odd", odd]);
+        place
+            .home
+            .run(["--budget", "off", "index", "rebuild", "session"])
+            .expect(0);
+        let words = ["--json", "index", "list", "session", "--owner", "odd"];
+        let ran = place.home.run(words).expect(0);
+        assert!(ran.text().contains(&odd.replace('\n', " ")), "{ran:?}");
+        assert_eq!(lines(&ran).len(), 1);
+
         let file = place.home.path("owner");
         std::fs::write(&file, "key-1\n").expect("written");
         let file = file.to_str().expect("a path");

@@ -58,6 +58,8 @@ fn writers_go_on_the_old_way_until_the_switch() {
             }
             rebuilding.join().expect("rebuilt");
         });
+        let lagging = with(&REBUILD, &["--switch", "--yes", "--from-replica"]);
+        place.home.run(lagging).expect(2).says(&["--from-replica"]);
         // A switch that comes too early, or is not confirmed, changes nothing.
         place.put("late", "key-1", "");
         place.home.run(with(&REBUILD, &["--switch"])).expect(4);
@@ -78,6 +80,33 @@ fn writers_go_on_the_old_way_until_the_switch() {
         place.run(&["DEL", "session:s1"]);
         place.home.run(VERIFY).expect(0);
         place.home.run(REBUILD).expect(4).says(&["was switched"]);
+        // What rebuild would have mended is said otherwise now.
+        let key = place.record("s2");
+        let value = format!(
+            "k1 9000000000000000 1 1\n{}",
+            crate::place::body("s2", "another", "")
+        );
+        place.run(&["SET", &key, &value]);
+        let ran = place.home.run(with(&VERIFY, &["--repair"]));
+        assert!(!ran.stderr.contains("index rebuild"), "{ran:?}");
+        assert!(ran.stderr.contains("put them with their own"), "{ran:?}");
+    }
+}
+
+/// A server that answers is not one that can't be reached.
+#[test]
+fn a_meta_of_another_type_and_a_full_server_are_told_as_such() {
+    for server in servers() {
+        let place = Place::from(server);
+        place.seed();
+        place.run(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        place.run(&["CONFIG", "SET", "maxmemory", "1"]);
+        place.home.run(REBUILD).expect(1).says(&["OOM"]);
+        place.run(&["CONFIG", "SET", "maxmemory", "0"]);
+        place.run(&["SET", "kp:session:meta", "text"]);
+        for words in [&VERIFY[..], &REBUILD[..]] {
+            place.home.run(words).expect(4).says(&["is no hash"]);
+        }
     }
 }
 
@@ -107,6 +136,11 @@ fn nothing_of_the_old_layout_is_written() {
         place
             .home
             .run(with(&REBUILD, &["--switch", "--yes"]))
+            .expect(4)
+            .says(&["1 old record without an owner", "index assign session"]);
+        place
+            .home
+            .run(with(&REBUILD, &["--switch", "--yes", "--leave-unlisted"]))
             .expect(0);
         assert_eq!(old_layout(&place), before, "{}", place.name());
     }

@@ -205,7 +205,7 @@ fn moved(place: &Place, seed: u64) {
             })
         })
         .collect();
-    let slowly = [&["--rate", "100", "--count", "10"], &MOVE[..]].concat();
+    let slowly = [&["--rate", "25", "--count", "10"], &MOVE[..]].concat();
     let (mut child, ..) = under_way_until(&place.home, &slowly, "matched", 20);
     child.kill().expect("a process of ours");
     child.wait().expect("it is gone");

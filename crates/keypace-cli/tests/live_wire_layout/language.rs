@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::blocks;
 
@@ -91,6 +91,27 @@ impl Language {
             }
         }
         file
+    }
+
+    /// The same for the part that knows rotations, of Python alone.
+    pub(crate) fn write_rotating(&self, folder: &Path) -> PathBuf {
+        self.write(folder);
+        let parts = [
+            blocks::only(self.name),
+            blocks::only("python rotation"),
+            include_str!("driver_rotating.py").to_owned(),
+        ];
+        let file = folder.join("rotating.py");
+        fs::write(&file, parts.join("\n")).expect("written");
+        file
+    }
+
+    /// Starts the program; what it prints is read from its pipe, and what goes wrong stands on our stderr.
+    pub(crate) fn start(&self, file: &Path, arguments: &[&str]) -> Child {
+        let mut command = self.command();
+        command.arg(file).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.spawn().expect("started")
     }
 
     /// Runs the program with these arguments and this stdin.

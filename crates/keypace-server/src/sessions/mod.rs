@@ -21,13 +21,16 @@
 //! ```
 
 mod body;
+mod breaker;
 mod cache;
+mod database;
 mod iso_time;
 mod model;
 mod page;
 mod problem;
 mod redis_alone;
 mod repository;
+mod request;
 mod service;
 mod with_cache;
 
@@ -38,10 +41,12 @@ pub use cache::CacheStore;
 pub use cache::Entry;
 pub use cache::Kept;
 pub use cache::RedisStore;
+pub use database::SqlCounts;
 pub use model::NewSession;
 pub use model::Session;
 pub use model::SessionChange;
 pub use model::Status;
+pub(crate) use model::time_text;
 pub use page::OwnerFilter;
 pub use page::PageRequest;
 pub use page::SessionPage;
@@ -53,10 +58,12 @@ pub use repository::Answer;
 pub use repository::Listed;
 pub use repository::PostgresRepository;
 pub use repository::Repository;
+pub use repository::SqlRepository;
 pub use repository::SqliteRepository;
 pub use repository::Versioned;
 pub use repository::Window;
 pub use service::Found;
+pub use service::SessionCounts;
 pub use service::SessionService;
 pub use with_cache::SqlWithCache;
 pub use with_cache::StaleReads;

@@ -1,6 +1,7 @@
 //! What a list is asked for and what it gives, and where owners come from at the edges. Pure.
 
 use keypace::{Cursor, Owner};
+use serde::{Serialize, Serializer};
 
 use crate::limits;
 use crate::sessions::model::Session;
@@ -131,8 +132,8 @@ fn wrong_size(size: i64) -> SessionError {
     SessionError::invalid(format!("page_size must be 1 to {max}, not {size}"))
 }
 
-/// One page of an owner's sessions, newest first, sessions of the same millisecond by id.
-#[derive(Debug, Clone, PartialEq)]
+/// One page of an owner's sessions, newest first, sessions of the same millisecond by id. As JSON its cursor is a text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionPage {
     /// The sessions; none on a page past the end.
@@ -144,12 +145,20 @@ pub struct SessionPage {
     /// How many sessions a page holds at most.
     pub page_size: u32,
     /// Where the next page begins; nothing on the last one.
+    #[serde(serialize_with = "as_optional_text")]
     pub next: Option<Cursor>,
     /// Records that are no readable session, and were left out of this page. The log names each.
     pub skipped: u64,
     /// Whether it comes from the cache alone, because the database did not answer: others may be missing, and some may
     /// be older than what was last written.
     pub stale: bool,
+}
+
+fn as_optional_text<S: Serializer>(next: &Option<Cursor>, to: S) -> Result<S::Ok, S::Error> {
+    match next {
+        Some(next) => to.collect_str(next),
+        None => to.serialize_none(),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::fmt;
 
 use keypace::ErrorKind;
 
+use crate::sql::{self, StoreError, StoreErrorKind};
+
 /// What the service says where no owner was given. Applications look for this text.
 const NO_OWNER: &str =
     "Owner filter (API key) is required for session listing. Unscoped listing is prohibited.";
@@ -81,10 +83,18 @@ impl SessionError {
 
     pub(crate) fn keys_differ(kept: &str, given: &str) -> Self {
         let text = format!(
-            "the sessions in the database belong to the owner keys {kept}, not to {given}; with these every list would be \
-             empty: bring the key file that the database was filled with"
+            "the sessions in the database belong to the owner keys {kept}, and those that were given, {given}, don't go on from \
+             them; every list would be empty: bring the key file that the database was filled with, or one that was rotated \
+             from it"
         );
         Self::new(SessionErrorKind::KeysDiffer, text)
+    }
+
+    /// Of the cache's namespace, which other keys were used with.
+    pub(crate) fn cache_keys_differ(source: keypace::Error) -> Self {
+        let text = "the cache of sessions belongs to other owner keys; with these nothing that other processes write would be \
+                    found there: bring the key file that its namespace was made with, or give the cache another namespace";
+        Self::new(SessionErrorKind::KeysDiffer, text).because(source)
     }
 
     /// Somebody who is asked does not answer; the cause goes to the log.
@@ -114,13 +124,7 @@ impl SessionError {
 
 impl From<sqlx::Error> for SessionError {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
-        let is_gone = match &error {
-            Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => true,
-            sqlx::Error::Database(answer) => answer.code().is_some_and(|code| is_outage(&code)),
-            _ => false,
-        };
-        if is_gone {
+        if sql::passes(&error) {
             Self::unavailable(error)
         } else {
             Self::internal(error)
@@ -128,18 +132,14 @@ impl From<sqlx::Error> for SessionError {
     }
 }
 
-/// Whether the database itself says that it can't at the moment: PostgreSQL's classes of lost connections, resources
-/// and its operator, of serialization and locks; SQLite's BUSY, LOCKED, IOERR, FULL and CANTOPEN, extended or not.
-fn is_outage(code: &str) -> bool {
-    if code.len() == 5 {
-        return ["08", "53", "57", "58", "40"]
-            .iter()
-            .any(|class| code.starts_with(class))
-            || code == "55P03"
-            || code == "25006";
+impl From<StoreError> for SessionError {
+    fn from(error: StoreError) -> Self {
+        match error.kind() {
+            StoreErrorKind::Invalid => Self::invalid(error.text()),
+            StoreErrorKind::Unavailable => Self::unavailable(error),
+            StoreErrorKind::Internal => Self::internal(error),
+        }
     }
-    let primary = code.parse::<u32>().map(|code| code & 0xff);
-    matches!(primary, Ok(5 | 6 | 10 | 13 | 14))
 }
 
 impl From<keypace::Error> for SessionError {
@@ -197,7 +197,7 @@ impl std::error::Error for SessionError {
 
 #[cfg(test)]
 mod tests {
-    use super::{SessionError, SessionErrorKind, is_outage};
+    use super::{SessionError, SessionErrorKind};
 
     #[test]
     fn the_cause_is_not_in_the_public_text() {
@@ -205,15 +205,5 @@ mod tests {
         assert!(!error.to_string().contains("secrets"), "{error}");
         assert!(format!("{error:?}").contains("secrets"));
         assert_eq!(error.kind(), SessionErrorKind::Internal);
-    }
-
-    #[test]
-    fn what_passes_is_told_from_what_stays() {
-        for code in ["57P03", "08006", "53300", "40001", "5", "2053", "14"] {
-            assert!(is_outage(code), "{code}");
-        }
-        for code in ["23505", "42P01", "1", "19", "2067", ""] {
-            assert!(!is_outage(code), "{code}");
-        }
     }
 }

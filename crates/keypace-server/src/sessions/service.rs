@@ -5,9 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use keypace::{Owner, RecordId};
+use tokio::sync::{Semaphore, oneshot};
 
+use crate::limits;
 use crate::sessions::cache::CacheCounts;
+use crate::sessions::database::SqlCounts;
 use crate::sessions::model::{NewSession, Session, SessionChange};
 use crate::sessions::page::{PageRequest, SessionPage};
 use crate::sessions::problem::SessionError;
@@ -16,6 +20,19 @@ use crate::sessions::with_cache::SqlWithCache;
 
 /// Where a service takes the time from.
 pub(super) type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// Where a service has its writes carried out: it starts what it is given, and returns at once.
+type Tasks = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
+
+/// What a service counted, for whoever exports it; all 0 where there is no such part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionCounts {
+    /// Between it and its database.
+    pub sql: SqlCounts,
+    /// Between it and its cache.
+    pub cache: CacheCounts,
+}
 
 /// A session that was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,12 +52,14 @@ impl Found {
 
 /// Sessions of an application's users.
 ///
-/// Writes are not cancel-safe: one that is dropped may have been carried out in SQL and not in the cache, which has then up
-/// to [`crate::limits::CACHE_TTL`] what was there before. Whoever may be dropped runs them in a task of their own.
+/// A write that was begun is carried out to its end, whether or not somebody waits for it: SQL and the cache never differ
+/// because a caller went away. It has a task of its own, and needs a runtime of tokio.
 #[derive(Clone)]
 pub struct SessionService {
     source: Source,
     clock: Clock,
+    tasks: Tasks,
+    writes: Arc<Semaphore>,
 }
 
 #[derive(Clone)]
@@ -66,6 +85,8 @@ impl SessionService {
         Self {
             source,
             clock: Arc::new(Utc::now),
+            tasks: Arc::new(|task| drop(tokio::spawn(task))),
+            writes: Arc::new(Semaphore::new(limits::WRITES_AT_ONCE)),
         }
     }
 
@@ -76,18 +97,32 @@ impl SessionService {
         self
     }
 
+    /// The same with its writes carried out elsewhere than by `tokio::spawn`: where a shutdown waits for them, say.
+    #[must_use]
+    pub fn with_tasks(
+        mut self,
+        start: impl Fn(BoxFuture<'static, ()>) + Send + Sync + 'static,
+    ) -> Self {
+        self.tasks = Arc::new(start);
+        self
+    }
+
     /// Makes a session. Never writes over one: two that make the same id at once get one session and one conflict.
     ///
-    /// Not cancel-safe.
+    /// Cancel-safe: dropped, it was carried out whole or will be, or has not begun.
     ///
     /// # Errors
     /// `Invalid`, `Conflict` where the owner has a session of this id, `Unavailable`.
     pub async fn create(&self, owner: &Owner, new: NewSession) -> Result<Session, SessionError> {
         let session = new.into_session((self.clock)())?;
-        match &self.source {
-            Source::SqlWithCache(source) => source.create(owner, session, &self.clock).await,
-            Source::RedisAlone(source) => source.create(owner, session).await,
-        }
+        let (source, clock, owner) = (self.source.clone(), self.clock.clone(), owner.clone());
+        let creating = Box::pin(async move {
+            match source {
+                Source::SqlWithCache(source) => source.create(&owner, session, &clock).await,
+                Source::RedisAlone(source) => source.create(&owner, session).await,
+            }
+        });
+        self.carried_out(creating).await
     }
 
     /// One session.
@@ -98,15 +133,16 @@ impl SessionService {
     /// `NotFound` where the owner has none of this id, or it can't be read; `Unavailable`.
     pub async fn get(&self, owner: &Owner, id: &RecordId) -> Result<Found, SessionError> {
         let found = match &self.source {
-            Source::SqlWithCache(source) => source.get(owner, id).await?,
-            Source::RedisAlone(source) => source.get(owner, id).await?,
+            // In a box, so that the futures of callers stay flat.
+            Source::SqlWithCache(source) => Box::pin(source.get(owner, id)).await?,
+            Source::RedisAlone(source) => Box::pin(source.get(owner, id)).await?,
         };
         found.ok_or_else(SessionError::not_found)
     }
 
     /// Changes a session, and gives what it is now. Changes that meet are carried out one after the other.
     ///
-    /// Not cancel-safe.
+    /// Cancel-safe: dropped, it was carried out whole or will be, or has not begun.
     ///
     /// # Errors
     /// `Invalid`, `NotFound`, `Changed` where others change it too often (with Redis alone), `Unavailable`.
@@ -117,24 +153,33 @@ impl SessionService {
         change: &SessionChange,
     ) -> Result<Session, SessionError> {
         change.check()?;
-        let now = (self.clock)();
-        match &self.source {
-            Source::SqlWithCache(source) => source.update(owner, id, change, now).await,
-            Source::RedisAlone(source) => source.update(owner, id, change, now).await,
-        }
+        let (source, now) = (self.source.clone(), (self.clock)());
+        let (owner, id, change) = (owner.clone(), id.clone(), change.clone());
+        let updating = Box::pin(async move {
+            match source {
+                Source::SqlWithCache(source) => source.update(&owner, &id, &change, now).await,
+                Source::RedisAlone(source) => source.update(&owner, &id, &change, now).await,
+            }
+        });
+        self.carried_out(updating).await
     }
 
     /// Deletes a session. Once it has said so, nobody sees the session again, in whichever process.
     ///
-    /// Not cancel-safe.
+    /// Cancel-safe: dropped, it was carried out whole or will be, or has not begun.
     ///
     /// # Errors
     /// `NotFound`, `Unavailable`.
     pub async fn delete(&self, owner: &Owner, id: &RecordId) -> Result<(), SessionError> {
-        match &self.source {
-            Source::SqlWithCache(source) => source.delete(owner, id, &self.clock).await,
-            Source::RedisAlone(source) => source.delete(owner, id).await,
-        }
+        let (source, clock) = (self.source.clone(), self.clock.clone());
+        let (owner, id) = (owner.clone(), id.clone());
+        let deleting = Box::pin(async move {
+            match source {
+                Source::SqlWithCache(source) => source.delete(&owner, &id, &clock).await,
+                Source::RedisAlone(source) => source.delete(&owner, &id).await,
+            }
+        });
+        self.carried_out(deleting).await
     }
 
     /// One page of an owner's sessions: newest first, those of one millisecond by id. The order is the same from SQL and
@@ -150,18 +195,39 @@ impl SessionService {
         request: &PageRequest,
     ) -> Result<SessionPage, SessionError> {
         match &self.source {
-            Source::SqlWithCache(source) => source.list(owner, request).await,
-            Source::RedisAlone(source) => source.list(owner, request).await,
+            Source::SqlWithCache(source) => Box::pin(source.list(owner, request)).await,
+            Source::RedisAlone(source) => Box::pin(source.list(owner, request)).await,
         }
     }
 
-    /// What happened between this service and its cache; all 0 where there is none.
+    /// What has happened so far.
     #[must_use]
-    pub fn cache_counts(&self) -> CacheCounts {
+    pub fn counts(&self) -> SessionCounts {
         match &self.source {
-            Source::SqlWithCache(source) => source.counts(),
-            Source::RedisAlone(_) => CacheCounts::default(),
+            Source::SqlWithCache(source) => SessionCounts {
+                sql: source.sql_counts(),
+                cache: source.cache_counts(),
+            },
+            Source::RedisAlone(_) => SessionCounts::default(),
         }
+    }
+
+    /// A write in a task of its own, one of [`limits::WRITES_AT_ONCE`].
+    async fn carried_out<T: Send + 'static>(
+        &self,
+        write: BoxFuture<'static, Result<T, SessionError>>,
+    ) -> Result<T, SessionError> {
+        let turn = Arc::clone(&self.writes).acquire_owned().await;
+        let turn = turn.map_err(SessionError::internal)?;
+        let (tell, told) = oneshot::channel();
+        (self.tasks)(Box::pin(async move {
+            let answer = write.await;
+            drop(turn);
+            // Nobody need be there any more.
+            let _ = tell.send(answer);
+        }));
+        // The task ends without an answer where the process does.
+        told.await.map_err(SessionError::unavailable)?
     }
 }
 
@@ -173,7 +239,7 @@ impl fmt::Debug for SessionService {
         };
         f.debug_struct("SessionService")
             .field("source", &source)
-            .field("cache", &self.cache_counts())
+            .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
 }

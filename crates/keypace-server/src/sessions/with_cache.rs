@@ -1,19 +1,19 @@
 //! Sessions kept in SQL, which is the truth, with Redis in front where there is one. Decides who is asked, in which order,
 //! and what is told to whom. Must not know a statement or a command.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use keypace::{Owner, OwnerKeys, RecordId};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::limits;
-use crate::sessions::cache::{Cache, CacheCounts, CacheStore, Kept};
+use crate::sessions::cache::{Cache, CacheCounts, CacheStore, Kept, Origin, Ticket};
+use crate::sessions::database::{Sql, SqlCounts};
 use crate::sessions::model::{Session, SessionChange};
 use crate::sessions::page::{PageRequest, SessionPage, Start};
 use crate::sessions::problem::{SessionError, SessionErrorKind};
-use crate::sessions::repository::{Repository, Versioned, Window};
+use crate::sessions::repository::{Answer, Repository, Versioned, Window};
 use crate::sessions::service::{Clock, Found};
 
 /// What is read where SQL does not answer.
@@ -28,14 +28,15 @@ pub enum StaleReads {
 
 /// An SQL database, and a cache or none.
 pub struct SqlWithCache {
-    repository: Arc<dyn Repository>,
+    sql: Arc<Sql>,
     keys: OwnerKeys,
-    cache: Option<Cache>,
+    cache: Option<Arc<Cache>>,
     stale_reads: StaleReads,
 }
 
 impl SqlWithCache {
-    /// The database alone. The keys make owners to what stands in its tables; they have to be the same as ever.
+    /// The database alone. The keys make owners to what stands in its tables. Keys that were rotated since the database was
+    /// filled are fine: its owners keep the names that they have there.
     ///
     /// Cancel-safe.
     ///
@@ -46,13 +47,21 @@ impl SqlWithCache {
         repository: Arc<dyn Repository>,
         keys: OwnerKeys,
     ) -> Result<Self, SessionError> {
-        let fingerprint = keys.fingerprint();
-        let kept = answer(repository.keep_fingerprint(&fingerprint)).await?;
-        if kept != fingerprint {
-            return Err(SessionError::keys_differ(&kept, &fingerprint));
+        let sql = Sql::new(repository);
+        let given = keys.fingerprint();
+        let kept = sql.answer(sql.repository.keep_fingerprint(&given)).await?;
+        let Some(keys) = keys.at_fingerprint(&kept) else {
+            return Err(SessionError::keys_differ(&kept, &given));
+        };
+        if kept != given {
+            tracing::info!(
+                kept,
+                given,
+                "owners in the database have the names of an earlier key"
+            );
         }
         Ok(Self {
-            repository,
+            sql: Arc::new(sql),
             keys,
             cache: None,
             stale_reads: StaleReads::default(),
@@ -60,11 +69,17 @@ impl SqlWithCache {
     }
 
     /// The same with a cache in front. All processes that share the database need the same cache, or all none: one without
-    /// it would not tell the others' cache of what it writes.
-    #[must_use]
-    pub fn with_cache(mut self, store: Arc<dyn CacheStore>) -> Self {
-        self.cache = Some(Cache::new(store));
-        self
+    /// it would not tell the others' cache of what it writes. A server that is away is gone without until it is back.
+    ///
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    /// `KeysDiffer` where the cache was filled with other owner keys.
+    pub async fn with_cache(mut self, store: Arc<dyn CacheStore>) -> Result<Self, SessionError> {
+        let cache = Cache::new(store);
+        cache.open().await?;
+        self.cache = Some(Arc::new(cache));
+        Ok(self)
     }
 
     /// The same with another answer to reads while SQL is away.
@@ -74,8 +89,13 @@ impl SqlWithCache {
         self
     }
 
-    pub(super) fn counts(&self) -> CacheCounts {
-        self.cache.as_ref().map(Cache::counts).unwrap_or_default()
+    pub(super) fn cache_counts(&self) -> CacheCounts {
+        let counts = self.cache.as_ref().map(|cache| cache.counts());
+        counts.unwrap_or_default()
+    }
+
+    pub(super) fn sql_counts(&self) -> SqlCounts {
+        self.sql.counts()
     }
 
     pub(super) async fn create(
@@ -84,20 +104,19 @@ impl SqlWithCache {
         session: Session,
         clock: &Clock,
     ) -> Result<Session, SessionError> {
-        let (epoch, since) = self.begin().await?;
+        let origin = self.begin().await?;
         let written = Versioned {
             version: session.updated_at.timestamp_micros(),
             session,
         };
-        let tag = self.keys.tag(owner);
-        let inserting = self
-            .repository
-            .insert(&tag, &written.session, written.version);
-        if !answer(inserting).await? {
+        let (tag, made) = (self.keys.tag(owner), &written.session);
+        let inserting = self.sql.repository.insert(&tag, made, written.version);
+        let (is_new, ticket) = self.written(owner, inserting).await?;
+        if !is_new {
             return Err(SessionError::conflict());
         }
         if let Some(cache) = &self.cache {
-            let mut kept = cache.write(owner, &written, epoch, since).await;
+            let mut kept = cache.write(owner, &written, origin, ticket).await;
             if kept == Some(Kept::NewerThere) {
                 // Of a session that had this id before, and is gone: it must not be taken for this one.
                 let now = clock().timestamp_micros();
@@ -115,14 +134,15 @@ impl SqlWithCache {
         owner: &Owner,
         id: &RecordId,
     ) -> Result<Option<Found>, SessionError> {
-        match self.get_fresh(owner, id).await {
-            Err(error) => {
-                let cache = self.stale_after(error)?;
-                let session = cache.read_stale(owner, id).await?;
-                Ok(session.map(|session| Found::new(session, true)))
-            }
-            Ok(session) => Ok(session.map(|session| Found::new(session, false))),
-        }
+        let cache = match self.stale_only() {
+            Some(cache) => cache,
+            None => match self.get_fresh(owner, id).await {
+                Ok(session) => return Ok(session.map(|session| Found::new(session, false))),
+                Err(error) => self.stale_after(error)?,
+            },
+        };
+        let session = cache.read_stale(owner, id).await?;
+        Ok(session.map(|session| Found::new(session, true)))
     }
 
     async fn get_fresh(
@@ -130,16 +150,19 @@ impl SqlWithCache {
         owner: &Owner,
         id: &RecordId,
     ) -> Result<Option<Session>, SessionError> {
-        let (epoch, since) = self.begin().await?;
-        if let Some(cache) = &self.cache
-            && let Some(session) = cache.read(owner, id, epoch).await
-        {
+        let origin = self.begin().await?;
+        let tag = self.keys.tag(owner);
+        let asking = self.sql.answer(self.sql.repository.get(&tag, id));
+        let Some(cache) = self.cache.as_ref().filter(|cache| !cache.owes_epoch()) else {
+            return Ok(asking.await?.map(|found| found.session));
+        };
+        if let Some(session) = cache.read(owner, id, origin.epoch).await {
             return Ok(Some(session));
         }
-        let tag = self.keys.tag(owner);
-        let found = answer(self.repository.get(&tag, id)).await?;
-        if let (Some(cache), Some(found)) = (&self.cache, &found) {
-            cache.repair(owner, found, epoch, since).await;
+        let (found, ticket) = tokio::join!(asking, cache.ticket_to_repair(owner));
+        let found = found?;
+        if let Some(found) = &found {
+            cache.repair(owner, found, origin, ticket).await;
         }
         Ok(found.map(|found| found.session))
     }
@@ -151,17 +174,14 @@ impl SqlWithCache {
         change: &SessionChange,
         now: DateTime<Utc>,
     ) -> Result<Session, SessionError> {
-        let (epoch, since) = self.begin().await?;
-        let tag = self.keys.tag(owner);
-        let updating = self
-            .repository
-            .update(&tag, id, change, now.timestamp_micros());
-        let Some(written) = answer(updating).await? else {
-            return Err(SessionError::not_found());
-        };
+        let origin = self.begin().await?;
+        let (tag, now_us) = (self.keys.tag(owner), now.timestamp_micros());
+        let updating = self.sql.repository.update(&tag, id, change, now_us);
+        let (written, ticket) = self.written(owner, updating).await?;
+        let written = written.ok_or_else(SessionError::not_found)?;
         if let Some(cache) = &self.cache {
             // What is newer there is another update's.
-            if cache.write(owner, &written, epoch, since).await.is_none() {
+            if cache.write(owner, &written, origin, ticket).await.is_none() {
                 self.begin_epoch(cache).await?;
             }
         }
@@ -176,7 +196,8 @@ impl SqlWithCache {
         clock: &Clock,
     ) -> Result<(), SessionError> {
         let tag = self.keys.tag(owner);
-        let gone = answer(self.repository.delete(&tag, id)).await?;
+        let deleting = self.sql.answer(self.sql.repository.delete(&tag, id));
+        let gone = self.told(deleting.await)?;
         if let Some(cache) = &self.cache {
             // The cache may have a newer version than SQL had, or one where SQL had none: of a session of the same id that
             // somebody else deletes at this moment, or has deleted and then died.
@@ -195,10 +216,14 @@ impl SqlWithCache {
         owner: &Owner,
         request: &PageRequest,
     ) -> Result<SessionPage, SessionError> {
-        match self.list_fresh(owner, request).await {
-            Err(error) => self.stale_after(error)?.list_stale(owner, request).await,
-            fresh => fresh,
-        }
+        let cache = match self.stale_only() {
+            Some(cache) => cache,
+            None => match self.list_fresh(owner, request).await {
+                Err(error) => self.stale_after(error)?,
+                fresh => return fresh,
+            },
+        };
+        cache.list_stale(owner, request).await
     }
 
     async fn list_fresh(
@@ -218,49 +243,94 @@ impl SqlWithCache {
             }
         };
         let tag = self.keys.tag(owner);
-        // One more than the page holds says whether there is a next one.
-        let listed = answer(self.repository.list(&tag, &window, size + 1)).await?;
-        let mut sessions = listed.sessions;
-        let size_here = usize::try_from(size).unwrap_or(usize::MAX);
-        let has_more = sessions.len() > size_here;
-        sessions.truncate(size_here);
-        let next = sessions.last().filter(|_| has_more).map(Session::cursor);
+        let listing = self.sql.repository.list(&tag, &window, size);
+        let listed = self.sql.answer(listing).await?;
+        self.sql.note_unreadable(listed.skipped);
         Ok(SessionPage {
-            sessions,
+            sessions: listed.sessions,
             total: listed.total,
             page,
             page_size: size,
-            next,
-            skipped: 0,
+            next: listed.next,
+            skipped: listed.skipped,
             stale: false,
         })
     }
 
     /// The epoch that the cache is read and written in, and since when it is known; asked for before SQL is, so that what
     /// SQL says is never older than its epoch.
-    async fn begin(&self) -> Result<(i64, Instant), SessionError> {
+    async fn begin(&self) -> Result<Origin, SessionError> {
         let since = Instant::now();
         let Some(cache) = &self.cache else {
-            return Ok((0, since));
+            return Ok(Origin { epoch: 0, since });
         };
         if let Some(epoch) = cache.epoch() {
-            return Ok((epoch, since));
+            return Ok(Origin { epoch, since });
         }
-        let epoch = answer(self.repository.epoch()).await?;
+        let epoch = self.sql.answer(self.sql.repository.epoch()).await?;
         cache.learn(epoch, since);
-        Ok((epoch, since))
+        Ok(Origin { epoch, since })
+    }
+
+    /// What a statement that writes says, and what is needed to put it into the cache: asked for beside it.
+    async fn written<T>(
+        &self,
+        owner: &Owner,
+        writing: Answer<'_, T>,
+    ) -> Result<(T, Option<Ticket>), SessionError> {
+        let writing = self.sql.answer(writing);
+        let Some(cache) = &self.cache else {
+            return Ok((writing.await?, None));
+        };
+        let (answer, ticket) = tokio::join!(writing, cache.ticket_to_write(owner));
+        Ok((self.told(answer)?, ticket))
+    }
+
+    /// A write without an answer may be carried out yet, and the cache would not hear of it: once it is over another epoch has
+    /// to begin.
+    fn told<T>(&self, answer: Result<T, SessionError>) -> Result<T, SessionError> {
+        if let (Some(cache), Err(error)) = (&self.cache, &answer)
+            && error.kind() == SessionErrorKind::Unavailable
+        {
+            self.owe_epoch(cache, Instant::now() + limits::SQL_TIMEOUT);
+        }
+        answer
     }
 
     /// What the cache holds by now is not to be believed any more: a write did not get there for sure.
-    async fn begin_epoch(&self, cache: &Cache) -> Result<(), SessionError> {
-        let since = Instant::now();
-        let epoch = answer(self.repository.next_epoch()).await?;
-        cache.learn(epoch, since);
-        Ok(())
+    async fn begin_epoch(&self, cache: &Arc<Cache>) -> Result<(), SessionError> {
+        let begun = next_epoch(&self.sql, cache).await;
+        if begun.is_err() {
+            self.owe_epoch(cache, Instant::now());
+        }
+        begun
+    }
+
+    /// Sees to it that another epoch begins, at this moment or later, as soon as SQL takes it. Ends when it has, or when what
+    /// the cache holds by now has left it.
+    fn owe_epoch(&self, cache: &Arc<Cache>, at: Instant) {
+        if !cache.owe_epoch(at) {
+            return;
+        }
+        let (sql, cache) = (Arc::clone(&self.sql), Arc::clone(cache));
+        tokio::spawn(async move {
+            while let Some(is_due) = cache.is_epoch_due() {
+                if is_due && let Err(error) = next_epoch(&sql, &cache).await {
+                    tracing::debug!(?error, "an epoch of the cache is owed still");
+                }
+                sleep(limits::EPOCH_OWED_PAUSE).await;
+            }
+        });
+    }
+
+    /// The cache, where it is all that is asked because SQL hangs.
+    fn stale_only(&self) -> Option<&Arc<Cache>> {
+        let cache = self.cache.as_ref()?;
+        (self.stale_reads == StaleReads::Labelled && self.sql.is_left_alone()).then_some(cache)
     }
 
     /// The cache, where a read that failed for want of SQL may be answered out of it.
-    fn stale_after(&self, error: SessionError) -> Result<&Cache, SessionError> {
+    fn stale_after(&self, error: SessionError) -> Result<&Arc<Cache>, SessionError> {
         let is_outage = error.kind() == SessionErrorKind::Unavailable;
         match (&self.cache, self.stale_reads) {
             (Some(cache), StaleReads::Labelled) if is_outage => Ok(cache),
@@ -269,12 +339,9 @@ impl SqlWithCache {
     }
 }
 
-/// Waits for SQL no longer than this.
-async fn answer<T>(
-    question: impl Future<Output = Result<T, SessionError>>,
-) -> Result<T, SessionError> {
-    match timeout(limits::SQL_TIMEOUT, question).await {
-        Ok(answer) => answer,
-        Err(elapsed) => Err(SessionError::unavailable(elapsed)),
-    }
+async fn next_epoch(sql: &Sql, cache: &Cache) -> Result<(), SessionError> {
+    let since = Instant::now();
+    let epoch = sql.answer(sql.repository.next_epoch()).await?;
+    cache.began(epoch, since);
+    Ok(())
 }

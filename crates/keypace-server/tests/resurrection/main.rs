@@ -80,6 +80,26 @@ async fn without_epochs_a_deleted_session_comes_back_after_an_outage() {
     println!("{finding}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn none_is_seen_again_where_commands_are_held_up_for_longer_than_a_tombstone_lives() {
+    let seed = first_seed();
+    let seeds = seed..seed + INTERLEAVINGS;
+    let (finding, tally) = first_finding(seeds, Weather::Held, Fault::None).await;
+    assert_eq!(finding, None);
+    assert!(
+        tally.hits > INTERLEAVINGS / 10 && tally.repairs > 0,
+        "{tally:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_deadline_what_was_held_up_brings_a_deleted_session_back() {
+    let (finding, _) =
+        first_finding(1..10 * INTERLEAVINGS, Weather::Held, Fault::NoDeadlines).await;
+    let finding = finding.expect("the check is worth something");
+    println!("{finding}");
+}
+
 /// One interleaving over a real server.
 async fn on_server(seed: u64, url: String, keys: OwnerKeys) -> Result<Tally, String> {
     let world = Arc::new(World::new(Fault::None));

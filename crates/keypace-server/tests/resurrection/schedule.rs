@@ -2,8 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) enum Weather {
     Calm,
     /// Time goes on in jumps, so that calls are given up, and the cache fails and comes back.
     Stormy,
+    /// Time goes on in jumps that reads don't wait for, and some that outlive a tombstone. What was given up arrives then.
+    Held,
     /// The store is a real one: real time goes on.
     Real,
 }
@@ -69,6 +71,8 @@ impl Tally {
 }
 
 type Working = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+/// Tasks that have just begun, each with the number of its client.
+type Started = Arc<Mutex<Vec<(usize, Working)>>>;
 
 /// Runs one interleaving to its end, and adds to the tally; an error says what was seen.
 pub(crate) async fn run(
@@ -79,14 +83,15 @@ pub(crate) async fn run(
     tally: &mut Tally,
 ) -> Result<(), String> {
     let mut random = Random(seed);
-    let services = services(world, stores).await;
+    let started = Started::default();
+    let services = services(world, stores, &started).await;
     let mut working = clients(&mut random, world, &services);
     let (mut last, mut idle) = (0, 0);
     for _ in 0..MOST_STEPS {
         if working.is_empty() {
             services
                 .iter()
-                .for_each(|service| tally.add(service.cache_counts()));
+                .for_each(|service| tally.add(service.counts().cache));
             return Ok(());
         }
         match weather {
@@ -101,6 +106,7 @@ pub(crate) async fn run(
                 }
             }
             Weather::Stormy => storm(&mut random, world).await,
+            Weather::Held => hold_up(&mut random, world).await,
             Weather::Real => tokio::task::yield_now().await,
         }
         let at = random.below(working.len());
@@ -112,19 +118,34 @@ pub(crate) async fn run(
             ended?;
             drop(working.swap_remove(at));
         }
+        working.append(&mut started.lock().expect("no panic"));
     }
     Err(format!("no end after {MOST_STEPS} steps"))
 }
 
-async fn services(world: &Arc<World>, stores: &[Arc<dyn CacheStore>]) -> Vec<SessionService> {
+/// Their writes are put among what is polled, as a client's own.
+async fn services(
+    world: &Arc<World>,
+    stores: &[Arc<dyn CacheStore>],
+    started: &Started,
+) -> Vec<SessionService> {
     let keys = OwnerKeys::from_keys(vec![[1; 32]]).expect("a key");
     let mut services = Vec::new();
     for store in stores {
         let sql = Arc::new(FakeSql(Arc::clone(world)));
         let source = SqlWithCache::open(sql, keys.clone()).await.expect("opened");
-        services.push(SessionService::sql_with_cache(
-            source.with_cache(Arc::clone(store)),
-        ));
+        let source = source.with_cache(Arc::clone(store)).await.expect("allowed");
+        let (started, world) = (Arc::clone(started), Arc::clone(world));
+        let service = SessionService::sql_with_cache(source).with_tasks(move |task| {
+            let number = world.working.load(Ordering::Relaxed);
+            let task = async move {
+                task.await;
+                Ok(())
+            };
+            let task: Working = Box::pin(task);
+            started.lock().expect("no panic").push((number, task));
+        });
+        services.push(service);
     }
     services
 }
@@ -169,10 +190,20 @@ async fn storm(random: &mut Random, world: &World) {
         1 | 2 => world.is_cache_down.store(false, Ordering::Relaxed),
         3 | 4 => world.deliver_late(random.below(1_000)),
         5 => {
-            const JUMPS_MS: [u64; 8] = [1, 20, 60, 260, 400, 600, 1_100, 6_000];
+            // The longest outlives a tombstone.
+            const JUMPS_MS: [u64; 9] = [1, 20, 60, 260, 400, 600, 1_100, 6_000, 70_000];
             let jump = JUMPS_MS[random.below(JUMPS_MS.len())];
             tokio::time::advance(Duration::from_millis(jump)).await;
         }
+        _ => {}
+    }
+}
+
+async fn hold_up(random: &mut Random, world: &World) {
+    match random.below(120) {
+        0..=2 => tokio::time::advance(Duration::from_millis(60)).await,
+        3..=8 => world.deliver_late(random.below(1_000)),
+        9 => tokio::time::advance(Duration::from_secs(70)).await,
         _ => {}
     }
 }

@@ -1,5 +1,5 @@
 //! A database and a store in memory. Each question is two steps, its arrival and its answer, and others may come between.
-//! What is given up before it arrived may still arrive.
+//! What is given up before it arrived may still arrive, however much later.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, poll_fn};
@@ -17,8 +17,6 @@ use tokio::time::Instant;
 
 /// How long the store remembers what was deleted, as the real one does.
 const TOMBSTONE: Duration = Duration::from_secs(60);
-/// No command stays on its way for longer.
-const LATEST: Duration = Duration::from_secs(30);
 
 /// What is broken on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +24,8 @@ pub(crate) enum Fault {
     None,
     NoTombstones,
     NoEpochs,
+    /// The store keeps what comes too late.
+    NoDeadlines,
 }
 
 pub(crate) struct World {
@@ -37,7 +37,8 @@ pub(crate) struct World {
     pub(crate) arrived: AtomicUsize,
     sql: Mutex<Sql>,
     store: Mutex<Store>,
-    late: Mutex<Vec<(Instant, Write)>>,
+    late: Mutex<Vec<Write>>,
+    began: Instant,
 }
 
 #[derive(Default)]
@@ -74,7 +75,13 @@ impl World {
             sql: Mutex::default(),
             store: Mutex::default(),
             late: Mutex::default(),
+            began: Instant::now(),
         }
+    }
+
+    /// The store's own clock.
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).expect("soon over")
     }
 
     /// The models of all sessions of this id that SQL has no more.
@@ -100,12 +107,11 @@ impl World {
     /// Something that was given up arrives all the same: the one of this number among those on their way.
     pub(crate) fn deliver_late(&self, number: usize) {
         let mut late = self.late.lock().expect("no panic");
-        late.retain(|(since, _)| since.elapsed() < LATEST);
         if late.is_empty() {
             return;
         }
         let number = number % late.len();
-        let (_, write) = late.swap_remove(number);
+        let write = late.swap_remove(number);
         drop(late);
         let _ = self.carry_out(write);
     }
@@ -121,12 +127,19 @@ impl World {
         match write {
             Write::Import(owner, entry) => {
                 let key = (owner, entry.id.clone());
-                let there = store.entries.get(&key).map_or(0, |there| there.version);
-                let newest = match self.fault {
-                    Fault::NoTombstones => there,
-                    _ => there.max(buried(&store, &key)),
-                };
-                if entry.version <= newest {
+                let there = store.entries.get(&key);
+                let is_older = there.is_some_and(|there| {
+                    entry.version < there.version
+                        || entry.version == there.version && entry.body == there.body
+                });
+                let is_buried = entry.version <= buried(&store, &key);
+                let is_late = self.now_ms() > entry.not_after_ms;
+                match self.fault {
+                    Fault::NoDeadlines => {}
+                    _ if is_late => return Kept::TooLate,
+                    _ => {}
+                }
+                if is_older || is_buried && self.fault != Fault::NoTombstones {
                     return Kept::NewerThere;
                 }
                 store.entries.insert(key, entry);
@@ -154,14 +167,15 @@ impl World {
     }
 }
 
-/// One step: whoever waits for it has to be polled once more.
+/// One step: whoever waits for it is polled once more, by the schedule or, where nothing schedules it, by the runtime.
 pub(crate) fn step() -> impl Future<Output = ()> + Send {
     let mut is_over = false;
-    poll_fn(move |_| {
+    poll_fn(move |context| {
         if is_over {
             return Poll::Ready(());
         }
         is_over = true;
+        context.waker().wake_by_ref();
         Poll::Pending
     })
 }
@@ -244,6 +258,8 @@ impl Repository for FakeSql {
         asked(&self.0, |_| Listed {
             sessions: Vec::new(),
             total: 0,
+            skipped: 0,
+            next: None,
         })
     }
 
@@ -275,8 +291,7 @@ struct OnItsWay<'a> {
 impl Drop for OnItsWay<'_> {
     fn drop(&mut self) {
         if let Some(write) = self.write.take() {
-            let late = (Instant::now(), write);
-            self.world.late.lock().expect("no panic").push(late);
+            self.world.late.lock().expect("no panic").push(write);
         }
     }
 }
@@ -306,6 +321,21 @@ impl FakeStore {
 }
 
 impl CacheStore for FakeStore {
+    fn open(&self) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn now_ms<'a>(&'a self, _: &'a Owner) -> Answer<'a, i64> {
+        Box::pin(async move {
+            self.refused()?;
+            step().await;
+            let now_ms = self.0.now_ms();
+            step().await;
+            self.refused()?;
+            Ok(now_ms)
+        })
+    }
+
     fn read<'a>(&'a self, owner: &'a Owner, id: &'a RecordId) -> Answer<'a, Option<Vec<u8>>> {
         Box::pin(async move {
             self.refused()?;

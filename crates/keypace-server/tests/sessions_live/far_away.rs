@@ -23,14 +23,14 @@ async fn a_cache_that_is_far_away_is_connected_to_and_used() {
         let namespace = Namespace::new("session-cache").expect("a name");
         let store = RedisStore::new(target, ConnectOptions::default(), namespace, keys());
         let source = SqlWithCache::open(sqlite(&folder).await, keys()).await;
-        let source = source.expect("opened").with_cache(Arc::new(store));
-        let service = SessionService::sql_with_cache(source);
+        let source = source.expect("opened").with_cache(Arc::new(store)).await;
+        let service = SessionService::sql_with_cache(source.expect("allowed"));
         let one = owner("one");
         for number in 0..WRITES {
             let new = NewSession::new("m").with_id(id(&format!("s{number}")));
             service.create(&one, new).await.expect("SQL is the truth");
         }
-        let counts = service.cache_counts();
+        let counts = service.counts().cache;
         assert!(
             counts.writes > 0,
             "{}: {counts:?}",

@@ -1,6 +1,7 @@
 //! The service over real databases and servers: both kinds of place side by side, and one of them away, slow or gone.
 
 mod far_away;
+mod keys;
 mod outages;
 
 use std::sync::Arc;
@@ -80,7 +81,8 @@ async fn over(repository: &Arc<dyn Repository>, server: &OwnedServer) -> Session
     let source = SqlWithCache::open(Arc::clone(repository), keys())
         .await
         .expect("opened");
-    SessionService::sql_with_cache(source.with_cache(cache(server)))
+    let source = source.with_cache(cache(server)).await.expect("allowed");
+    SessionService::sql_with_cache(source)
 }
 
 fn ids(page: &SessionPage) -> Vec<&str> {

@@ -31,7 +31,7 @@ async fn with_redis_down_reads_come_from_sql_and_the_outage_is_counted() {
             service.get(&one, &made.id).await.expect("found").session,
             made
         );
-        assert_eq!(service.cache_counts().hits, 1);
+        assert_eq!(service.counts().cache.hits, 1);
 
         server.kill().expect("killed");
         let change = SessionChange::default().with_total_turns(9);
@@ -53,7 +53,7 @@ async fn with_redis_down_reads_come_from_sql_and_the_outage_is_counted() {
             .await
             .expect("a page");
         assert_eq!((ids(&page), page.total), (vec!["a"], 1));
-        let counts = service.cache_counts();
+        let counts = service.counts().cache;
         assert!(counts.outages == 1 && counts.unconfirmed == 2, "{counts:?}");
         // A process that starts meanwhile goes without, and has the cache later.
         let late = over(&repository, &server).await;
@@ -78,9 +78,9 @@ async fn with_redis_down_reads_come_from_sql_and_the_outage_is_counted() {
                 SessionErrorKind::NotFound
             );
             assert!(
-                service.cache_counts().hits > 0,
+                service.counts().cache.hits > 0,
                 "{:?}",
-                service.cache_counts()
+                service.counts().cache
             );
         }
     }
@@ -124,7 +124,7 @@ async fn what_a_frozen_redis_still_holds_is_not_believed_and_reads_don_t_wait_fo
             );
         }
         let took = began.elapsed();
-        let counts = reader.cache_counts();
+        let counts = reader.counts().cache;
         assert!(counts.failures <= 2 && counts.skipped > 0, "{counts:?}");
         // 50 reads that each wait would take 2.5 s.
         println!(
@@ -156,6 +156,38 @@ async fn what_a_frozen_redis_still_holds_is_not_believed_and_reads_don_t_wait_fo
     }
 }
 
+/// The server stands still for one write, and what it holds of other sessions is of use again after one miss of each.
+#[tokio::test]
+async fn one_late_answer_costs_each_cached_session_one_miss() {
+    const READS: u64 = 50;
+    for server in servers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repository = sqlite(&folder).await;
+        let service = over(&repository, &server).await;
+        let one = owner("one");
+        for name in ["a", "b"] {
+            let new = NewSession::new("m").with_id(id(name));
+            service.create(&one, new).await.expect("made");
+        }
+        server.pause().expect("frozen");
+        let change = SessionChange::default().with_total_turns(9);
+        let updated = service.update(&one, &id("a"), &change).await;
+        updated.expect("SQL is the truth");
+        server.resume().expect("goes on");
+        tokio::time::sleep(limits::CACHE_PAUSE).await;
+        // Connected again, and what was on its way is there.
+        service.get(&one, &id("a")).await.expect("found");
+        let before = service.counts().cache;
+        for _ in 0..READS {
+            service.get(&one, &id("b")).await.expect("found");
+        }
+        let after = service.counts().cache;
+        let told = format!("{}: {before:?} {after:?}", server.program().label());
+        assert!(after.hits - before.hits >= READS - 2, "{told}");
+        assert!(after.repairs > before.repairs, "{told}");
+    }
+}
+
 #[tokio::test]
 async fn with_sql_down_writes_fail_and_reads_are_stale_where_that_was_asked_for() {
     let Some(mut postgres) = postgres() else {
@@ -170,9 +202,8 @@ async fn with_sql_down_writes_fail_and_reads_are_stale_where_that_was_asked_for(
         let source = SqlWithCache::open(repository, keys())
             .await
             .expect("opened");
-        let source = source
-            .with_cache(cache(server))
-            .with_stale_reads(StaleReads::Labelled);
+        let source = source.with_cache(cache(server)).await.expect("allowed");
+        let source = source.with_stale_reads(StaleReads::Labelled);
         let lenient = SessionService::sql_with_cache(source);
         let made = strict
             .create(&one, NewSession::new("m").with_id(id("a")))
@@ -238,7 +269,7 @@ async fn what_the_cache_can_t_take_of_one_owner_leaves_the_others_theirs() {
         for round in 1..=3 {
             service.get(&odd, &id("a")).await.expect("SQL has it");
             service.get(&one, &id("a")).await.expect("found");
-            let counts = service.cache_counts();
+            let counts = service.counts().cache;
             let told = server.program().label();
             assert_eq!(
                 (counts.hits, counts.skipped),

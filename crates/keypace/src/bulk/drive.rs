@@ -7,12 +7,13 @@ use bytes::Bytes;
 
 use super::Bulk;
 use super::state::{Cut, groups, kib};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::key::{Key, Slot};
 use crate::limits;
 use crate::pace::QueryKind;
 use crate::port::{Call, Class, Reply, Router, request};
 
+const GET: &str = "GET";
 const MGET: &str = "MGET";
 const MSET: &str = "MSET";
 const SET: &str = "SET";
@@ -53,7 +54,14 @@ pub(super) async fn get(
             return Ok(());
         }
         let mut bytes = 0;
-        let replies = bulk.router.volley(calls).await?;
+        let replies = match bulk.router.volley(calls).await {
+            Ok(replies) => replies,
+            // A slot stays half moved: no node can answer for several of its keys, and for each of them one can.
+            Err(error) if error.kind() == ErrorKind::TryAgain => {
+                one_by_one(keys, bulk, &chunks).await?
+            }
+            Err(error) => return Err(error),
+        };
         for ((slot, places), reply) in chunks.into_iter().zip(replies) {
             let values = values(&bulk.router, slot, reply, places.len())?;
             for (at, value) in places.iter().zip(values) {
@@ -63,6 +71,27 @@ pub(super) async fn get(
         }
         bulk.learn(asked, bytes);
     }
+}
+
+/// What the MGETs of these chunks would have said, by a GET for each key. Cancel-safe.
+async fn one_by_one(keys: &[Key], bulk: &Bulk, chunks: &[(Slot, &[usize])]) -> Result<Vec<Reply>> {
+    let kib = bulk.guess().kib(1);
+    let mut said = Vec::with_capacity(chunks.len());
+    for (slot, places) in chunks {
+        let calls = places.iter().map(|at| {
+            let words = vec![Bytes::from_static(GET.as_bytes()), bytes_of(&keys[*at])];
+            Call::command(*slot, GET, Class::Read, words).with_pace(QueryKind::Read, kib)
+        });
+        let replies = bulk.router.volley(calls.collect()).await?;
+        let parts = replies.into_iter().map(|reply| match reply {
+            // MGET says nothing of what is no string.
+            Reply::Error(text) if text.starts_with(b"WRONGTYPE") => Ok(Reply::Null),
+            Reply::Error(text) => Err(bulk.router.refused(*slot, GET, &text)),
+            reply => Ok(reply),
+        });
+        said.push(Reply::Array(parts.collect::<Result<_>>()?));
+    }
+    Ok(said)
 }
 
 /// One MGET of keys of one slot, in one round trip: values, with `None` for what is missing or no string. The caller bounds

@@ -119,8 +119,8 @@ impl Bulk {
     /// nothing is changed.
     ///
     /// # Errors
-    /// What one command gives, once tries are of no use any more; `TryAgain` where a slot's keys stay split between two
-    /// nodes for longer than that. What was read before is dropped with it.
+    /// What one command gives, once tries are of no use any more. What was read before is dropped with it. Where a slot's keys
+    /// stay split between two nodes for longer than that, they are read one by one.
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
         let mut values = vec![None; keys.len()];
         drive::get(self, keys, |at, value| {

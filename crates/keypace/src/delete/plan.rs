@@ -55,6 +55,8 @@ pub(crate) struct Draft {
     pub(crate) estimate: Option<u64>,
     pub(crate) is_exact: bool,
     pub(crate) samples: Vec<Key>,
+    /// What the keys take, where some of them were measured.
+    pub(crate) estimate_bytes: Option<u64>,
     pub(crate) backup: Option<BackupPlan>,
 }
 
@@ -103,6 +105,7 @@ impl Draft {
             estimate: None,
             is_exact: false,
             samples: Vec::new(),
+            estimate_bytes: None,
             backup: None,
         })
     }
@@ -164,6 +167,13 @@ impl Plan {
     #[must_use]
     pub fn samples(&self) -> &[Key] {
         &self.0.samples
+    }
+
+    /// About how many bytes the keys take in the server's memory, by a few of them; `None` where nobody asked for sizes, as a
+    /// backup and [`Describe::with_size`](crate::Describe::with_size) do.
+    #[must_use]
+    pub fn estimate_bytes(&self) -> Option<u64> {
+        self.0.estimate_bytes
     }
 
     /// What saving the keys would take, where they are to be saved.

@@ -17,6 +17,9 @@ pub const SET_PAGE_MEMBERS: u32 = 200;
 pub const MAX_REPAIRS: u64 = 10_000;
 /// Passes of `rebuild --follow` unless told otherwise: where so many don't catch up, more don't either.
 pub const MAX_PASSES: u32 = 20;
+/// How much later than its index says a record may expire: MIGRATE sends what is left of a TTL, and a slot that moves under
+/// load is on its way for so long. Such a record is out of lists for its last seconds.
+pub const EXPIRY_SLACK_MS: u64 = 5_000;
 /// Findings that are remembered, so that a key which SCAN gives twice counts once: 8 bytes each.
 pub const REMEMBERED_FINDINGS: usize = 100_000;
 /// Keys that are named for each kind of drift.

@@ -40,10 +40,17 @@ pub const BATCH_RECORDS: usize = 500;
 pub const MAX_KEYS: usize = 10_000;
 /// A delete that another source has seen is remembered for so long: readers that began before it are done by then.
 pub const TOMBSTONE_TTL: Duration = Duration::from_secs(60);
+/// While a namespace follows an old layout, what was deleted or expires in the new one is remembered for so long, so that no
+/// rebuild brings it back: each rebuild that still finds its old key renews that. About 150 bytes on the server each.
+pub const TRACE_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What a cursor's text may be long: a score, an id of `MAX_ID_BYTES`, in base64.
 pub const MAX_CURSOR_TEXT_BYTES: usize = 256;
 /// The longest list that its histogram tells from a longer one.
 pub const MAX_LIST_US: u64 = 60_000_000;
+/// Bounds of the buckets that lists are counted in, for exporters: one round trip on loopback to a list that holds up.
+pub const LIST_BUCKETS_US: [u64; 12] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000,
+];
 /// Digits of a time that its histogram keeps: 2 are within one percent.
 pub const LIST_DIGITS: u8 = 2;
 /// How old a handle's word of the key version may be before it asks again, in a call more: a rotation waits longer than that

@@ -1,5 +1,8 @@
-//! The promise itself: the extra wait that work may cause any other client. A checked value.
+//! The promise itself: the extra wait that work may cause any other client. A checked value, and a handle to change it by
+//! while work goes on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -55,4 +58,51 @@ impl Budget {
         self.0
             .map(|wait| u64::try_from(wait.as_micros()).unwrap_or(u64::MAX))
     }
+}
+
+/// The wait in nanoseconds that stands for full speed.
+const OFF: u64 = u64::MAX;
+
+/// A budget that can be changed while work goes on under it. Clones are the same one.
+#[derive(Debug, Clone)]
+pub struct BudgetHandle(Arc<AtomicU64>);
+
+impl BudgetHandle {
+    /// Begins with this budget.
+    #[must_use]
+    pub fn new(budget: Budget) -> Self {
+        Self(Arc::new(AtomicU64::new(in_nanos(budget))))
+    }
+
+    /// Another budget from now on: what is on its way stays as it is, and the next command heeds it.
+    pub fn set(&self, budget: Budget) {
+        self.0.store(in_nanos(budget), Ordering::Release);
+    }
+
+    /// The budget that holds now.
+    #[must_use]
+    pub fn get(&self) -> Budget {
+        match self.0.load(Ordering::Acquire) {
+            OFF => Budget(None),
+            nanos => Budget(Some(Duration::from_nanos(nanos))),
+        }
+    }
+}
+
+impl Default for BudgetHandle {
+    fn default() -> Self {
+        Self::new(Budget::default())
+    }
+}
+
+impl From<Budget> for BudgetHandle {
+    fn from(budget: Budget) -> Self {
+        Self::new(budget)
+    }
+}
+
+fn in_nanos(budget: Budget) -> u64 {
+    budget.0.map_or(OFF, |wait| {
+        u64::try_from(wait.as_nanos()).unwrap_or(OFF - 1)
+    })
 }

@@ -21,7 +21,7 @@ mod replay;
 #[cfg(test)]
 mod simulated;
 
-pub use budget::Budget;
+pub use budget::{Budget, BudgetHandle};
 pub use pressure::Thresholds;
 
 pub(crate) use order::{Input, Order, QueryKind};

@@ -17,6 +17,7 @@ pub(crate) struct Tally {
     counts: BTreeMap<u32, u64>,
     last_count: u32,
     canary: Option<Histogram<u64>>,
+    last_canary_us: Option<u64>,
     over_budget: u64,
     paused: BTreeMap<&'static str, Duration>,
     pauses_for: Option<PauseReason>,
@@ -30,6 +31,7 @@ impl Default for Tally {
             last_count: 0,
             // These bounds are good ones, which a test shows.
             canary: Histogram::new_with_bounds(bounds.0, bounds.1, bounds.2).ok(),
+            last_canary_us: None,
             over_budget: 0,
             paused: BTreeMap::new(),
             pauses_for: None,
@@ -51,9 +53,15 @@ impl Tally {
 
     /// The canary has waited so long.
     pub(crate) fn canary(&mut self, wait_us: u64) {
+        self.last_canary_us = Some(wait_us);
         if let Some(canary) = &mut self.canary {
             canary.saturating_record(wait_us.max(1));
         }
+    }
+
+    /// What the canary waited last.
+    pub(crate) fn last_canary_us(&self) -> Option<u64> {
+        self.last_canary_us
     }
 
     /// A command took longer than the budget.

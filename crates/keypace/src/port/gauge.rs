@@ -18,7 +18,7 @@ use super::resp::Reply;
 use super::turn::{Held, Slot};
 use super::vitals::vitals;
 use crate::limits;
-use crate::pace::{Budget, Input, Order, Pacer, QueryKind, Tally, Thresholds};
+use crate::pace::{Budget, BudgetHandle, Input, Order, Pacer, QueryKind, Tally, Thresholds};
 use crate::report::PauseReason;
 
 /// What all the work on a node shares.
@@ -79,7 +79,9 @@ pub(crate) struct Paced(Arc<Joined>);
 
 struct Joined {
     node: Node,
-    budget: Budget,
+    budget: BudgetHandle,
+    /// What the pacer knows of it.
+    promised: Mutex<Budget>,
     frees_memory: bool,
     thresholds: Thresholds,
     tally: Arc<Mutex<Tally>>,
@@ -90,7 +92,7 @@ impl Drop for Joined {
     fn drop(&mut self) {
         let gauge = self.node.gauge();
         gauge.tell(&Input::Left {
-            budget_us: self.budget.as_micros(),
+            budget_us: lock(&self.promised).as_micros(),
             frees_memory: self.frees_memory,
             thresholds: self.thresholds,
         });
@@ -143,10 +145,12 @@ impl Paced {
     /// Work begins on this node.
     pub(crate) fn join(
         node: &Node,
-        budget: Budget,
+        budget: impl Into<BudgetHandle>,
         thresholds: Thresholds,
         frees_memory: bool,
     ) -> Self {
+        let budget = budget.into();
+        let promised = budget.get();
         let gauge = node.gauge();
         let tally = Arc::new(Mutex::new(Tally::default()));
         let mut tallies = lock(&gauge.tallies);
@@ -157,13 +161,14 @@ impl Paced {
         tallies.push(Arc::downgrade(&tally));
         drop(tallies);
         gauge.tell(&Input::Joined {
-            budget_us: budget.as_micros(),
+            budget_us: promised.as_micros(),
             frees_memory,
             thresholds,
         });
         Self(Arc::new(Joined {
             node: node.clone(),
             budget,
+            promised: Mutex::new(promised),
             frees_memory,
             thresholds,
             tally,
@@ -173,6 +178,7 @@ impl Paced {
 
     /// Whether one command goes at a time, so that nothing may be sent ahead.
     pub(crate) fn is_bounded(&self) -> bool {
+        self.keep_up();
         lock(&self.gauge().pacer).is_bounded()
     }
 
@@ -190,6 +196,34 @@ impl Paced {
 
     fn is_ending(&self) -> bool {
         self.0.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// Tells the pacer where another budget holds than it knows of.
+    fn keep_up(&self) {
+        let Joined {
+            budget,
+            promised,
+            frees_memory,
+            thresholds,
+            ..
+        } = &*self.0;
+        let (now, mut known) = (budget.get(), lock(promised));
+        if *known == now {
+            return;
+        }
+        let (frees_memory, thresholds) = (*frees_memory, *thresholds);
+        // The new one first: where it is the only work, the pacer would begin from nothing otherwise.
+        self.gauge().tell(&Input::Joined {
+            budget_us: now.as_micros(),
+            frees_memory,
+            thresholds,
+        });
+        self.gauge().tell(&Input::Left {
+            budget_us: known.as_micros(),
+            frees_memory,
+            thresholds,
+        });
+        *known = now;
     }
 
     /// Waits until a command of this kind may be sent. Cancel-safe.
@@ -237,7 +271,7 @@ impl Paced {
             units,
             took_us,
         });
-        if let Some(budget_us) = self.0.budget.as_micros()
+        if let Some(budget_us) = self.0.budget.get().as_micros()
             && lock(&self.gauge().pacer).is_over(took_us, budget_us)
         {
             self.tally().over_budget();

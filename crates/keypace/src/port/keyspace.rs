@@ -88,6 +88,9 @@ impl Keyspace {
                     if seeds.len() > 1 {
                         return Err(topology::several_singles().on_node(seed.name()));
                     }
+                    if options.one_process {
+                        seed.pin(&server.run_id);
+                    }
                     return Ok(Self::single(seed.clone(), server));
                 }
                 Err(error) if is_lost(&error) => {

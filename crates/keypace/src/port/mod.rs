@@ -15,6 +15,7 @@ mod gauge;
 mod handshake;
 mod info;
 mod keyspace;
+mod members;
 mod naming;
 mod node;
 mod nodes_table;
@@ -38,6 +39,7 @@ mod vitals;
 
 pub use dial::{Dial, Dialing, Stream};
 pub use keyspace::Keyspace;
+pub use members::NodeInfo;
 pub use options::{ConnectOptions, Protocol, Purpose, Topology};
 pub use server_info::ServerInfo;
 pub use target::{Target, TlsFiles};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -31,6 +31,8 @@ struct Inner {
     is_watched: bool,
     /// From an announced address to the one that it has from here.
     address_map: Arc<HashMap<String, String>>,
+    /// The `run_id` of the only process that is meant, once that is known.
+    process: OnceLock<String>,
     waits: Waits,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
@@ -93,6 +95,7 @@ impl Node {
             retries: parts.retries,
             is_watched: parts.is_watched,
             address_map: parts.address_map,
+            process: OnceLock::new(),
             waits: Waits::default(),
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(limits::MAX_CONNECTIONS_PER_NODE)),
@@ -175,10 +178,23 @@ impl Node {
     /// A connection beyond those that are handed out: the canary's own.
     pub(super) async fn open(&self) -> Result<Connection> {
         let inner = &self.0;
-        inner
-            .login
-            .open(inner.dialer.as_ref(), &inner.name, inner.timeouts)
-            .await
+        let opening = (inner.login).open(inner.dialer.as_ref(), &inner.name, inner.timeouts);
+        let connection = opening.await?;
+        let is_meant = match (inner.process.get(), connection.run_id()) {
+            (Some(meant), Some(found)) => meant.as_bytes() == &found[..],
+            _ => true,
+        };
+        if is_meant {
+            return Ok(connection);
+        }
+        Err(another_process().on_node(&inner.name))
+    }
+
+    /// From now on no other process than this one is meant.
+    pub(super) fn pin(&self, run_id: &str) {
+        if !run_id.is_empty() {
+            self.0.process.get_or_init(|| run_id.to_owned());
+        }
     }
 
     /// What all the work on this node shares.
@@ -245,6 +261,18 @@ impl Node {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
     }
+}
+
+fn another_process() -> Error {
+    Error::new(
+        ErrorKind::Guard,
+        Retry::Never,
+        "connect to the server",
+        "another process answers there than before",
+    )
+    .with_hint(
+        "it may be another server, or the same one with other data: look, and begin the work anew",
+    )
 }
 
 /// A connection that nobody else uses meanwhile. Dropping it gives the connection back where nothing is owed

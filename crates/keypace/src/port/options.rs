@@ -60,6 +60,7 @@ pub struct ConnectOptions {
     /// From an announced address to the one that it has from here.
     /// Commands with keys are meant for replicas of a cluster, which send them on otherwise.
     pub(super) reads_replicas: bool,
+    pub(super) one_process: bool,
     pub(super) address_map: Arc<HashMap<String, String>>,
 }
 
@@ -73,6 +74,7 @@ impl Default for ConnectOptions {
             client_name: "keypace".to_owned(),
             topology: Topology::Auto,
             reads_replicas: false,
+            one_process: false,
             address_map: Arc::default(),
         }
     }
@@ -122,6 +124,14 @@ impl ConnectOptions {
     #[must_use]
     pub fn with_topology(mut self, topology: Topology) -> Self {
         self.topology = topology;
+        self
+    }
+
+    /// A single server is served by the process that answered first, and by no other: where another one answers at its place
+    /// later, connecting fails, and nothing is sent to it. Says nothing of clusters, nor of what Sentinels name.
+    #[must_use]
+    pub fn with_one_process(mut self) -> Self {
+        self.one_process = true;
         self
     }
 

@@ -25,8 +25,8 @@ use super::together::together;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Slot;
 use crate::limits;
-use crate::pace::{Budget, Thresholds};
-use flight::{Outcome, Passenger, Report, fly};
+use crate::pace::{BudgetHandle, Thresholds};
+use flight::{Outcome, Passenger, Report, fly, graver};
 use meaning::Place;
 use table::{Station, Table, pause_before};
 
@@ -43,7 +43,7 @@ pub(crate) struct Router(Arc<Inner>);
 struct Inner {
     keyspace: Keyspace,
     place: Place,
-    pace: Option<(Budget, Thresholds)>,
+    pace: Option<(BudgetHandle, Thresholds)>,
     table: Mutex<Table>,
     /// Held by who looks at the cluster, so that many callers send one look.
     looking: tokio::sync::Mutex<()>,
@@ -63,16 +63,20 @@ impl Router {
     }
 
     /// Under the pace of each node, which is joined when the node is first used.
-    pub(crate) fn paced(keyspace: &Keyspace, budget: Budget, thresholds: Thresholds) -> Self {
-        Self::with_pace(keyspace, Some((budget, thresholds)))
+    pub(crate) fn paced(
+        keyspace: &Keyspace,
+        budget: impl Into<BudgetHandle>,
+        thresholds: Thresholds,
+    ) -> Self {
+        Self::with_pace(keyspace, Some((budget.into(), thresholds)))
     }
 
-    fn with_pace(keyspace: &Keyspace, pace: Option<(Budget, Thresholds)>) -> Self {
+    fn with_pace(keyspace: &Keyspace, pace: Option<(BudgetHandle, Thresholds)>) -> Self {
         let node = keyspace.node();
         let (place, table) = if keyspace.is_cluster() {
             (Place::Cluster, Table::unknown())
         } else {
-            let table = Table::single(Station::new(node, pace));
+            let table = Table::single(Station::new(node, pace.clone()));
             match node.is_watched() {
                 true => (Place::Watched, table),
                 false => (Place::Alone, table),
@@ -184,7 +188,7 @@ impl Router {
             return Ok(());
         }
         let layout = self.0.keyspace.layout().await?;
-        self.table().learn(&layout, self.0.pace);
+        self.table().learn(&layout, self.0.pace.as_ref());
         Ok(())
     }
 
@@ -225,8 +229,8 @@ impl Journey<'_> {
             (station, report)
         });
         let mut reports = self.router.look_beside(together(flights)).await;
-        let failed = (reports.iter_mut()).find_map(|(_, report)| report.failure.take());
-        if let Some(error) = failed {
+        let failures = (reports.iter_mut()).filter_map(|(_, report)| report.failure.take());
+        if let Some(error) = failures.reduce(graver) {
             self.router.table().doubt();
             return Err(error);
         }
@@ -323,7 +327,7 @@ impl Journey<'_> {
         }
         let router = self.router;
         let node = router.0.keyspace.redirected(place, &station.node);
-        Ok(node.map(|node| router.table().station(&node, router.0.pace)))
+        Ok(node.map(|node| router.table().station(&node, router.0.pace.as_ref())))
     }
 
     /// For what stands in the way at each node, and for news of slots that have just moved.

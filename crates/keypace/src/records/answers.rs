@@ -28,6 +28,8 @@ pub(crate) enum PutSaid {
     Older(Version),
     /// Its time was over: nothing is there now.
     Expired,
+    /// Nothing was written: it came too late.
+    Late,
 }
 
 /// What became of a burial.
@@ -71,6 +73,8 @@ pub(crate) struct Checked {
     pub(crate) now_ms: i64,
     /// As TYPE names them: of the record, of the index by creation, of the index by expiry.
     pub(crate) types: [Bytes; 3],
+    /// Up to which version nothing is imported, or 0.
+    pub(crate) buried: u64,
 }
 
 /// When a key expires.
@@ -102,6 +106,7 @@ pub(crate) fn put(reply: &Reply) -> Option<Answer<PutSaid>> {
             b"version" => PutSaid::Changed(version()?),
             b"older" => PutSaid::Older(version()?),
             b"expired" => PutSaid::Expired,
+            b"late" => PutSaid::Late,
             _ => return None,
         })
     })
@@ -168,7 +173,16 @@ pub(crate) fn check(reply: &Reply) -> Option<Checked> {
     let Reply::Array(parts) = reply else {
         return None;
     };
-    let [value, expiry, by_created, by_expiry, now_ms, types @ ..] = parts.as_slice() else {
+    let [
+        value,
+        expiry,
+        by_created,
+        by_expiry,
+        now_ms,
+        types @ ..,
+        buried,
+    ] = parts.as_slice()
+    else {
         return None;
     };
     let types: [Option<&[u8]>; 3] =
@@ -192,6 +206,7 @@ pub(crate) fn check(reply: &Reply) -> Option<Checked> {
         by_expiry: score(by_expiry)?,
         now_ms: int(now_ms)?,
         types: [record?, created?, expiring?],
+        buried: unsigned(buried)?,
     })
 }
 
@@ -333,6 +348,18 @@ fn unsigned(reply: &Reply) -> Option<u64> {
 /// -1 is none.
 fn time(reply: &Reply) -> Option<Option<i64>> {
     int(reply).map(|time| (time >= 0).then_some(time))
+}
+
+/// Seconds and microseconds, as TIME gives them, in milliseconds.
+pub(crate) fn time_ms(reply: &Reply) -> Option<i64> {
+    let Reply::Array(parts) = reply else {
+        return None;
+    };
+    let [seconds, micros] = parts.as_slice() else {
+        return None;
+    };
+    let number = |part| std::str::from_utf8(bytes(part)?).ok()?.parse::<i64>().ok();
+    (number(seconds)?.checked_mul(1_000)).map(|ms| ms + number(micros).unwrap_or(0) / 1_000)
 }
 
 fn double(reply: &Reply) -> Option<f64> {

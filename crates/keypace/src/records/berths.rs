@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::answers::{self, Seal, Settled};
-use super::calls;
+use super::calls::{self, Trace};
 use super::meta::{self, Meta};
 use super::metrics::Counters;
+use super::migration::FOLLOWING;
 use super::names::{Names, RecordId};
 use super::owner::Owner;
 use super::owner_keys::OwnerKeys;
@@ -26,6 +27,8 @@ pub(super) struct Ring {
     pub(super) version: u32,
     /// The version that owners are moved to, while a rotation is under way.
     pub(super) goal: Option<u32>,
+    /// Whether writes leave a trace, as the namespace follows an old layout.
+    pub(super) trace: Trace,
     /// When meta was last asked for.
     pub(super) heard: Instant,
 }
@@ -46,6 +49,10 @@ impl Ring {
             keys,
             version: from.unwrap_or(newest),
             goal: from.map(|_| newest),
+            trace: match meta.field("state") {
+                FOLLOWING => Trace::Left,
+                _ => Trace::None,
+            },
             heard,
         })
     }
@@ -56,6 +63,8 @@ impl Ring {
 pub(super) struct Berth {
     pub(super) names: Names,
     version: u32,
+    /// A rotation leads here, and it is under way.
+    is_goal: bool,
 }
 
 /// The pauses of one call that waits for an owner who is being moved.
@@ -130,6 +139,7 @@ impl Shelf {
         Berth {
             names: Names::new(self.namespace(), &tag),
             version,
+            is_goal: ring.goal == Some(version),
         }
     }
 
@@ -150,10 +160,20 @@ impl Shelf {
         answers::settle(&reply).ok_or_else(|| self.router().unexpected(slot, "EVALSHA"))
     }
 
+    /// Before a write under the new names: a failover may have lost their mark, and what is written then would be taken for
+    /// something under former names. The mark is on its way to the replicas before the write is.
+    pub(super) async fn keep_marked(&self, berth: &Berth) -> Result<()> {
+        if berth.is_goal {
+            self.send(calls::mark(&berth.names, berth.version)).await?;
+        }
+        Ok(())
+    }
+
     /// A deletion that is remembered under the former names counts under the new ones too.
     async fn carry(&self, to: &Berth, id: Option<&RecordId>, buried: u64) -> Result<()> {
         if let (Some(id), Some(version)) = (id, Version::read(buried).filter(|_| buried > 0)) {
-            self.send(calls::bury(&to.names, id, version)).await?;
+            let ttl = limits::TOMBSTONE_TTL;
+            self.send(calls::bury(&to.names, id, version, ttl)).await?;
         }
         Ok(())
     }

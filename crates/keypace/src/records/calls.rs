@@ -1,5 +1,7 @@
 //! What is asked of the server, as calls: each is one atomic step on one slot. Pure.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::cursor::Cursor;
@@ -19,8 +21,36 @@ pub(crate) enum Mode {
     Create,
     /// Where this version is there.
     Update(Version),
-    /// Where nothing is there that is as new as this version, which is written.
+    /// Where nothing is there that is newer than this version, which is written, nor the same.
     Import(Version),
+    /// The same, and not after this moment (ms since 1970).
+    ImportUntil(Version, i64),
+}
+
+/// Whether a write leaves a trace behind the record's own life, so that no rebuild undoes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trace {
+    /// It is not needed: no old layout is followed, or it is a rebuild's own.
+    None,
+    /// The namespace follows an old layout.
+    Left,
+}
+
+impl Trace {
+    /// How long a deletion is remembered.
+    pub(crate) fn ttl(self) -> Duration {
+        match self {
+            Self::None => limits::TOMBSTONE_TTL,
+            Self::Left => limits::TRACE_TTL,
+        }
+    }
+
+    fn text(self) -> Bytes {
+        match self {
+            Self::None => Bytes::new(),
+            Self::Left => number(limits::TRACE_TTL.as_millis()),
+        }
+    }
 }
 
 /// One write.
@@ -38,13 +68,13 @@ pub(crate) struct Put {
 }
 
 impl Put {
-    /// Writes a record and its members.
-    pub(crate) fn call(self, names: &Names, id: &RecordId) -> Result<Call> {
+    /// Writes a record and its members, and a trace of that where one is wanted.
+    pub(crate) fn call(self, names: &Names, id: &RecordId, trace: Trace) -> Result<Call> {
         let (mode, version) = match self.mode {
             Mode::Put => ("put", None),
             Mode::Create => ("create", None),
             Mode::Update(version) => ("update", Some(version)),
-            Mode::Import(version) => ("import", Some(version)),
+            Mode::Import(version) | Mode::ImportUntil(version, _) => ("import", Some(version)),
         };
         let ttl = match self.lifetime {
             Lifetime::Forever => "0".to_owned(),
@@ -64,7 +94,7 @@ impl Put {
             names.seal(),
             names.tombstone(id),
         ];
-        let args = vec![
+        let mut args = vec![
             Bytes::from_static(mode.as_bytes()),
             id.to_bytes(),
             self.body,
@@ -75,27 +105,37 @@ impl Put {
             // The beginning of the calendar is long over, and less would say that there is none.
             time(self.expires_ms.map(|at| at.max(0)))?,
             number(limits::PRUNED_BY_PUT),
+            trace.text(),
         ];
+        if let Mode::ImportUntil(_, at_ms) = self.mode {
+            args.push(number(at_ms));
+        }
         let (slot, class) = (names.slot(), Class::Write);
         Ok(Call::script(slot, &scripts::PUT, class, keys, args))
     }
 }
 
 /// Another time to live, or none.
-pub(crate) fn touch(names: &Names, id: &RecordId, ttl_ms: Option<i64>) -> Call {
+pub(crate) fn touch(names: &Names, id: &RecordId, ttl_ms: Option<i64>, trace: Trace) -> Call {
     let keys = vec![
         names.record(id),
         names.by_expiry(),
         names.by_created(),
         names.seal(),
+        names.tombstone(id),
     ];
-    let args = vec![id.to_bytes(), number(ttl_ms.unwrap_or(0))];
+    let args = vec![id.to_bytes(), number(ttl_ms.unwrap_or(0)), trace.text()];
     Call::script(names.slot(), &scripts::TOUCH, Class::Write, keys, args)
 }
 
 /// Removes a batch, of `BATCH_RECORDS` at most.
-pub(crate) fn delete(names: &Names, ids: &[RecordId]) -> Call {
-    let (keys, args) = batch(names, ids);
+pub(crate) fn delete(names: &Names, ids: &[RecordId], trace: Trace) -> Call {
+    let (mut keys, mut args) = batch(names, ids);
+    if trace == Trace::Left {
+        keys.extend(ids.iter().map(|id| names.tombstone(id)));
+        // No id has a colon.
+        args.push([b"trace:", trace.text().as_ref()].concat().into());
+    }
     Call::script(names.slot(), &scripts::DELETE, Class::Write, keys, args)
 }
 
@@ -111,8 +151,8 @@ fn batch(names: &Names, ids: &[RecordId]) -> (Vec<Bytes>, Vec<Bytes>) {
     (keys, ids.iter().map(RecordId::to_bytes).collect())
 }
 
-/// Removes a record, unless it is newer than this version, and remembers that.
-pub(crate) fn bury(names: &Names, id: &RecordId, version: Version) -> Call {
+/// Removes a record, unless it is newer than this version, and remembers that for so long at least.
+pub(crate) fn bury(names: &Names, id: &RecordId, version: Version, ttl: Duration) -> Call {
     let keys = vec![
         names.record(id),
         names.by_created(),
@@ -120,8 +160,11 @@ pub(crate) fn bury(names: &Names, id: &RecordId, version: Version) -> Call {
         names.seal(),
         names.tombstone(id),
     ];
-    let ttl = limits::TOMBSTONE_TTL.as_millis();
-    let args = vec![id.to_bytes(), number(version.get()), number(ttl)];
+    let args = vec![
+        id.to_bytes(),
+        number(version.get()),
+        number(ttl.as_millis()),
+    ];
     Call::script(names.slot(), &scripts::BURY, Class::Write, keys, args)
 }
 
@@ -142,7 +185,12 @@ pub(super) fn page(names: &Names, place: &Place, members: u32) -> Call {
 
 /// All that is known of one record, with so much of its body; all of it where that is not said.
 pub(crate) fn check(names: &Names, id: &RecordId, body_max: Option<u32>) -> Call {
-    let keys = vec![names.record(id), names.by_created(), names.by_expiry()];
+    let keys = vec![
+        names.record(id),
+        names.by_created(),
+        names.by_expiry(),
+        names.tombstone(id),
+    ];
     let most = body_max.map_or(-1, i64::from);
     let args = vec![id.to_bytes(), number(most)];
     Call::script(names.slot(), &scripts::CHECK, Class::Read, keys, args)
@@ -165,6 +213,12 @@ pub(super) fn first_members(names: &Names, index: &Bytes) -> Call {
     let (name, last) = (Bytes::from_static(b"ZRANGE"), limits::BATCH_RECORDS - 1);
     let words = vec![name, index.clone(), number(0), number(last)];
     Call::command(names.slot(), "ZRANGE", Class::Read, words)
+}
+
+/// How many members an index has.
+pub(super) fn size(names: &Names, index: &Bytes) -> Call {
+    let words = vec![Bytes::from_static(b"ZCARD"), index.clone()];
+    Call::command(names.slot(), "ZCARD", Class::Read, words)
 }
 
 /// Whether a record is there.

@@ -21,6 +21,8 @@ pub(crate) enum Judged {
     Ownerless,
     /// It is as it should be.
     Stands,
+    /// Its new one was deleted with this owner, or has expired there, and stays away.
+    Buried(Tag),
     /// It has to be imported, since it is missing or differs.
     Wanted(Box<Wanted>),
 }
@@ -44,6 +46,8 @@ pub(crate) struct Wanted {
     pub(crate) version: u64,
     /// There is none; else it differs.
     pub(crate) is_missing: bool,
+    /// What stands in its place is none of ours.
+    pub(crate) in_place: Option<&'static str>,
 }
 
 /// What became of a chunk of old records.
@@ -116,21 +120,29 @@ impl Ground {
             .collect();
         let checked = self.check(&names, most).await?;
         for (((place, id, record, body, expires_ms), tag), new) in owned.into_iter().zip(checked) {
-            let made = match &new.found {
+            let (made, in_place) = match &new.found {
                 Found::Record {
                     version,
                     placed,
                     body: own,
-                } => Some(Made {
-                    version: *version,
-                    placed: *placed,
-                    is_same_body: *own == body,
-                }),
-                Found::Nothing | Found::Foreign(_) => None,
+                } => (
+                    Some(Made {
+                        version: *version,
+                        placed: *placed,
+                        is_same_body: *own == body,
+                    }),
+                    None,
+                ),
+                Found::Nothing => (None, None),
+                Found::Foreign(what) => (None, Some(*what)),
             };
-            let (version, is_missing) = match forward(&record, expires_ms, made) {
+            let (version, is_missing) = match forward(&record, expires_ms, made, new.buried) {
                 Forward::Stands => {
                     judged[place] = Judged::Stands;
+                    continue;
+                }
+                Forward::Buried => {
+                    judged[place] = Judged::Buried(tag);
                     continue;
                 }
                 Forward::Missing(version) => (version, true),
@@ -144,6 +156,7 @@ impl Ground {
                 expires_ms,
                 version,
                 is_missing,
+                in_place,
             }));
         }
         Ok(judged)

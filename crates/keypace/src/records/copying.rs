@@ -1,10 +1,12 @@
 //! Copies one bounded batch of an owner's records from former names to new ones, and drops it there. The former names are
 //! sealed meanwhile, so that nothing changes under them but by time.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::answers::{self, Answer, KeyExpiry};
-use super::calls::{self, Mode, Put};
+use super::calls::{self, Mode, Put, Trace};
 use super::findings::Fault;
 use super::ground::wrong;
 use super::header::Header;
@@ -14,6 +16,7 @@ use super::page::{Lifetime, Version};
 use crate::error::{ErrorKind, Result};
 use crate::key::Key;
 use crate::limits::index as limits;
+use crate::limits::records::TOMBSTONE_TTL;
 use crate::pace::QueryKind;
 use crate::port::{Call, Reply};
 
@@ -124,7 +127,9 @@ impl Mover {
                 .and_then(|text| text.parse().ok());
             if let Some(version) = version.and_then(Version::read) {
                 // The second is for a tombstone whose id has a newer record.
-                buries.push(calls::bury(new, id, version).with_pace(QueryKind::Write, 1));
+                let ttl = Duration::from_millis(u64::try_from(*left).unwrap_or(0));
+                let ttl = ttl.max(TOMBSTONE_TTL);
+                buries.push(calls::bury(new, id, version, ttl).with_pace(QueryKind::Write, 1));
                 let kept = calls::keep_tombstone(new, id, version, (*left).max(1));
                 buries.push(kept.with_pace(QueryKind::Write, 1));
             }
@@ -213,7 +218,8 @@ fn import(header: Header, body: Bytes, expires_ms: Option<i64>) -> Put {
 impl Put {
     fn call_paced(self, names: &Names, id: &RecordId) -> Result<Call> {
         let kib = u32::try_from(self.body.len() / 1024 + 1).unwrap_or(u32::MAX);
-        Ok(self.call(names, id)?.with_pace(QueryKind::Write, kib))
+        let call = self.call(names, id, Trace::None)?;
+        Ok(call.with_pace(QueryKind::Write, kib))
     }
 }
 

@@ -2,6 +2,7 @@
 //! Pure: what was read goes in, the judgement comes out.
 
 use super::old::OldRecord;
+use crate::limits::index::EXPIRY_SLACK_MS;
 
 /// In what a namespace's keys contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,7 +91,10 @@ pub(crate) fn fit(record: Option<Placed>, scores: Scores, now_ms: u64) -> Fit {
     };
     let told = (expiry != f64::INFINITY).then_some(expiry as u64);
     // A score is a double, and so is what a time becomes in one; up to the year 287,396 both are exact.
-    if created != -(record.created_ms as f64) || !is_same_expiry(told, record.expires_ms) {
+    let is_late = |told, expires| (told..=told + EXPIRY_SLACK_MS).contains(&expires);
+    let has_moved = (told.zip(record.expires_ms)).is_some_and(|(told, at)| is_late(told, at));
+    let fits_time = has_moved || is_same_expiry(told, record.expires_ms);
+    if created != -(record.created_ms as f64) || !fits_time {
         return Fit::Drifts(Drift::WrongScore);
     }
     Fit::Fits
@@ -114,17 +118,27 @@ pub(crate) enum Forward {
     Differs(u64),
     /// The new one says the same, or was written by somebody else since.
     Stands,
+    /// There is no new one since somebody has deleted it there, or let it expire.
+    Buried,
 }
 
-/// Compares an old record with the new one of its owner.
-pub(crate) fn forward(old: &OldRecord, old_expires_ms: Option<u64>, new: Option<Made>) -> Forward {
+/// Compares an old record with the new one of its owner. Up to the version that is buried there nothing is imported.
+pub(crate) fn forward(
+    old: &OldRecord,
+    old_expires_ms: Option<u64>,
+    new: Option<Made>,
+    buried: u64,
+) -> Forward {
     let Some(new) = new else {
-        return Forward::Missing(1);
+        return match buried {
+            0 => Forward::Missing(1),
+            _ => Forward::Buried,
+        };
     };
     let is_same = new.is_same_body
         && new.placed.created_ms == old.created_ms
         && is_same_expiry(new.placed.expires_ms, old_expires_ms);
-    if is_same || !is_imported(new.version) {
+    if is_same || !is_imported(new.version) || new.version < buried {
         return Forward::Stands;
     }
     Forward::Differs(new.version + 1)
@@ -180,6 +194,7 @@ mod tests {
     };
     use crate::records::old::OldRecord;
     use crate::records::owner::Owner;
+    use crate::records::scripts;
 
     const NOW: u64 = 1_795_272_361_000;
     const RECORD: Placed = Placed {
@@ -226,6 +241,14 @@ mod tests {
             ),
             (Some(DYING), Some(-1e3), Some(soon), Fit::Fits),
             (Some(DYING), Some(-1e3), Some(soon - 2.0), Fit::Fits),
+            // Its slot was on its way for as long.
+            (Some(DYING), Some(-1e3), Some(soon - 4_900.0), Fit::Fits),
+            (
+                Some(DYING),
+                Some(-1e3),
+                Some(soon - 5_100.0),
+                Fit::Drifts(Drift::WrongScore),
+            ),
             (
                 Some(DYING),
                 Some(-1e3),
@@ -290,7 +313,19 @@ mod tests {
             // Somebody writes the new layout by now, and is not overwritten.
             (made(native, RECORD, false), None, Forward::Stands),
         ] {
-            assert_eq!(forward(&old(), expires, new), is, "{new:?} {expires:?}");
+            assert_eq!(forward(&old(), expires, new, 0), is, "{new:?} {expires:?}");
+        }
+        let last = IMPORTED_VERSIONS_END - 1;
+        assert_eq!(forward(&old(), None, None, last), Forward::Buried);
+        let changed = made(7, another, true);
+        assert_eq!(forward(&old(), None, changed, last), Forward::Stands);
+    }
+
+    #[test]
+    fn scripts_bury_the_last_version_that_a_rebuild_gives() {
+        let last = (IMPORTED_VERSIONS_END - 1).to_string();
+        for script in [scripts::PUT, scripts::TOUCH, scripts::DELETE] {
+            assert!(script.text.contains(&last), "{}", script.text);
         }
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Checked {
     pub(crate) found: Found,
     pub(crate) scores: Scores,
     pub(crate) now_ms: u64,
+    /// Up to which version nothing is imported, or 0.
+    pub(crate) buried: u64,
 }
 
 /// What stands at an old record's key.
@@ -78,7 +80,31 @@ pub(crate) enum Body {
     Whole,
 }
 
+/// What a record says of the key that hashed its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// It lies where our keys put the owner that it names.
+    Ours,
+    /// It does not.
+    Anothers,
+    /// It names nobody, or is none.
+    None,
+}
+
 impl Ground {
+    /// Whether our keys made a record's name. Cancel-safe.
+    pub(crate) async fn sign(&self, tag: Tag, id: &RecordId) -> Result<Sign> {
+        let whole = self.check(&[(tag, id.clone())], Body::Whole).await?;
+        let Some(Found::Record { body, .. }) = whole.first().map(|whole| &whole.found) else {
+            return Ok(Sign::None);
+        };
+        Ok(match self.layout.owner_in(body) {
+            Some(owner) if self.tag(&owner) == tag => Sign::Ours,
+            Some(_) => Sign::Anothers,
+            None => Sign::None,
+        })
+    }
+
     pub(crate) fn names(&self, tag: &Tag) -> Names {
         Names::new(&self.namespace, tag)
     }
@@ -232,6 +258,7 @@ fn checked(reply: &Reply) -> Result<Checked> {
             expiry: said.by_expiry,
         },
         now_ms: u64::try_from(said.now_ms).unwrap_or(0),
+        buried: said.buried,
     })
 }
 

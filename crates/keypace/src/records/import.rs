@@ -100,21 +100,26 @@ impl Importer {
     }
 
     async fn old(&mut self, judged: Vec<(RecordId, Judged)>) -> Result<()> {
-        let mut imports: Vec<Wanted> = Vec::new();
+        let (mut imports, mut buried) = (Vec::<Wanted>::new(), Vec::new());
         self.passed.scanned += judged.len() as u64;
-        for (_, judged) in judged {
+        for (id, judged) in judged {
             match judged {
                 Judged::Gone => {}
                 Judged::NoRecord(NoRecord::AnotherType) => self.passed.not_records += 1,
                 Judged::NoRecord(NoRecord::NoObject) => self.passed.undecodable += 1,
                 Judged::Ownerless => self.passed.ownerless += 1,
                 Judged::Stands => self.passed.unchanged += 1,
+                Judged::Buried(tag) => {
+                    self.passed.unchanged += 1;
+                    buried.push((tag, id));
+                }
                 Judged::Wanted(wanted) => {
                     self.passed.undated += u64::from(wanted.record.is_undated);
                     imports.push(*wanted);
                 }
             }
         }
+        self.ground.renew(&buried).await?;
         let written = self.ground.import(&imports).await?;
         for (wanted, written) in imports.iter().zip(written) {
             match written {

@@ -10,7 +10,7 @@ use super::cursor::Cursor;
 use super::metrics::Counters;
 use super::names::{Names, RecordId};
 use super::owner::Owner;
-use super::page::{Expiry, PageRequest, Place, RecordIds, RecordPage, Stored};
+use super::page::{Expiry, IndexSize, PageRequest, Place, RecordIds, RecordPage, Stored};
 use super::reads::{Found, NO_HEADER, Read};
 use super::shelf::Shelf;
 use crate::error::{Error, Result};
@@ -157,6 +157,37 @@ impl Shelf {
             .ask(owner, None, operation, call, answers::page)
             .await?
             .total)
+    }
+
+    /// How many members the owner's two indexes have, dead ones too. One round trip. Cancel-safe.
+    ///
+    /// # Errors
+    /// Any that one command can give.
+    pub async fn index_size(&self, owner: &Owner) -> Result<IndexSize> {
+        let operation = "size the owner's index";
+        let mut berth = self.berth(owner, None).await?;
+        loop {
+            let names = &berth.names;
+            // The seal is read behind them: while it is not there, they have told the truth.
+            let [created, expiring] =
+                [names.by_created(), names.by_expiry()].map(|key| calls::size(names, &key));
+            let volley = vec![created, expiring, calls::read_seal(names)];
+            let replies = self.router().volley(volley).await;
+            let mut replies = replies.map_err(|error| error.during(operation))?;
+            if let Some(Reply::Bulk(seal)) = replies.pop() {
+                let version = answers::seal(&seal).version();
+                berth = self.moved(owner, None, &berth, version).await?;
+                continue;
+            }
+            let [Reply::Int(by_created), Reply::Int(by_expiry)] = replies.as_slice() else {
+                return Err(self.no_page(owner, replies.first().unwrap_or(&Reply::Null)));
+            };
+            let number = |number: &i64| u64::try_from(*number).unwrap_or(0);
+            return Ok(IndexSize {
+                by_created: number(by_created),
+                by_expiry: number(by_expiry),
+            });
+        }
     }
 
     /// The ids of an owner's records that a pattern matches, newest first: 10,000 at most, and it says where there are more.

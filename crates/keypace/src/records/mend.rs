@@ -4,8 +4,9 @@
 use bytes::Bytes;
 
 use super::answers::{self, Answer, PutSaid};
-use super::calls::{Mode, Put};
+use super::calls::{self, Mode, Put, Trace};
 use super::compare::Wanted;
+use super::drift::IMPORTED_VERSIONS_END;
 use super::ground::{Ground, is_wrong_type, wrong};
 use super::names::{RecordId, Tag};
 use super::page::{Lifetime, Version};
@@ -17,13 +18,13 @@ use crate::port::{Call, Class, Reply, Script};
 /// Makes both indexes say of a record what it says itself.
 pub(crate) const MEND: Script = Script {
     text: include_str!("scripts/mend.lua"),
-    digest: "bba867697bb12cead154a16dc04bff344d3ce717",
+    digest: "9f63f7fb889cc89992024b36920a5551517dab03",
 };
 
 /// Removes a record as long as it is the one that was looked at.
 pub(crate) const UNMAKE: Script = Script {
     text: include_str!("scripts/unmake.lua"),
-    digest: "4f922ddfa8d174e2917b34a57586851e91ee036a",
+    digest: "8075f5dd61ea12d90ef7bb9598806fccf9a64856",
 };
 
 /// A record, and the version that it was judged by.
@@ -40,10 +41,10 @@ pub(crate) enum Written {
 }
 
 impl Ground {
-    /// Imports old records. Not cancel-safe.
+    /// Imports old records, but none over what somebody else has put in its place. Not cancel-safe.
     pub(crate) async fn import(&self, wanted: &[Wanted]) -> Result<Vec<Written>> {
         let mut volley = Vec::with_capacity(wanted.len());
-        for one in wanted {
+        for one in wanted.iter().filter(|one| one.in_place.is_none()) {
             let put = Put {
                 mode: Mode::Import(Version::new(one.version)?),
                 body: one.body.clone(),
@@ -53,7 +54,7 @@ impl Ground {
                 expires_ms: one.expires_ms.and_then(|at| i64::try_from(at).ok()),
             };
             let kib = u32::try_from(one.body.len() / 1024 + 1).unwrap_or(u32::MAX);
-            let call = put.call(&self.names(&one.tag), &one.id)?;
+            let call = put.call(&self.names(&one.tag), &one.id, Trace::None)?;
             volley.push(call.with_pace(QueryKind::Restore, kib));
         }
         let replies = self.volley(volley).await?;
@@ -64,7 +65,23 @@ impl Ground {
             Some(Answer::Sealed(_)) => Err(sealed()),
             None => refused(reply),
         };
-        replies.iter().map(said).collect()
+        let mut replies = replies.iter();
+        let written = wanted.iter().map(|one| match one.in_place {
+            Some(what) => Ok(Written::Refused(what.to_owned())),
+            None => said(replies.next().unwrap_or(&Reply::Null)),
+        });
+        written.collect()
+    }
+
+    /// Remembers for longer that these were deleted, or have expired. Not cancel-safe.
+    pub(crate) async fn renew(&self, records: &[(Tag, RecordId)]) -> Result<()> {
+        let last = Version::new(IMPORTED_VERSIONS_END - 1)?;
+        let calls = records.iter().map(|(tag, id)| {
+            calls::bury(&self.names(tag), id, last, Trace::Left.ttl())
+                .with_pace(QueryKind::Check, 1)
+        });
+        // One that is refused is found by the next pass again.
+        self.volley(calls.collect()).await.map(drop)
     }
 
     /// Removes new records that are still of these versions. Not cancel-safe.

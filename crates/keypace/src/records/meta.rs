@@ -38,7 +38,10 @@ impl Meta {
         let reply = router
             .call(call)
             .await
-            .map_err(|error| error.during(OPERATION))?;
+            .map_err(|error| match error.kind() {
+                ErrorKind::WrongType => no_meta(namespace),
+                _ => error.during(OPERATION),
+            })?;
         let Reply::Array(parts) = reply else {
             return Err(router.unexpected(Slot::of(&namespace.meta()), "EVALSHA"));
         };
@@ -106,6 +109,14 @@ impl Meta {
             }
         }
     }
+}
+
+/// Something else stands at its key.
+fn no_meta(namespace: &Namespace) -> Error {
+    let key = String::from_utf8_lossy(&namespace.meta()).into_owned();
+    let context = format!("`{key}` is no hash");
+    Error::new(ErrorKind::Guard, Retry::Never, OPERATION, context)
+        .with_hint("something else uses this key: choose another namespace, or remove it")
 }
 
 /// Refuses keys of a file that names another namespace.

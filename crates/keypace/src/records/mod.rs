@@ -38,22 +38,23 @@ mod verify;
 
 pub use cursor::Cursor;
 pub use drift::Drift;
-pub use metrics::RecordsMetrics;
+pub use metrics::{LastVerify, RecordsMetrics};
 pub use names::{Namespace, RecordId, Tag};
 pub use old::OldLayout;
 pub use owner::Owner;
 pub use owner_keys::OwnerKeys;
 pub use page::{
-    Buried, Expiry, Import, Imported, Lifetime, PageRequest, PutOptions, RecordIds, RecordPage,
-    Stored, Version, Written,
+    Buried, Expiry, Import, Imported, IndexSize, Lifetime, PageRequest, PutOptions, RecordIds,
+    RecordPage, Stored, Version, Written,
 };
 pub use shelf::Shelf;
 pub use typed::Records;
 
 pub(crate) use assign::Assigned;
 pub(crate) use findings::{Fault, Findings};
-pub(crate) use ground::Ground;
+pub(crate) use ground::{Ground, Sign};
 pub(crate) use import::{Importer, Passed};
 pub(crate) use migration::{Migration, State, switched};
 pub(crate) use moving::{Mover, add_key};
+pub(crate) use names::Part;
 pub(crate) use verify::Verifier;

@@ -167,10 +167,26 @@ impl Mover {
         // An answer may have been lost.
         let ground = &self.ground;
         let meta = Meta::read(&ground.router, &ground.namespace, None).await?;
-        let is_done = meta.is_some_and(|meta| {
-            meta.rekeying_from().is_none() && meta.key_version() == self.leg.to
-        });
+        let is_done = meta.is_some_and(|meta| self.is_behind(&meta));
         if is_done { Ok(()) } else { Err(error) }
+    }
+
+    /// Whether everybody still begins at the new names: a failover may have lost that the rotation has ended. Without their
+    /// marks the next run would take the new names for former ones.
+    pub(crate) async fn has_ended(&self) -> Result<()> {
+        let ground = &self.ground;
+        let meta = Meta::read(&ground.router, &ground.namespace, None).await?;
+        if meta.is_some_and(|meta| self.is_behind(&meta)) {
+            return Ok(());
+        }
+        Err(refused(
+            "meta says again that owners are being moved: was there a failover?",
+            "run the same again: nothing has to be moved twice".to_owned(),
+        ))
+    }
+
+    fn is_behind(&self, meta: &Meta) -> bool {
+        meta.rekeying_from().is_none() && meta.key_version() >= self.leg.to
     }
 
     /// One step of meta; where another run holds it, how long that may last.

@@ -141,6 +141,15 @@ impl OwnerKeys {
         self.fingerprint_of(self.version()).unwrap_or_default()
     }
 
+    /// The keys as they were when they had this fingerprint, before later rotations; `None` where they never had it.
+    #[must_use]
+    pub fn at_fingerprint(&self, fingerprint: &str) -> Option<Self> {
+        let had = |version: &u32| self.fingerprint_of(*version).as_deref() == Some(fingerprint);
+        (1..=self.version())
+            .find(had)
+            .map(|version| self.first(version))
+    }
+
     /// That of the first `version` keys; `None` where there are fewer.
     pub(crate) fn fingerprint_of(&self, version: u32) -> Option<String> {
         let mut hash = Sha256::new();
@@ -281,6 +290,12 @@ mod tests {
         assert_ne!(before.tag(&owner), after.tag(&owner));
         assert_eq!(after.tag_at(&owner, 1), Some(before.tag(&owner)));
         assert_eq!(after.fingerprint_of(1), Some(before.fingerprint()));
+        let former = after.at_fingerprint(&before.fingerprint());
+        assert_eq!(
+            former.map(|keys| keys.tag(&owner)),
+            Some(before.tag(&owner))
+        );
+        assert!(before.at_fingerprint(&after.fingerprint()).is_none());
         assert!(!format!("{before:?}").contains("0101"), "{before:?}");
     }
 }

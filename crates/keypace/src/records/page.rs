@@ -109,6 +109,9 @@ pub struct Import {
     pub lifetime: Lifetime,
     /// When it expires, in ms since 1970 by the server's clock, in place of the lifetime.
     pub expires_ms: Option<i64>,
+    /// The last moment to write it at, in ms since 1970 by the server's clock. A burial is remembered for 60 s; who imports
+    /// what it read a while ago, over a way that may hold it up, names a moment before those are over.
+    pub not_after_ms: Option<i64>,
 }
 
 impl Import {
@@ -121,6 +124,7 @@ impl Import {
             updated_ms,
             lifetime: Lifetime::Forever,
             expires_ms: None,
+            not_after_ms: None,
         }
     }
 
@@ -135,6 +139,13 @@ impl Import {
     #[must_use]
     pub fn with_expires_ms(mut self, expires_ms: i64) -> Self {
         self.expires_ms = Some(expires_ms);
+        self
+    }
+
+    /// Later than this it is not written.
+    #[must_use]
+    pub fn with_not_after_ms(mut self, not_after_ms: i64) -> Self {
+        self.not_after_ms = Some(not_after_ms);
         self
     }
 }
@@ -159,10 +170,12 @@ pub struct Written {
 pub enum Imported {
     /// It is what is there now.
     Written(Written),
-    /// Nothing was done: a version as new was there, or was deleted a short while ago.
+    /// Nothing was done: a newer version was there, or the same with the same body, or it was deleted a short while ago.
     Older(Version),
     /// Its time was over: nothing is there now.
     Expired,
+    /// Nothing was done: it came later than it may.
+    Late,
 }
 
 /// How a burial ended.
@@ -173,6 +186,16 @@ pub enum Buried {
     Gone(bool),
     /// Nothing was done: a newer version is there.
     Older(Version),
+}
+
+/// How many members an owner's indexes have. They differ where somebody else has written to one alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexSize {
+    /// Of the one by creation.
+    pub by_created: u64,
+    /// Of the one by expiry.
+    pub by_expiry: u64,
 }
 
 /// When a record expires, as far as an answer says.

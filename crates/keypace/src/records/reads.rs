@@ -12,6 +12,7 @@ use super::shelf::Shelf;
 use crate::bulk;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits::records as limits;
+use crate::port::{Call, Class};
 
 /// What is at a record's name.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +49,18 @@ impl Shelf {
             }
             Some(Found::Nothing) | None => Ok(None),
         }
+    }
+
+    /// What time it is where the owner's records are, in ms since 1970 by the server's clock. Cancel-safe.
+    ///
+    /// # Errors
+    /// Any that one command can give.
+    pub async fn server_time_ms(&self, owner: &Owner) -> Result<i64> {
+        let (slot, words) = (self.first_names(owner).slot(), vec!["TIME".into()]);
+        let call = Call::command(slot, "TIME", Class::Read, words);
+        let reply = self.router().call(call).await;
+        let reply = reply.map_err(|error| error.during("ask for the time"))?;
+        answers::time_ms(&reply).ok_or_else(|| self.router().unexpected(slot, "TIME"))
     }
 
     /// Reads records, in the order of the ids; `None` for each that is not there, or is no record, which is counted. Without

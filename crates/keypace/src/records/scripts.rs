@@ -6,22 +6,22 @@ use crate::port::Script;
 /// Writes a record and its members.
 pub(crate) const PUT: Script = Script {
     text: include_str!("scripts/put.lua"),
-    digest: "24753ea521e4f2efdc006c58a8a4db954ea7b99f",
+    digest: "c453c32ff37beee40d73b7dd1691f41b9ab6274e",
 };
 /// Gives a record another time to live.
 pub(crate) const TOUCH: Script = Script {
     text: include_str!("scripts/touch.lua"),
-    digest: "20d95e8e9c10285aa2dddf8958efc231b9f1862d",
+    digest: "61b9f3b3d2f48da6f26b6312aee6a9f2aa3698c3",
 };
 /// Removes a batch of records and their members.
 pub(crate) const DELETE: Script = Script {
     text: include_str!("scripts/delete.lua"),
-    digest: "b9403c8882f21db04f3015a3f81ea90421c0134a",
+    digest: "de75e0569d7034a051f2d29942834a7d7fba51c1",
 };
 /// Removes a record that was deleted elsewhere, and remembers that.
 pub(crate) const BURY: Script = Script {
     text: include_str!("scripts/bury.lua"),
-    digest: "f47d3c7aa35bdf706efe781d7ef3ae8a76ccb2d8",
+    digest: "d53829a7fc010a1f0f402ed40427f2df9c174baa",
 };
 /// One page of the index, after dead members were dropped.
 pub(crate) const PAGE: Script = Script {
@@ -31,12 +31,12 @@ pub(crate) const PAGE: Script = Script {
 /// Drops members whose record is gone.
 pub(crate) const PRUNE: Script = Script {
     text: include_str!("scripts/prune.lua"),
-    digest: "de1bc3fb0624bb6637199af4d7ef5c9caac8cdd8",
+    digest: "c2aeb7e3f9f6a13900048a847eea55ddb61a1c32",
 };
 /// All that is known of one record.
 pub(crate) const CHECK: Script = Script {
     text: include_str!("scripts/check.lua"),
-    digest: "1441b0077fb6fbfd2fd54a1f6e1417b24e1f668a",
+    digest: "9f3803a044e1ae24a91aa6fa656850433a835373",
 };
 /// Says how a namespace is kept, and begins it.
 pub(crate) const OPEN: Script = Script {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::answers::{self, Answer, BurySaid, PutSaid};
 use super::berths::Ring;
-use super::calls::{self, Mode, Put};
+use super::calls::{self, Mode, Put, Trace};
 use super::meta::{self, Meta, NATIVE};
 use super::metrics::{Counters, RecordsMetrics};
 use super::names::{Names, Namespace, RecordId, Tag};
@@ -21,6 +21,7 @@ use super::page::{Buried, Import, Imported, Place, PutOptions, Version, Written,
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::limits::records as limits;
 use crate::port::{Call, Keyspace, Reply, Router};
+use crate::report::VerifyReport;
 
 /// The records of one namespace, with bytes for values. [`Records`](super::Records) reads and writes JSON on it. Clones share
 /// their connections and their figures.
@@ -99,6 +100,11 @@ impl Shelf {
     #[must_use]
     pub fn metrics(&self) -> RecordsMetrics {
         self.0.counters.snapshot()
+    }
+
+    /// Has [`Shelf::metrics`] say what a [verify](crate::IndexVerify) of this namespace has found, until the next one.
+    pub fn note_verified(&self, report: &VerifyReport) {
+        self.0.counters.verified(report);
     }
 
     /// What the owner is called in key names now.
@@ -188,8 +194,8 @@ impl Shelf {
         }
     }
 
-    /// Writes a record as another source has it, where nothing as new is there or was buried a short while ago. The same
-    /// import twice is one. Not cancel-safe: a dropped call may have written it or not.
+    /// Writes a record as another source has it, where nothing newer is there, nor anything as new was buried a short while
+    /// ago. The same import twice is one; the same version with another body is written. Not cancel-safe: a dropped call may have written it or not.
     ///
     /// # Errors
     /// As [`Shelf::put`].
@@ -201,7 +207,10 @@ impl Shelf {
         import: &Import,
     ) -> Result<Imported> {
         let put = Put {
-            mode: Mode::Import(import.version),
+            mode: match import.not_after_ms {
+                Some(at_ms) => Mode::ImportUntil(import.version, at_ms),
+                None => Mode::Import(import.version),
+            },
             body,
             lifetime: import.lifetime,
             created_ms: Some(import.created_ms),
@@ -212,12 +221,13 @@ impl Shelf {
             PutSaid::Written(written) => Ok(Imported::Written(written)),
             PutSaid::Older(version) => Ok(Imported::Older(version)),
             PutSaid::Expired => Ok(Imported::Expired),
+            PutSaid::Late => Ok(Imported::Late),
             _ => Err(self.unexpected(owner)),
         }
     }
 
     async fn write(&self, owner: &Owner, id: &RecordId, put: Put) -> Result<PutSaid> {
-        let call = |names: &Names| put.clone().call(names, id);
+        let call = |names: &Names| put.clone().call(names, id, self.trace());
         let said = self
             .ask(owner, Some(id), "write the record", call, answers::put)
             .await?;
@@ -227,8 +237,10 @@ impl Shelf {
         Ok(said)
     }
 
-    /// Gives a record another time to live, from now; none for ever. That is no new version. Gives `None` where there is no
-    /// record, else when it expires, in ms since 1970. Not cancel-safe: a dropped call may have done it or not.
+    /// Gives a record another time to live, from now; none for ever. That is no new version, but for a record that a rebuild
+    /// has brought, in a namespace that follows an old layout: it gets one of its own, so that no rebuild undoes this. Gives
+    /// `None` where there is no record, else when it expires, in ms since 1970. Not cancel-safe: a dropped call may have done
+    /// it or not.
     ///
     /// # Errors
     /// As [`Shelf::put`].
@@ -239,7 +251,7 @@ impl Shelf {
         ttl: Option<Duration>,
     ) -> Result<Option<Option<i64>>> {
         let ttl = ttl.map(ttl_ms).transpose()?;
-        let call = |names: &Names| Ok(calls::touch(names, id, ttl));
+        let call = |names: &Names| Ok(calls::touch(names, id, ttl, self.trace()));
         self.ask(owner, Some(id), "touch the record", call, answers::touch)
             .await
     }
@@ -250,7 +262,7 @@ impl Shelf {
     /// Any that one command can give.
     pub async fn delete(&self, owner: &Owner, id: &RecordId) -> Result<bool> {
         let ids = std::slice::from_ref(id);
-        let call = |names: &Names| Ok(calls::delete(names, ids));
+        let call = |names: &Names| Ok(calls::delete(names, ids, self.trace()));
         let gone = self
             .ask(owner, Some(id), "delete the record", call, answers::number)
             .await?;
@@ -264,7 +276,7 @@ impl Shelf {
     /// # Errors
     /// Any that one command can give.
     pub async fn bury(&self, owner: &Owner, id: &RecordId, version: Version) -> Result<Buried> {
-        let call = |names: &Names| Ok(calls::bury(names, id, version));
+        let call = |names: &Names| Ok(calls::bury(names, id, version, self.trace().ttl()));
         let said = self
             .ask(owner, Some(id), "bury the record", call, answers::bury)
             .await?;
@@ -299,7 +311,7 @@ impl Shelf {
                     if ids.is_empty() {
                         break;
                     }
-                    let reply = ask(calls::delete(&berth.names, &ids)).await?;
+                    let reply = ask(calls::delete(&berth.names, &ids, self.trace())).await?;
                     match answers::number(&reply).ok_or_else(|| self.unexpected(owner))? {
                         Answer::Given(gone) => {
                             Counters::add(&self.0.counters.deleted, gone);
@@ -325,7 +337,7 @@ impl Shelf {
         }
     }
 
-    /// One call, again under other names where a seal says so.
+    /// One call, again under other names where a seal says so. One with an id writes.
     pub(super) async fn ask<T>(
         &self,
         owner: &Owner,
@@ -336,6 +348,9 @@ impl Shelf {
     ) -> Result<T> {
         let mut berth = self.berth(owner, id).await?;
         loop {
+            if id.is_some() {
+                self.keep_marked(&berth).await?;
+            }
             let reply = self.0.router.call(call(&berth.names)?).await;
             let reply = reply.map_err(|error| error.during(operation))?;
             match read(&reply) {
@@ -350,6 +365,11 @@ impl Shelf {
 
     pub(super) fn ring(&self) -> MutexGuard<'_, Ring> {
         self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was last heard of that.
+    fn trace(&self) -> Trace {
+        self.ring().trace
     }
 
     pub(super) fn router(&self) -> &Router {

@@ -333,7 +333,7 @@ impl Verifier {
             match judged {
                 Judged::NoRecord(_) => self.findings.counts.not_records += 1,
                 Judged::Ownerless | Judged::Wanted(_) => suspects.push(id),
-                Judged::Gone | Judged::Stands => {}
+                Judged::Gone | Judged::Stands | Judged::Buried(_) => {}
             }
         }
         // As with new records: a writer may have been between the two reads.
@@ -341,7 +341,10 @@ impl Verifier {
         self.old_drift(again.judged).await?;
         long.extend(again.long);
         for id in long {
-            let judged = self.ground.forward_one(&id).await?;
+            let mut judged = self.ground.forward_one(&id).await?;
+            if matches!(judged, Judged::Ownerless | Judged::Wanted(_)) {
+                judged = self.ground.forward_one(&id).await?;
+            }
             self.old_drift(vec![(id, judged)]).await?;
         }
         Ok(())
@@ -352,7 +355,7 @@ impl Verifier {
         for (id, judged) in judged {
             let key = self.ground.layout.key_of(&id);
             match judged {
-                Judged::Gone | Judged::Stands => {}
+                Judged::Gone | Judged::Stands | Judged::Buried(_) => {}
                 Judged::NoRecord(_) => self.findings.counts.not_records += 1,
                 Judged::Ownerless => {
                     self.findings.find(Drift::Ownerless, &key);

@@ -12,9 +12,9 @@ pub struct VerifyReport {
     pub namespace: String,
     /// Every part was walked, and everything on it could be judged.
     pub complete: bool,
-    /// Records of the new layout.
+    /// Records of the new layout. Those of slots that were walked again, since they moved meanwhile, count again.
     pub records: u64,
-    /// Members of its index sets, one that is in both counting once.
+    /// Members of its index sets, one that is in both counting once; of such slots again.
     pub members: u64,
     /// What contradicts each other.
     pub drift: DriftCounts,

@@ -48,6 +48,8 @@ pub(super) struct Batcher {
     pages: VecDeque<(u64, usize)>,
     keys: usize,
     bytes: usize,
+    /// How many keys of many slots wait at most.
+    most_waiting: usize,
 }
 
 impl Batcher {
@@ -61,7 +63,15 @@ impl Batcher {
             pages: VecDeque::new(),
             keys: 0,
             bytes: 0,
+            most_waiting: limits::MAX_WAITING_KEYS,
         }
+    }
+
+    /// Where keys are found at a rate: none waits for much longer than a second, and no more go at once than a second finds.
+    pub(super) fn at_rate(mut self, keys_per_s: u64) -> Self {
+        let keys = usize::try_from(keys_per_s).unwrap_or(usize::MAX);
+        self.most_waiting = self.most_waiting.min(keys.max(1));
+        self
     }
 
     /// Takes a key of a page; gives the batch that it filled. Pages come in the order of their numbers.
@@ -129,7 +139,7 @@ impl Batcher {
     /// Whether the keys of many slots are too much together. Those of a pattern each are bounded by their batch.
     fn is_heavy(&self) -> bool {
         self.order.is_some()
-            && (self.keys >= limits::MAX_WAITING_KEYS || self.bytes >= limits::MAX_WAITING_BYTES)
+            && (self.keys >= self.most_waiting || self.bytes >= limits::MAX_WAITING_BYTES)
     }
 
     /// Batches of the slots that a page has passed, and of the one where the page before it stopped: the page's first, or

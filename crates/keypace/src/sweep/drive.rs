@@ -23,7 +23,7 @@ use crate::key::{Key, SlotSet};
 use crate::limits;
 use crate::port::Keyspace;
 use crate::report::RunState;
-use crate::scan::Page;
+use crate::scan::{Mark, Page};
 
 /// Something moved.
 #[derive(Debug)]
@@ -247,6 +247,20 @@ impl Sweep {
         }
         let ended = self.is_settled() && !self.is_limited();
         Checkpoint::new(&about, ended, self.uncovered(), &books).save(path)
+    }
+
+    /// Where a listing stands, as small as it can be told: parts of a cluster that are walked whole, or not begun, need no
+    /// word, since the slots that are open say it.
+    pub(super) fn place(&self) -> Checkpoint {
+        let about = About::new(&self.kind, &self.keyspace, &self.shared.options, None);
+        let mut books = self.overview.books();
+        if self.uncovered().is_some() {
+            books.retain(|books| {
+                let books = books.open();
+                !books.has_walked && *books.ledger.mark() != Mark::start()
+            });
+        }
+        Checkpoint::new(&about, false, self.uncovered(), &books)
     }
 
     /// The last of the backup is on disk before the end is told.

@@ -8,6 +8,7 @@
 mod alone;
 mod batcher;
 mod books;
+mod browse;
 mod checkpoint;
 mod cluster;
 mod drive;
@@ -36,6 +37,7 @@ mod verify;
 mod view;
 mod work;
 
+pub use browse::{Browse, BrowsePlace, Browsed, browse};
 pub use checkpoint::Checkpoint;
 pub use drive::{Event, Sweep};
 pub use index::{

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::checkpoint::Checkpoint;
 use super::notes::Notes;
 use crate::limits;
-use crate::pace::{Budget, Thresholds};
+use crate::pace::{Budget, BudgetHandle, Thresholds};
 use crate::scan::ScanOptions;
 use crate::select::{Filters, Questions};
 
@@ -18,7 +18,7 @@ pub struct SweepOptions {
     pub(super) filters: Filters,
     pub(super) describe: Describe,
     pub(super) backup: Option<BackupTarget>,
-    pub(super) budget: Budget,
+    pub(super) budget: BudgetHandle,
     pub(super) thresholds: Thresholds,
     pub(super) rate: Option<u64>,
     pub(super) prefix_depth: Option<usize>,
@@ -41,7 +41,7 @@ impl SweepOptions {
             filters: Filters::default(),
             describe: Describe::default(),
             backup: None,
-            budget: Budget::default(),
+            budget: BudgetHandle::default(),
             thresholds: Thresholds::default(),
             rate: None,
             prefix_depth: None,
@@ -79,6 +79,13 @@ impl SweepOptions {
     /// The extra wait that the work may cause.
     #[must_use]
     pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget.into();
+        self
+    }
+
+    /// The same, to be changed through the handle while the work goes on.
+    #[must_use]
+    pub fn with_budget_handle(mut self, budget: BudgetHandle) -> Self {
         self.budget = budget;
         self
     }

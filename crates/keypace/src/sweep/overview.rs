@@ -166,6 +166,7 @@ fn show(nodes: &mut Vec<NodeView>, books: &Books) {
         count: figures.last_count(),
         canary_p50_us: canary.map(|(p50, _)| p50),
         canary_p99_us: canary.map(|(_, p99)| p99),
+        canary_last_us: figures.last_canary_us(),
     };
     match nodes.iter_mut().find(|node| node.shown.node == shown.node) {
         Some(node) => {

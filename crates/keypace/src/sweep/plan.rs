@@ -65,8 +65,11 @@ pub async fn plan_delete(keyspace: &Keyspace, options: &SweepOptions) -> Result<
         .unwrap_or(draft.total_keys)
         .max(seen.matched);
     draft.estimate = seen.estimate.map(|estimate| estimate.min(most));
-    if let (Some(backup), Some(keys)) = (&mut draft.backup, draft.estimate) {
-        backup.estimate_bytes = mean_bytes.map(|mean| mean.saturating_mul(keys));
+    draft.estimate_bytes = mean_bytes
+        .zip(draft.estimate)
+        .map(|(mean, keys)| mean.saturating_mul(keys));
+    if let Some(backup) = &mut draft.backup {
+        backup.estimate_bytes = draft.estimate_bytes;
     }
     Ok(Plan::new(draft))
 }
@@ -215,7 +218,7 @@ impl Asking {
         };
         Self {
             filters: (!guard.is_empty()).then(|| selector(guard, Questions::default())),
-            sizes: (options.backup.is_some())
+            sizes: (options.backup.is_some() || options.describe.0.size)
                 .then(|| selector(Guard::new(&Filters::default(), &[]), sizes)),
             measured: 0,
             measured_bytes: 0,

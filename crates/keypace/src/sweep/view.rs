@@ -124,7 +124,7 @@ impl Sweep {
             );
             waited += books.walk.waited + books.delete_waited;
         }
-        let mut pace = figures.summary(self.shared.options.budget);
+        let mut pace = figures.summary(self.shared.options.budget.get());
         pace.paused_ms.server += millis(waited);
         pace
     }

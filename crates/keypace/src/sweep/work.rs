@@ -94,6 +94,10 @@ impl Kind {
                 let remover = remover(node, shared, paced, confirmed, *batch, doing);
                 let rows = shared.options.scan.row_count();
                 let batcher = Batcher::new(rows, *batch, shared.in_cluster);
+                let batcher = match shared.options.rate {
+                    Some(rate) => batcher.at_rate(rate),
+                    None => batcher,
+                };
                 Work::Delete(Box::new(remover), batcher)
             }
         }
@@ -231,7 +235,12 @@ pub(super) fn too_many(max: u64) -> Error {
 
 /// Under the pace of the node: the promise holds for all the work on it together.
 pub(super) fn join(node: &Node, options: &SweepOptions, frees_memory: bool) -> Paced {
-    Paced::join(node, options.budget, options.thresholds, frees_memory)
+    Paced::join(
+        node,
+        options.budget.clone(),
+        options.thresholds,
+        frees_memory,
+    )
 }
 
 /// What has to be known of a node before its walk begins.

@@ -58,9 +58,10 @@ async fn p41_a_writer_that_is_cut_off_in_mid_command_leaves_all_or_nothing() {
         let mut writer = UnixStream::connect(path).expect("connected");
         writer.write_all(&command(0)).expect("sent");
         drop(writer);
-        let done = || match stage::check_in_step(&mut raw, &shelf, &ann).len() {
+        let record = stage::key(&shelf, &ann, "r:0");
+        let done = || match stage::int(&mut raw, &[b"EXISTS", &record]) {
             1 => Ok(()),
-            records => Err(format!("{records} records are there").into()),
+            _ => Err("it is not there".into()),
         };
         wait_until(
             "see the whole one carried out",
@@ -68,6 +69,7 @@ async fn p41_a_writer_that_is_cut_off_in_mid_command_leaves_all_or_nothing() {
             done,
         )
         .expect("done");
+        stage::expect_in_step(&mut raw, &shelf, &ann, &["0"]);
     }
 }
 

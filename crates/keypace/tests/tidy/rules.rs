@@ -29,10 +29,15 @@ const CLI_RANKS: &[&[&str]] = &[
 
 /// Rooms of `keypace-server` by rank.
 const SERVER_RANKS: &[&[&str]] = &[
-    &["limits"],
-    &["jobs", "sessions"],
+    &["limits", "metrics", "units"],
+    &["sql"],
+    &["access", "sessions", "servers"],
+    &["jobs"],
+    &["error"],
     &["http"],
     &["router"],
+    &["config"],
+    &["app"],
     &["lib"],
 ];
 

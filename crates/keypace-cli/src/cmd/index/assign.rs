@@ -3,7 +3,7 @@
 use keypace::{IndexOptions, RecordId, assign};
 
 use super::super::{Run, json_line, print};
-use super::{Found, find};
+use super::{Found, find, not_begun};
 use crate::args::{IndexAssign as Typed, Resume};
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::index as texts;
@@ -23,7 +23,7 @@ pub(super) async fn run(run: &mut Run, typed: &Typed) -> Result<Exit, Halt> {
     let keys = keys.ok_or_else(|| texts::no_index("assign", namespace.as_str()))?;
     let options = IndexOptions::new(namespace, keys).with_walk(walk);
     let assigned = assign(&keyspace, options, &owner, &ids).await;
-    let report = assigned.map_err(unusable)?;
+    let report = assigned.map_err(|error| not_begun(&error))?;
     let result = if run.settings.json {
         json_line(&report)?
     } else {

@@ -3,7 +3,7 @@
 use keypace::{Cursor, PageRequest, Shelf};
 
 use super::super::{Run, print, resume};
-use super::{Found, find};
+use super::{Found, find, not_begun};
 use crate::args::IndexList as Typed;
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::paint::Paint;
@@ -28,13 +28,14 @@ pub(super) async fn run(run: &mut Run, typed: &Typed) -> Result<Exit, Halt> {
     let shelf = match keys {
         Some(keys) => {
             let found = Shelf::find(&keyspace, namespace.clone(), keys);
-            run.interrupt.or(found).await?.map_err(unusable)?
+            let found = run.interrupt.or(found).await?;
+            found.map_err(|error| not_begun(&error))?
         }
         None => None,
     };
     let shelf = shelf.ok_or_else(|| texts::no_index("list", namespace.as_str()))?;
     let page = run.interrupt.or(shelf.list(&owner, &request)).await?;
-    let page = page.map_err(unusable)?;
+    let page = page.map_err(|error| not_begun(&error))?;
     let result = if run.settings.json {
         records::json_lines(&page)?
     } else {

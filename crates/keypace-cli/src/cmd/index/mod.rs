@@ -7,7 +7,8 @@ mod rekey;
 mod verify;
 
 use keypace::{
-    IndexProgress, IndexVerify, Namespace, OwnerKeys, Rebuild, Rekey, StopHandle, has_index,
+    ErrorKind, IndexProgress, IndexVerify, Namespace, OwnerKeys, Rebuild, Rekey, StopHandle,
+    has_index,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -56,6 +57,21 @@ async fn find(
         ));
     }
     Ok(Found { keys, has_index })
+}
+
+/// Why nothing was begun. A server that answers, and refuses one write, is no server that can't be reached.
+fn not_begun(error: &keypace::Error) -> Halt {
+    let halt = Halt::library(error, Phase::Connecting);
+    match error.kind() {
+        ErrorKind::WrongType
+        | ErrorKind::OutOfMemory
+        | ErrorKind::WritesRefused
+        | ErrorKind::ReadOnly => Halt {
+            exit: Exit::Incomplete,
+            ..halt
+        },
+        _ => halt,
+    }
 }
 
 /// A walk that is driven step by step.

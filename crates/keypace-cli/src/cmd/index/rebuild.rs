@@ -7,7 +7,7 @@ use keypace::{IndexOptions, Namespace, OwnerKeys, Rebuild, RebuildOptions, Switc
 
 use super::super::walk::{self, Why};
 use super::super::{Run, confirm, json_line, place, print};
-use super::{Found, drive, find, told_of_the_end};
+use super::{Found, drive, find, not_begun, told_of_the_end};
 use crate::args::IndexRebuild as Typed;
 use crate::exit::{Exit, Halt, Phase};
 use crate::render::paint::Paint;
@@ -32,7 +32,7 @@ pub(super) async fn run(run: &mut Run, typed: &Typed) -> Result<Exit, Halt> {
     if typed.switch && !typed.yes {
         ask(run, &namespace).await?;
     }
-    let refused = |error: keypace::Error| Halt::library(&error, Phase::Connecting);
+    let refused = |error: keypace::Error| not_begun(&error);
     let keys = match keys {
         Some(keys) => keys,
         None => create(run, typed)?,
@@ -47,6 +47,9 @@ pub(super) async fn run(run: &mut Run, typed: &Typed) -> Result<Exit, Halt> {
     }
     if typed.switch {
         rebuild = rebuild.with_switch(SwitchConsent::Confirmed);
+    }
+    if typed.leave_unlisted {
+        rebuild = rebuild.leaving_unlisted();
     }
     let begun = Rebuild::begin(&keyspace, options, rebuild);
     let mut rebuild = run.interrupt.or(begun).await?.map_err(refused)?;
@@ -107,6 +110,9 @@ fn conclude(run: &Run, typed: &Typed, rebuild: &Rebuild, why: Why) -> Exit {
     }
     if rebuild.is_still_written() {
         exit = walk::report(run, exit, &texts::still_written(&report));
+    }
+    if rebuild.has_unlisted() {
+        exit = walk::report(run, exit, &texts::unlisted(&report));
     }
     if rebuild.is_unsettled() {
         exit = walk::report(run, exit, &texts::unsettled(&report));

@@ -7,9 +7,9 @@ use keypace::{IndexOptions, Keyspace, Namespace, OwnerKeys, Rekey, RekeyConsent,
 
 use super::super::walk::{self, Why};
 use super::super::{Run, confirm, json_line, print};
-use super::{Found, drive, find, told_of_the_end};
+use super::{Found, drive, find, not_begun, told_of_the_end};
 use crate::args::{IndexRekey as Typed, Resume};
-use crate::exit::{Exit, Halt, Phase};
+use crate::exit::{Exit, Halt};
 use crate::render::paint::Paint;
 use crate::render::{output, rekey as texts, slots};
 use crate::settings::{index_walk, namespace};
@@ -48,7 +48,7 @@ async fn add(
 ) -> Result<Exit, Halt> {
     // It is not interrupted: the file is the new one then, or not.
     let added = add_owner_key(keyspace, namespace, keys).await;
-    let added = added.map_err(|error| Halt::library(&error, Phase::Connecting))?;
+    let added = added.map_err(|error| not_begun(&error))?;
     let result = if run.settings.json {
         json_line(&texts::Added::new(namespace, &added))?
     } else {
@@ -73,8 +73,7 @@ async fn ask(run: &mut Run, namespace: &Namespace) -> Result<(), Halt> {
 async fn moves(run: &mut Run, keyspace: &Keyspace, options: IndexOptions) -> Result<Exit, Halt> {
     let deadline = walk::deadline(run);
     let begun = Rekey::begin(keyspace, options, RekeyConsent::Confirmed);
-    let mut rekey = (run.interrupt.or(begun).await?)
-        .map_err(|error| Halt::library(&error, Phase::Connecting))?;
+    let mut rekey = (run.interrupt.or(begun).await?).map_err(|error| not_begun(&error))?;
     let why = drive(run, &mut rekey, deadline).await;
     let report = rekey.report();
     let result = if run.settings.json {

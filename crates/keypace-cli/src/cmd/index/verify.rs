@@ -4,9 +4,9 @@ use keypace::{IndexOptions, IndexVerify, OwnerKeys};
 
 use super::super::walk::{self, Why};
 use super::super::{Run, json_line, print};
-use super::{Found, drive, find, told_of_the_end};
+use super::{Found, drive, find, not_begun, told_of_the_end};
 use crate::args::{IndexVerify as Typed, Resume};
-use crate::exit::{Exit, Halt, Phase};
+use crate::exit::{Exit, Halt};
 use crate::render::paint::Paint;
 use crate::render::{index as texts, output, slots, text};
 use crate::settings::{index_walk, namespace, old_layout};
@@ -20,7 +20,7 @@ pub(super) async fn run(run: &mut Run, typed: &Typed) -> Result<Exit, Halt> {
     let deadline = walk::deadline(run);
     let keyspace = run.connect().await?;
     let Found { keys, has_index } = find(run, &keyspace, &typed.of, &namespace).await?;
-    let refused = |error: keypace::Error| Halt::library(&error, Phase::Connecting);
+    let refused = |error: keypace::Error| not_begun(&error);
     let keys = match keys {
         Some(keys) => keys,
         // Without an index every old record is missing, whatever its owner would be called.
@@ -74,7 +74,12 @@ fn conclude(run: &Run, typed: &Typed, verify: &IndexVerify, why: Why, has_index:
     }
     if report.drift.total() > 0 {
         exit = exit.merge(Exit::Incomplete);
-        let hint = texts::what_to_do(&report, typed.repair, has_index, verify.is_at_its_limit());
+        let state = texts::Standing {
+            has_index,
+            follows_old: verify.follows_old(),
+            is_at_its_limit: verify.is_at_its_limit(),
+        };
+        let hint = texts::what_to_do(&report, typed.repair, state);
         if let Some(hint) = hint {
             run.stderr.line(&texts::hint(&hint, Paint::stderr()));
         }

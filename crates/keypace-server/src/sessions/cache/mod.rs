@@ -3,9 +3,11 @@
 //!
 //! What it holds is believed where two things are true. It has the epoch that SQL names: a write that the cache did not
 //! confirm begins another, so what it may have left behind is not believed by anybody. And no newer version was written or
-//! deleted: the store refuses what is older, and remembers what was deleted for 60 s.
+//! deleted: the store refuses what is older, and remembers what was deleted for 60 s. What is put there was read in SQL less
+//! than 20 s before that was asked what time it is in the store, and the store refuses it 20 s after.
 
 mod counts;
+mod epochs;
 mod redis_store;
 
 pub use counts::CacheCounts;
@@ -25,9 +27,10 @@ use crate::limits;
 use crate::sessions::body::{read_fields, read_session};
 use crate::sessions::model::Session;
 use crate::sessions::page::{PageRequest, SessionPage};
-use crate::sessions::problem::SessionError;
+use crate::sessions::problem::{SessionError, SessionErrorKind};
 use crate::sessions::repository::{Answer, Versioned};
 use counts::Counts;
+use epochs::Epochs;
 
 /// The field of a cached body that holds its epoch. A session has none of this name.
 const EPOCH_FIELD: &str = "cache_epoch";
@@ -45,6 +48,8 @@ pub struct Entry {
     pub updated_ms: i64,
     /// The session as JSON, with its epoch.
     pub body: Vec<u8>,
+    /// Until when it may be kept, by the store's own clock, in milliseconds since 1970.
+    pub not_after_ms: i64,
 }
 
 /// What became of an entry or a burial.
@@ -53,18 +58,27 @@ pub struct Entry {
 pub enum Kept {
     /// The store has what was given: the entry, or nothing at all.
     AsGiven,
-    /// Nothing was done: the store has a newer version. Of an entry, the same version or its burial are as good.
+    /// Nothing was done: the store has a newer version. Of an entry, its burial is as good.
     NewerThere,
+    /// Nothing was done: the entry came later than it may.
+    TooLate,
 }
 
 /// Where a cache keeps things. No method need be quick; the cache bounds its own wait. All are dropped at any moment, and
 /// what they send may be carried out later all the same.
 pub trait CacheStore: Send + Sync {
+    /// Makes it ready, where it can be reached. `KeysDiffer` where it was filled with other owner keys: then it is of no use,
+    /// however long one waits.
+    fn open(&self) -> Answer<'_, ()>;
+
+    /// What time it is in the store, for this owner, in milliseconds since 1970.
+    fn now_ms<'a>(&'a self, owner: &'a Owner) -> Answer<'a, i64>;
+
     /// The body of a session.
     fn read<'a>(&'a self, owner: &'a Owner, id: &'a RecordId) -> Answer<'a, Option<Vec<u8>>>;
 
-    /// Keeps an entry for [`limits::CACHE_TTL`], unless the same or a newer version is there, or was buried within the last
-    /// 60 s.
+    /// Keeps an entry for [`limits::CACHE_TTL`], unless a newer version is there, or the same or a newer one was buried within
+    /// the last 60 s, or it is too late.
     fn import<'a>(&'a self, owner: &'a Owner, entry: &'a Entry) -> Answer<'a, Kept>;
 
     /// Removes a session that was deleted at this version, unless a newer one is there, and keeps imports of it and of what
@@ -86,8 +100,23 @@ pub(crate) struct Cache {
 /// What this process goes by for a moment.
 #[derive(Default)]
 struct Believed {
-    epoch: Option<(i64, Instant)>,
+    epochs: Epochs,
     paused_until: Option<Instant>,
+}
+
+/// Until when something may be put into the store, by its own clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticket {
+    not_after_ms: i64,
+}
+
+/// Of what time that is which is put into the cache.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// The epoch that SQL named before it said the rest.
+    pub(crate) epoch: i64,
+    /// When that was asked for, or before.
+    pub(crate) since: Instant,
 }
 
 /// What a cached body is: the session's own fields, and the epoch.
@@ -114,24 +143,56 @@ impl Cache {
         self.counts.snapshot()
     }
 
-    /// The epoch, where it was learnt a moment ago.
-    pub(crate) fn epoch(&self) -> Option<i64> {
-        let (epoch, since) = self.believed().epoch?;
-        (since.elapsed() < limits::EPOCH_LIFE).then_some(epoch)
-    }
-
-    /// SQL was asked for the epoch at `since`, or before that. Epochs never go back.
-    pub(crate) fn learn(&self, epoch: i64, since: Instant) {
-        let mut believed = self.believed();
-        if believed
-            .epoch
-            .is_none_or(|(known, at)| (epoch, since) > (known, at))
+    /// Makes the store ready.
+    ///
+    /// # Errors
+    /// `KeysDiffer` where it was filled with other owner keys. A store that can't be reached is none: it is asked again later.
+    pub(crate) async fn open(&self) -> Result<(), SessionError> {
+        match self
+            .bounded(limits::CACHE_OPEN_WAIT, self.store.open())
+            .await
         {
-            believed.epoch = Some((epoch, since));
+            Err(error) if error.kind() == SessionErrorKind::KeysDiffer => Err(error),
+            _ => Ok(()),
         }
     }
 
-    /// The session, where the cache has it and it is of this epoch. Nothing where it does not answer at once.
+    /// The epoch, where it was learnt a moment ago.
+    pub(crate) fn epoch(&self) -> Option<i64> {
+        self.believed().epochs.current(Instant::now())
+    }
+
+    /// SQL was asked for the epoch at `since`, or before that.
+    pub(crate) fn learn(&self, epoch: i64, since: Instant) {
+        self.believed().epochs.learn(epoch, since);
+    }
+
+    /// Another epoch began, and was asked for at `since`.
+    pub(crate) fn began(&self, epoch: i64, since: Instant) {
+        let mut believed = self.believed();
+        believed.epochs.learn(epoch, since);
+        believed.epochs.began(since);
+    }
+
+    /// Another epoch has to begin, at this moment or later; until then this process reads nothing here. Whether somebody has
+    /// to see to that, as none was owed until now.
+    pub(crate) fn owe_epoch(&self, at: Instant) -> bool {
+        self.believed().epochs.owe(at)
+    }
+
+    /// Whether it is time to begin the epoch that is owed; `None` where none is.
+    pub(crate) fn is_epoch_due(&self) -> Option<bool> {
+        let (mut believed, now) = (self.believed(), Instant::now());
+        believed.epochs.forget_old(now);
+        believed.epochs.is_due(now)
+    }
+
+    /// Whether what it holds may be what this process failed to overwrite.
+    pub(crate) fn owes_epoch(&self) -> bool {
+        self.believed().epochs.owes()
+    }
+
+    /// The session, where the cache has it and it is of this epoch; it is not waited for.
     pub(crate) async fn read(&self, owner: &Owner, id: &RecordId, epoch: i64) -> Option<Session> {
         let body = self.read_body(owner, id, limits::CACHE_READ_WAIT).await?;
         let is_believed = |body: &Vec<u8>| epoch_of(body) == Some(epoch);
@@ -140,6 +201,28 @@ impl Cache {
             .and_then(|body| read_session(id, &body).ok());
         self.counts.read(session.is_some());
         session
+    }
+
+    /// What a reader needs to put there what SQL says meanwhile.
+    pub(crate) async fn ticket_to_repair(&self, owner: &Owner) -> Option<Ticket> {
+        if self.is_paused() {
+            return None;
+        }
+        self.ticket(owner, limits::CACHE_READ_WAIT).await
+    }
+
+    /// What a writer needs to put there what it writes to SQL meanwhile.
+    pub(crate) async fn ticket_to_write(&self, owner: &Owner) -> Option<Ticket> {
+        self.ticket(owner, limits::CACHE_WRITE_WAIT).await
+    }
+
+    /// A command may be held up on its way for longer than a burial is remembered. By the store's own clock it is refused
+    /// then, whatever became of the process that sent it.
+    async fn ticket(&self, owner: &Owner, wait: Duration) -> Option<Ticket> {
+        let now_ms = self.bounded(wait, self.store.now_ms(owner)).await.ok()?;
+        let age_ms = i64::try_from(limits::IMPORT_MAX_AGE.as_millis()).ok()?;
+        let not_after_ms = now_ms.checked_add(age_ms)?;
+        Some(Ticket { not_after_ms })
     }
 
     /// The session as it was at some time, where nobody else can be asked.
@@ -175,33 +258,31 @@ impl Cache {
         })
     }
 
-    /// Puts what SQL said at `since`, in this epoch, where a reader finds it. Not worth waiting for.
+    /// Puts what SQL said where a reader finds it. Not worth waiting for.
     pub(crate) async fn repair(
         &self,
         owner: &Owner,
         found: &Versioned,
-        epoch: i64,
-        since: Instant,
+        origin: Origin,
+        ticket: Option<Ticket>,
     ) {
-        if self.is_paused() {
-            return;
-        }
         let wait = limits::CACHE_READ_WAIT;
-        if self.import(owner, found, epoch, since, wait).await == Some(Kept::AsGiven) {
+        if self.import(owner, found, origin, ticket, wait).await == Some(Kept::AsGiven) {
             self.counts.repaired();
         }
     }
 
-    /// Puts what was written to SQL at `since`, in this epoch, over what is older. `None` where that was not confirmed.
+    /// Puts what was written to SQL over what is older. `None` where that was not confirmed: it may get there later all the
+    /// same, so another epoch has to begin.
     pub(crate) async fn write(
         &self,
         owner: &Owner,
         written: &Versioned,
-        epoch: i64,
-        since: Instant,
+        origin: Origin,
+        ticket: Option<Ticket>,
     ) -> Option<Kept> {
         let wait = limits::CACHE_WRITE_WAIT;
-        let kept = self.import(owner, written, epoch, since, wait).await;
+        let kept = self.import(owner, written, origin, ticket, wait).await;
         self.counts.wrote(kept.is_some());
         kept
     }
@@ -219,13 +300,14 @@ impl Cache {
         &self,
         owner: &Owner,
         found: &Versioned,
-        epoch: i64,
-        since: Instant,
+        origin: Origin,
+        ticket: Option<Ticket>,
         wait: Duration,
     ) -> Option<Kept> {
-        let entry = entry_of(found, epoch)?;
-        // A process that stood still may have outlived the tombstone of what it is about to put back.
-        if since.elapsed() > limits::IMPORT_MAX_AGE {
+        let entry = entry_of(found, origin.epoch, ticket?)?;
+        // A process that stood still may have outlived the tombstone of what it is about to put back. The ticket is from after
+        // the question to SQL, and with this no more than 20 s.
+        if origin.since.elapsed() > limits::IMPORT_MAX_AGE {
             return None;
         }
         let importing = self.store.import(owner, &entry);
@@ -306,7 +388,7 @@ fn is_of_one_key(error: &SessionError) -> bool {
     cause.is_some_and(|cause: &keypace::Error| cause.kind() == ErrorKind::WrongType)
 }
 
-fn entry_of(found: &Versioned, epoch: i64) -> Option<Entry> {
+fn entry_of(found: &Versioned, epoch: i64, ticket: Ticket) -> Option<Entry> {
     let body = Body {
         session: &found.session,
         cache_epoch: epoch,
@@ -317,6 +399,7 @@ fn entry_of(found: &Versioned, epoch: i64) -> Option<Entry> {
         created_ms: found.session.created_at.timestamp_millis(),
         updated_ms: found.session.updated_at.timestamp_millis(),
         body: serde_json::to_vec(&body).ok()?,
+        not_after_ms: ticket.not_after_ms,
     })
 }
 

@@ -65,7 +65,11 @@ impl RedisStore {
                 let _turn = turn;
                 shelf.get_or_try_init(|| open()).await.map(|_| ())
             });
-            opening.await.map_err(SessionError::internal)??;
+            let opened = opening.await.map_err(SessionError::internal)?;
+            opened.map_err(|error| match error.kind() {
+                ErrorKind::Guard => SessionError::cache_keys_differ(error),
+                _ => error.into(),
+            })?;
         }
         let opened = self.shelf.get();
         opened.ok_or_else(|| SessionError::internal("the cache was opened, and is not there"))
@@ -73,6 +77,14 @@ impl RedisStore {
 }
 
 impl CacheStore for RedisStore {
+    fn open(&self) -> Answer<'_, ()> {
+        Box::pin(async move { self.shelf().await.map(|_| ()) })
+    }
+
+    fn now_ms<'a>(&'a self, owner: &'a Owner) -> Answer<'a, i64> {
+        Box::pin(async move { Ok(self.shelf().await?.server_time_ms(owner).await?) })
+    }
+
     fn read<'a>(&'a self, owner: &'a Owner, id: &'a RecordId) -> Answer<'a, Option<Vec<u8>>> {
         Box::pin(async move {
             match self.shelf().await?.get(owner, id).await {
@@ -88,12 +100,14 @@ impl CacheStore for RedisStore {
         Box::pin(async move {
             let version = version_of(entry.version)?;
             let import = Import::new(version, entry.created_ms, entry.updated_ms)
-                .with_ttl(limits::CACHE_TTL);
+                .with_ttl(limits::CACHE_TTL)
+                .with_not_after_ms(entry.not_after_ms);
             let body = entry.body.clone().into();
             let shelf = self.shelf().await?;
             match shelf.import(owner, &entry.id, body, &import).await? {
                 Imported::Written(_) => Ok(Kept::AsGiven),
                 Imported::Older(_) | Imported::Expired => Ok(Kept::NewerThere),
+                Imported::Late => Ok(Kept::TooLate),
             }
         })
     }

@@ -3,18 +3,22 @@
 
 mod postgres;
 mod rows;
+mod sql;
 mod sqlite;
 
 #[cfg(test)]
 mod explained;
 #[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod tests;
 
 pub use postgres::PostgresRepository;
+pub use sql::SqlRepository;
 pub use sqlite::SqliteRepository;
 
 use futures_util::future::BoxFuture;
-use keypace::{RecordId, Tag};
+use keypace::{Cursor, RecordId, Tag};
 
 use crate::sessions::model::{Session, SessionChange};
 use crate::sessions::problem::SessionError;
@@ -47,16 +51,21 @@ pub struct Listed {
     pub sessions: Vec<Session>,
     /// All of the owner's.
     pub total: u64,
+    /// Rows of the window that are no readable session; they take their place in it. The log names each.
+    pub skipped: u64,
+    /// Behind the last row of the window, where there are more. Nothing too where no row of it can be named.
+    pub next: Option<Cursor>,
 }
 
 /// A database that keeps sessions. Each method is one statement, or two that only read, so that each is done whole or not
-/// at all. None is cancel-safe but those that read: a write that is dropped may have been carried out.
+/// at all. None is cancel-safe but those that read: a write that is dropped may have been carried out, or be carried out
+/// yet.
 pub trait Repository: Send + Sync {
     /// Adds a session, unless the owner has one of its id; says whether it did.
     fn insert<'a>(&'a self, owner: &'a Tag, session: &'a Session, version: i64)
     -> Answer<'a, bool>;
 
-    /// One session.
+    /// One session; nothing where its row is no readable one, which the log names.
     fn get<'a>(&'a self, owner: &'a Tag, id: &'a RecordId) -> Answer<'a, Option<Versioned>>;
 
     /// Carries a change out at `now_us` (microseconds since 1970), and gives what the session is now.

@@ -1,17 +1,18 @@
-//! What both databases have in common: statements that both read alike, and how a row becomes a session.
+//! What both databases have in common: statements that both read alike, and how rows become sessions. Asks nobody.
 
 use chrono::{DateTime, Utc};
-use keypace::{RecordId, Tag};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{ColumnIndex, Database, Decode, Row, SqlSafeStr, Type};
+use keypace::{Cursor, RecordId, Tag};
+use sqlx::{ColumnIndex, Decode, Row, Type};
 
+use crate::limits;
+use crate::sessions::body::Unreadable;
 use crate::sessions::model::{Session, Status};
 use crate::sessions::problem::SessionError;
-use crate::sessions::repository::Versioned;
+use crate::sessions::repository::{Listed, Versioned};
 
 pub(super) const INSERT: &str = "INSERT INTO keypace_sessions \
     (owner, id, version, model, status, created_us, updated_us, total_turns, total_cost_usd, parent_session_id) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (owner, id) DO NOTHING";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (owner, id) DO NOTHING RETURNING version";
 
 pub(super) const GET: &str = "SELECT id, version, model, status, created_us, updated_us, total_turns, \
     total_cost_usd, parent_session_id FROM keypace_sessions WHERE owner = $1 AND id = $2";
@@ -19,7 +20,7 @@ pub(super) const GET: &str = "SELECT id, version, model, status, created_us, upd
 pub(super) const DELETE: &str =
     "DELETE FROM keypace_sessions WHERE owner = $1 AND id = $2 RETURNING version";
 
-pub(super) const COUNT: &str = "SELECT COUNT(*) FROM keypace_sessions WHERE owner = $1";
+pub(super) const COUNT: &str = "SELECT COUNT(*) AS total FROM keypace_sessions WHERE owner = $1";
 
 pub(super) const PAGE: &str = "SELECT id, version, model, status, created_us, updated_us, total_turns, \
     total_cost_usd, parent_session_id FROM keypace_sessions WHERE owner = $1 \
@@ -39,25 +40,8 @@ pub(super) const EPOCH: &str = "SELECT epoch FROM keypace_sessions_state WHERE s
 pub(super) const NEXT_EPOCH: &str =
     "UPDATE keypace_sessions_state SET epoch = epoch + 1 WHERE state = 1 RETURNING epoch";
 
-/// Where it is noted which migrations were carried out: a table of our own, as others may keep theirs in the same
-/// database.
-const MIGRATIONS_TABLE: &str = "keypace_sessions_migrations";
-
-/// All migrations, in order. They are in the program, and no file is read.
-pub(super) fn migrator(statements: &[(&'static str, &'static str)]) -> Migrator {
-    let migrations = (1..).zip(statements).map(|(version, (name, sql))| {
-        Migration::new(
-            version,
-            (*name).into(),
-            MigrationType::Simple,
-            (*sql).into_sql_str(),
-            false,
-        )
-    });
-    let mut migrator = Migrator::with_migrations(migrations.collect());
-    migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-    migrator
-}
+/// The table where it is noted which migrations were carried out.
+pub(super) const MIGRATIONS_TABLE: &str = "keypace_sessions_migrations";
 
 /// A new session as the ten values of `INSERT`.
 pub(super) struct Values<'a> {
@@ -84,37 +68,102 @@ impl<'a> Values<'a> {
     }
 }
 
-/// One row of `GET`, `PAGE`, `AFTER` or an update.
-pub(super) fn session_of<R>(row: &R) -> Result<Versioned, SessionError>
+/// Why a row gives no session.
+#[derive(Debug)]
+pub(super) enum Flaw {
+    /// Something else has written it: a field holds what no session has.
+    Unreadable(Unreadable),
+    /// The row is not what was asked for.
+    Failed(sqlx::Error),
+}
+
+/// One row of `GET`, `PAGE`, `AFTER` or an update, as leniently as `body.rs` reads.
+pub(super) fn session_of<R>(row: &R) -> Result<Versioned, Flaw>
 where
     R: Row,
     &'static str: ColumnIndex<R>,
     for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> f64: Decode<'r, R::Database> + Type<R::Database>,
-    R::Database: Database,
 {
-    let id: String = row.try_get("id")?;
-    let status: String = row.try_get("status")?;
-    let turns: i64 = row.try_get("total_turns")?;
-    let parent: Option<String> = row.try_get("parent_session_id")?;
-    let session = Session {
-        id: RecordId::new(id)?,
-        model: row.try_get("model")?,
-        status: Status::from_name(&status).unwrap_or_default(),
-        created_at: time_of(row.try_get("created_us")?)?,
-        updated_at: time_of(row.try_get("updated_us")?)?,
-        total_turns: u64::try_from(turns).unwrap_or(0),
-        total_cost_usd: row.try_get("total_cost_usd")?,
-        parent_session_id: parent.map(RecordId::new).transpose()?,
+    let text = |name: &'static str, field| field_of(row.try_get::<String, _>(name), field);
+    let number = |name: &'static str, field| field_of(row.try_get::<i64, _>(name), field);
+    let time = |name: &'static str, field| {
+        number(name, field).and_then(|us| time_of(us).ok_or(flaw(field)))
     };
-    Ok(Versioned {
-        session,
-        version: row.try_get("version")?,
+    let cost: Option<f64> = field_of(row.try_get("total_cost_usd"), "total_cost_usd")?;
+    let parent: Option<String> = field_of(row.try_get("parent_session_id"), "parent_session_id")?;
+    let turns = number("total_turns", "total_turns")?;
+    let turns = u64::try_from(turns).ok();
+    let session = Session {
+        id: RecordId::new(text("id", "id")?).map_err(|_| flaw("id"))?,
+        model: Some(text("model", "model")?)
+            .filter(|model| !model.is_empty())
+            .ok_or(flaw("model"))?,
+        status: Status::from_name(&text("status", "status")?).unwrap_or_default(),
+        created_at: time("created_us", "created_at")?,
+        updated_at: time("updated_us", "updated_at")?,
+        total_turns: turns
+            .filter(|turns| *turns <= limits::MAX_TOTAL_TURNS)
+            .unwrap_or(0),
+        total_cost_usd: cost.filter(|cost| cost.is_finite()),
+        parent_session_id: parent.and_then(|parent| RecordId::new(parent).ok()),
+    };
+    let version = number("version", "version")?;
+    Ok(Versioned { session, version })
+}
+
+/// The sessions of the first `count` rows, and where the next page begins, where there are more rows. A row that is no
+/// session is left out, and a warning names it.
+pub(super) fn page_of<R>(rows: &[R], count: usize, total: u64) -> Result<Listed, SessionError>
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> f64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let (mut sessions, mut skipped, mut next) = (Vec::new(), 0, None);
+    for row in rows.iter().take(count) {
+        match session_of(row) {
+            Ok(found) => {
+                next = Some(found.session.cursor());
+                sessions.push(found.session);
+            }
+            Err(Flaw::Unreadable(Unreadable { field })) => {
+                let id = row.try_get::<String, _>("id").unwrap_or_default();
+                let created = row.try_get::<i64, _>("created_us").ok().and_then(time_of);
+                tracing::warn!(id, field, "a session can't be read");
+                skipped += 1;
+                // What has no place in the order leaves the one before it.
+                next = match (created, RecordId::new(id)) {
+                    (Some(at), Ok(id)) => Some(Cursor::behind_created(at.timestamp_millis(), id)),
+                    _ => next,
+                };
+            }
+            Err(Flaw::Failed(error)) => return Err(error.into()),
+        }
+    }
+    Ok(Listed {
+        sessions,
+        total,
+        skipped,
+        next: next.filter(|_| rows.len() > count),
     })
 }
 
-fn time_of(microseconds: i64) -> Result<DateTime<Utc>, SessionError> {
+fn flaw(field: &'static str) -> Flaw {
+    Flaw::Unreadable(Unreadable { field })
+}
+
+/// What a column holds; bytes that are none of its type's make the row unreadable, and no more than that.
+fn field_of<T>(value: sqlx::Result<T>, field: &'static str) -> Result<T, Flaw> {
+    value.map_err(|error| match error {
+        sqlx::Error::ColumnDecode { .. } => flaw(field),
+        error => Flaw::Failed(error),
+    })
+}
+
+fn time_of(microseconds: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(microseconds)
-        .ok_or_else(|| SessionError::internal("a time in the table is out of all bounds"))
 }

@@ -188,6 +188,13 @@ async fn lists_in_order(repository: &dyn Repository) {
         (all.to_vec(), 8),
         "an update moves nothing"
     );
+    let part = repository.list(&owner, &Window::Offset(2), 3).await;
+    let next = part.expect("a list").next.expect("more behind it");
+    assert_eq!((next.created_ms(), next.id().as_str()), (2, "a-"));
+    for (rank, count) in [(0, 8), (5, 3), (5, 100)] {
+        let end = repository.list(&owner, &Window::Offset(rank), count).await;
+        assert_eq!(end.expect("a list").next, None, "{rank} {count}");
+    }
     let past = repository
         .list(&owner, &Window::Offset(1 << 40), 5)
         .await

@@ -71,11 +71,23 @@ impl Report {
     }
 
     fn fail(&mut self, error: Error) {
-        self.failure.get_or_insert(error);
+        self.failure = Some(match self.failure.take() {
+            Some(first) => graver(first, error),
+            None => error,
+        });
     }
 
     fn is_stopped(&self) -> bool {
         self.obstacle.is_some() || self.failure.is_some()
+    }
+}
+
+/// Which of two failures of one volley is told: that a write may have run, before that another was refused.
+pub(super) fn graver(first: Error, other: Error) -> Error {
+    match (first.retry(), other.retry()) {
+        (Retry::AskAgain, _) => first,
+        (_, Retry::AskAgain) => other,
+        _ => first,
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::key::Slot;
 use crate::limits;
-use crate::pace::{Budget, Thresholds};
+use crate::pace::{BudgetHandle, Thresholds};
 use crate::port::cluster::Layout;
 use crate::port::gauge::Paced;
 use crate::port::node::Node;
@@ -16,12 +16,12 @@ use crate::port::node::Node;
 /// A node that calls go to.
 pub(super) struct Station {
     pub(super) node: Node,
-    pace: Option<(Budget, Thresholds)>,
+    pace: Option<(BudgetHandle, Thresholds)>,
     paced: OnceLock<Paced>,
 }
 
 impl Station {
-    pub(super) fn new(node: &Node, pace: Option<(Budget, Thresholds)>) -> Arc<Self> {
+    pub(super) fn new(node: &Node, pace: Option<(BudgetHandle, Thresholds)>) -> Arc<Self> {
         Arc::new(Self {
             node: node.clone(),
             pace,
@@ -31,8 +31,8 @@ impl Station {
 
     /// Its node's pace, joined when it is first asked for.
     pub(super) fn paced(&self) -> Option<&Paced> {
-        let (budget, thresholds) = self.pace?;
-        let join = || Paced::join(&self.node, budget, thresholds, false);
+        let (budget, thresholds) = self.pace.as_ref()?;
+        let join = || Paced::join(&self.node, budget.clone(), *thresholds, false);
         Some(self.paced.get_or_init(join))
     }
 
@@ -85,7 +85,7 @@ impl Table {
     }
 
     /// What the cluster's nodes say.
-    pub(super) fn learn(&mut self, layout: &Layout, pace: Option<(Budget, Thresholds)>) {
+    pub(super) fn learn(&mut self, layout: &Layout, pace: Option<&(BudgetHandle, Thresholds)>) {
         let mut stations = Vec::with_capacity(layout.primaries.len());
         let mut owners = vec![None; usize::from(u16::MAX / 4) + 1];
         for primary in &layout.primaries {
@@ -117,13 +117,13 @@ impl Table {
     pub(super) fn station(
         &mut self,
         node: &Node,
-        pace: Option<(Budget, Thresholds)>,
+        pace: Option<&(BudgetHandle, Thresholds)>,
     ) -> Arc<Station> {
         let known = (self.stations.iter()).find(|station| station.node.name() == node.name());
         if let Some(known) = known {
             return Arc::clone(known);
         }
-        let station = Station::new(node, pace);
+        let station = Station::new(node, pace.cloned());
         if self.stations.len() < limits::MAX_CLUSTER_NODES {
             self.stations.push(Arc::clone(&station));
         }

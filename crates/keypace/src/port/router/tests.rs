@@ -282,6 +282,38 @@ async fn p28_a_write_without_a_reply_is_never_sent_again() {
     }
 }
 
+/// That a write may have run is what its caller has to know, whatever else was refused.
+#[tokio::test(start_paused = true)]
+async fn p28_a_write_without_a_reply_is_told_before_a_right_that_lacks() {
+    for on_one_node in [true, false] {
+        let cluster = seeded();
+        let router = in_cluster(&cluster).await;
+        all_are_right(&router).await;
+        let owner = |n: &u64| cluster.with(|cluster| cluster.owner(slot_of(&format!("key:{n}"))));
+        let home = owner(&5).expect("an owner");
+        let other = (0..KEYS).filter(|n| *n != 5);
+        let mut other = other.filter(|n| (owner(n) == Some(home)) == on_one_node);
+        let refused = format!("key:{}", other.next().expect("a key"));
+        let text = "NOPERM this user has no permissions to run the 'get' command";
+        for node in 0..3 {
+            let rule = Rule::on("GET").then(Action::Error(text.to_owned()));
+            cluster.node(node).script(rule);
+        }
+        let rule = Rule::on("SET").then(Action::ExecuteThenDrop);
+        cluster.node(home).script(rule);
+        let calls = vec![get(&refused), set("key:5", "new"), get(&refused)];
+        let error = router
+            .volley(calls)
+            .await
+            .expect_err("refused, and unknown");
+        assert_eq!(
+            error.retry(),
+            Retry::AskAgain,
+            "one node: {on_one_node}: {error:?}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_read_without_a_reply_is_asked_again() {
     let sim = Sim::new();

@@ -1,9 +1,10 @@
 -- All that is known of one record in one step; changes nothing.
--- KEYS: record, index by creation, index by expiry. ARGV: id, bytes of the body to give at most (-1: all).
+-- KEYS: record, index by creation, index by expiry, tombstone (may be left out).
+-- ARGV: id, bytes of the body to give at most (-1: all).
 -- Gives {the header and so much of the body, expiry in unix ms (-1: none, -2: no record), score by creation or nil,
--- score by expiry or nil, now in unix ms, the types of the three keys as TYPE says them}.
+-- score by expiry or nil, now in unix ms, the types of the three keys as TYPE says them, the version that is buried or 0}.
 local types = {}
-for at, key in ipairs(KEYS) do types[at] = redis.call('TYPE', key).ok end
+for at = 1, 3 do types[at] = redis.call('TYPE', KEYS[at]).ok end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -28,4 +29,6 @@ if type(expiry) ~= 'number' then
     if score and math.abs(score - expiry) <= 2 then expiry = score end
   end
 end
-return {value, expiry, created, expiring, now, types[1], types[2], types[3]}
+local buried = KEYS[4] and redis.pcall('GET', KEYS[4])
+buried = type(buried) == 'string' and tonumber(buried) or 0
+return {value, expiry, created, expiring, now, types[1], types[2], types[3], buried}

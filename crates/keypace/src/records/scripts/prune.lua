@@ -18,11 +18,12 @@ if #gone == 0 then return {'ok', 0} end
 local created = redis.call('ZREM', by_created, unpack(gone))
 local expiring = redis.call('ZREM', by_expiry, unpack(gone))
 -- Both indexes live as long as the last record.
-local last = redis.call('ZREVRANGE', by_expiry, 0, 0, 'WITHSCORES')[2]
+-- A score that is no time, as only others write it, is left alone; one behind all calendars is for ever, as +inf is.
+local last = tonumber(redis.call('ZREVRANGE', by_expiry, 0, 0, 'WITHSCORES')[2])
 for _, index in ipairs({by_created, by_expiry}) do
-  if last == 'inf' then
+  if last and last > 9e15 then
     redis.call('PERSIST', index)
-  elseif last then
+  elseif last and last > 0 then
     redis.call('PEXPIREAT', index, int(last))
   end
 end

@@ -3,9 +3,11 @@
 -- ARGV: 1 mode (put, create, update, import), 2 id, 3 body, 4 TTL in ms (0: none; keep: as it is),
 --       5 created in unix ms (empty: as it is, else now), 6 updated in unix ms (empty: now),
 --       7 version (update: the expected one; import: the one to write; else empty),
---       8 expiry in unix ms in place of the TTL (else empty), 9 dead members to drop at most.
+--       8 expiry in unix ms in place of the TTL (else empty), 9 dead members to drop at most,
+--       10 how long a trace of this stays in ms, where the namespace follows an old layout (else empty or left out).
+--       11 import: the last moment in unix ms at which it may still be written (empty or left out: any).
 -- Gives {ok, version, created, updated, expiry or -1}. Or nothing is written: {exists, version}, {missing},
--- {version, the one there is}, {older, the one there is}, {sealed, key version}. Or {expired}, and the record is gone.
+-- {version, the one there is}, {older, the one there is}, {late}, {sealed, key version}. Or {expired}, and the record is gone.
 if redis.replicate_commands then redis.replicate_commands() end
 local record, by_created, by_expiry = KEYS[1], KEYS[2], KEYS[3]
 local mode, id, body = ARGV[1], ARGV[2], ARGV[3]
@@ -33,8 +35,13 @@ if mode == 'update' then
 end
 if mode == 'import' then
   version = tonumber(ARGV[7])
+  -- It was on its way for too long: what was deleted meanwhile may be remembered no more.
+  if (ARGV[11] or '') ~= '' and now > tonumber(ARGV[11]) then return {'late'} end
   local newest = math.max(was_version, buried)
-  if version <= newest then return {'older', newest} end
+  -- The same version with another body is the same state with another note of a cache's.
+  local is_same = version == was_version
+    and redis.call('GETRANGE', record, string.find(head, '\n', 1, true), -1) == body
+  if version < newest or version <= buried or is_same then return {'older', newest} end
 end
 
 local expiry = -1
@@ -66,6 +73,11 @@ else
   if expiry >= 0 then redis.call('PEXPIREAT', record, int(expiry)) end
   result = {'ok', version, created, updated, expiry}
 end
+if KEYS[5] and (ARGV[10] or '') ~= '' and expiry >= 0 then
+  -- When it has expired nothing else tells a rebuild that it was here. The last version that a rebuild gives is buried.
+  local left = math.max(redis.call('PTTL', KEYS[5]), math.max(expiry - now, 0) + ARGV[10])
+  redis.call('SET', KEYS[5], int(math.max(buried, 999999999999)), 'PX', int(left))
+end
 
 local dead = redis.call('ZRANGEBYSCORE', by_expiry, '-inf', '(' .. int(now), 'LIMIT', 0, ARGV[9])
 if #dead > 0 then
@@ -73,11 +85,12 @@ if #dead > 0 then
   redis.call('ZREM', by_expiry, unpack(dead))
 end
 -- Both indexes live as long as the last record.
-local last = redis.call('ZREVRANGE', by_expiry, 0, 0, 'WITHSCORES')[2]
+-- A score that is no time, as only others write it, is left alone; one behind all calendars is for ever, as +inf is.
+local last = tonumber(redis.call('ZREVRANGE', by_expiry, 0, 0, 'WITHSCORES')[2])
 for _, index in ipairs({by_created, by_expiry}) do
-  if last == 'inf' then
+  if last and last > 9e15 then
     redis.call('PERSIST', index)
-  elseif last then
+  elseif last and last > 0 then
     redis.call('PEXPIREAT', index, int(last))
   end
 end

@@ -173,6 +173,21 @@ fn what_waits_is_bounded_by_keys_and_bytes() {
 }
 
 #[test]
+fn at_a_rate_no_key_waits_for_longer_than_a_second() {
+    let keys = shuffled(1_000);
+    let pages: Vec<&[Key]> = keys.chunks(50).collect();
+    let mut batcher = Batcher::new(1, 500, true).at_rate(200);
+    let mut cut_by_page = Vec::new();
+    for (number, page) in (0u64..).zip(pages) {
+        let filled = page.iter().map(|key| batcher.push(key.clone(), 0, number));
+        let cuts: Vec<Cut> = filled.flatten().collect();
+        let cuts = cuts.into_iter().chain(batcher.end_page(number));
+        cut_by_page.push(cuts.map(|cut| cut.keys.len()).sum::<usize>());
+    }
+    assert_eq!(cut_by_page, [0, 0, 0, 200].repeat(5));
+}
+
+#[test]
 fn another_process_may_have_another_order() {
     let mut batcher = Batcher::new(1, 500, true);
     let keys = ordered(1000);

@@ -4,11 +4,11 @@
 //!
 //! # What is promised
 //! A page is dealt with whole before the next is asked for, so a place that is kept never lies behind work that is not done.
-//! Nothing of the old layout is written, and nothing that somebody else has written into the new one is overwritten or
-//! removed; a deletion and a new TTL leave nothing that could tell of them, and count only once the old key has them too, or
-//! was left behind. Each step leaves things as they are where it has run before, so that a walk may be taken up anywhere.
+//! Nothing of the old layout is written, and nothing that somebody else has done in the new one is undone: what was deleted or
+//! has expired there has left a trace, which each pass that still finds the old key renews. Each step leaves things as they are where it has run before, so that a walk may be taken up anywhere.
 
 mod assign;
+mod leftover;
 mod options;
 mod progress;
 mod rebuild;

@@ -65,6 +65,7 @@ pub struct RebuildOptions {
     pub(super) follow: Option<u64>,
     pub(super) max_passes: u32,
     pub(super) switch: bool,
+    pub(super) leaves_unlisted: bool,
 }
 
 impl Default for RebuildOptions {
@@ -73,6 +74,7 @@ impl Default for RebuildOptions {
             follow: None,
             max_passes: limits::MAX_PASSES,
             switch: false,
+            leaves_unlisted: false,
         }
     }
 }
@@ -92,10 +94,18 @@ impl RebuildOptions {
         self
     }
 
-    /// Leaves the old layout behind once a last pass has changed nothing.
+    /// Leaves the old layout behind once a last pass has changed nothing, and has met no record that names nobody or can't be
+    /// read.
     #[must_use]
     pub fn with_switch(mut self, consent: SwitchConsent) -> Self {
         self.switch = consent == SwitchConsent::Confirmed;
+        self
+    }
+
+    /// The switch may leave such records behind, in nobody's list for good.
+    #[must_use]
+    pub fn leaving_unlisted(mut self) -> Self {
+        self.leaves_unlisted = true;
         self
     }
 }

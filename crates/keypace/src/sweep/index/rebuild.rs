@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::leftover;
 use super::options::{IndexOptions, RebuildOptions};
 use super::progress::IndexProgress;
 use super::state::{After, Passes, after};
@@ -61,6 +62,7 @@ enum End {
     Switched,
     Unsettled,
     StillWritten,
+    Unlisted,
     /// Every key was looked at, and some could not be written.
     Failed,
     /// Stopped, or a part was not walked.
@@ -73,16 +75,23 @@ impl Rebuild {
     ///
     /// # Errors
     /// `Guard` where the old layout was left behind, where the index follows another one, or the owner keys are not those of
-    /// the namespace; as [`Sweep::list`](crate::Sweep::list).
+    /// the namespace, also where only its records are left and tell so; `InvalidOption` for a switch by what replicas have; as
+    /// [`Sweep::list`](crate::Sweep::list).
     pub async fn begin(
         keyspace: &Keyspace,
         options: IndexOptions,
         rebuild: RebuildOptions,
     ) -> Result<Self> {
         let begun = walk::begin(keyspace, options, "index rebuild").await?;
+        if rebuild.switch && begun.walk.from_replica {
+            return Err(no_replica());
+        }
         let ground = begun.ground;
         if begun.state == State::Switched {
             return Err(switched(&ground.namespace));
+        }
+        if begun.state == State::Unknown {
+            leftover::check(keyspace, &begun.walk, &ground).await?;
         }
         let mut walk = begun.walk;
         let so_far = walk.resume.as_ref().map_or(Ok(SoFar::default()), noted)?;
@@ -165,7 +174,7 @@ impl Rebuild {
     }
 
     /// Somebody else may switch while this works, and from then on the old keys would undo changes.
-    async fn still_follows(&self) -> Result<()> {
+    async fn still_follows(&mut self) -> Result<()> {
         let ground = &self.importer.ground;
         Migration::still_follows(&ground.router, &ground.namespace).await
     }
@@ -190,6 +199,8 @@ impl Rebuild {
             was_resumed: self.is_resumed,
             follow: self.options.follow,
             switches: self.options.switch,
+            unlisted: self.last.ownerless + self.last.undecodable,
+            leaves_unlisted: self.options.leaves_unlisted,
         });
         if self.stop.is_stopped() && matches!(next, After::Again | After::Last | After::Switch) {
             self.cut(None);
@@ -207,6 +218,7 @@ impl Rebuild {
             After::Done => self.ends(End::Done),
             After::Unsettled => self.ends(End::Unsettled),
             After::StillWritten => self.ends(End::StillWritten),
+            After::Unlisted => self.ends(End::Unlisted),
         };
         if let Err(error) = begun {
             self.cut(Some(error));
@@ -285,6 +297,12 @@ impl Rebuild {
         self.end == Some(End::StillWritten)
     }
 
+    /// The last pass before a switch met records that name nobody or can't be read, and nothing was switched.
+    #[must_use]
+    pub fn has_unlisted(&self) -> bool {
+        self.end == Some(End::Unlisted)
+    }
+
     /// So many passes as were allowed changed too much.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
@@ -325,10 +343,22 @@ impl Rebuild {
             undated: total.undated,
             changed: last.changes(),
             elapsed_ms: millis(self.started.elapsed()),
-            pace: pace_of(&self.sweep, &self.importer.ground.router, self.walk.budget),
+            pace: pace_of(
+                &self.sweep,
+                &self.importer.ground.router,
+                self.walk.budget.get(),
+            ),
             errors: self.failures.all(self.error.as_ref(), &self.sweep),
         }
     }
+}
+
+/// What a replica has may be from before the last write, and a switch must not miss that one.
+fn no_replica() -> Error {
+    let context = "replicas may lag behind, and a last pass over them proves nothing";
+    let kind = ErrorKind::InvalidOption;
+    Error::new(kind, Retry::Never, "leave the old layout behind", context)
+        .with_hint("switch without --from-replica; passes before may use it")
 }
 
 /// What the earlier runs did.

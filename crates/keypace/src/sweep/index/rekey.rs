@@ -56,7 +56,9 @@ enum Phase {
     Walking,
     /// Nothing was found, and not everybody has heard.
     Waiting,
-    /// The rotation has ended, and its marks go.
+    /// The rotation has ended; its marks stay until everybody has heard of that too, and no failover takes it back.
+    Ended,
+    /// They go.
     Cleaning,
     Done,
     /// Every key was looked at, and some could not be moved.
@@ -103,7 +105,7 @@ impl Rekey {
     pub async fn next(&mut self) -> Option<()> {
         let done = match self.phase {
             Phase::Done | Phase::Failed | Phase::Cut => return None,
-            Phase::Waiting => self.wait().await,
+            Phase::Waiting | Phase::Ended => self.wait().await,
             Phase::Walking | Phase::Cleaning => self.walk().await,
         };
         if let Err(error) = done {
@@ -167,8 +169,9 @@ impl Rekey {
         }
         if has_settled {
             self.mover.end().await?;
-            self.phase = Phase::Cleaning;
-            return self.another().await;
+            self.heard_at = Instant::now() + limits::REKEY_HEARD;
+            self.phase = Phase::Ended;
+            return Ok(());
         }
         if self.mover.found == 0 {
             self.phase = Phase::Waiting;
@@ -201,14 +204,31 @@ impl Rekey {
         tokio::select! {
             () = self.stop.stopped() => self.cut(None),
             () = sleep_until(until) => {
-                self.mover.hold().await?;
-                if Instant::now() >= self.heard_at {
-                    self.phase = Phase::Walking;
-                    self.another().await?;
+                let has_heard = Instant::now() >= self.heard_at;
+                match self.phase {
+                    Phase::Ended if has_heard => self.clean().await?,
+                    Phase::Ended => {}
+                    _ => {
+                        self.mover.hold().await?;
+                        if has_heard {
+                            self.phase = Phase::Walking;
+                            self.another().await?;
+                        }
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    async fn clean(&mut self) -> Result<()> {
+        if let Err(error) = self.mover.has_ended().await {
+            // It goes on, with the marks that it needs for that.
+            self.phase = Phase::Walking;
+            return Err(error);
+        }
+        self.phase = Phase::Cleaning;
+        self.another().await
     }
 
     fn cut(&mut self, error: Option<Error>) {
@@ -216,7 +236,7 @@ impl Rekey {
         self.error = self.error.take().or(error);
         self.phase = match self.phase {
             // The rotation has ended; marks that stay do no harm.
-            Phase::Cleaning => Phase::Done,
+            Phase::Ended | Phase::Cleaning => Phase::Done,
             _ => Phase::Cut,
         };
     }
@@ -266,7 +286,7 @@ impl Rekey {
             owners: self.mover.owners,
             moved: self.mover.moved,
             elapsed_ms: millis(self.started.elapsed()),
-            pace: pace_of(&self.sweep, self.mover.router(), self.walk.budget),
+            pace: pace_of(&self.sweep, self.mover.router(), self.walk.budget.get()),
             errors: self.failures.all(self.error.as_ref(), &self.sweep),
         }
     }

@@ -15,6 +15,8 @@ pub(super) enum After {
     Unsettled,
     /// The last pass had something to change: somebody writes the old layout still.
     StillWritten,
+    /// The last pass found old records that are in nobody's list, and would be in none for good.
+    Unlisted,
 }
 
 /// The passes so far.
@@ -31,6 +33,10 @@ pub(super) struct Passes {
     /// Walk again until fewer than this were changed.
     pub(super) follow: Option<u64>,
     pub(super) switches: bool,
+    /// Old records that the last one could bring to nobody.
+    pub(super) unlisted: u64,
+    /// They may be left behind.
+    pub(super) leaves_unlisted: bool,
 }
 
 /// Decides.
@@ -38,6 +44,7 @@ pub(super) fn after(passes: Passes) -> After {
     let has_settled = (passes.follow).is_none_or(|fewer_than| passes.changed < fewer_than);
     match (passes.switches, passes.changed) {
         (true, 0) if passes.was_resumed => After::Last,
+        (true, 0) if passes.unlisted > 0 && !passes.leaves_unlisted => After::Unlisted,
         (true, 0) => After::Switch,
         (true, _) if passes.was_last => After::StillWritten,
         (true, _) if has_settled => After::Last,
@@ -59,6 +66,8 @@ mod tests {
         was_resumed: false,
         follow: None,
         switches: false,
+        unlisted: 0,
+        leaves_unlisted: false,
     };
 
     #[test]
@@ -106,6 +115,17 @@ mod tests {
             }),
             After::Switch
         );
+        let unlisted = Passes {
+            changed: 0,
+            unlisted: 1,
+            ..last
+        };
+        assert_eq!(after(unlisted), After::Unlisted);
+        let leaves = Passes {
+            leaves_unlisted: true,
+            ..unlisted
+        };
+        assert_eq!(after(leaves), After::Switch);
         let follow = Passes {
             follow: Some(2),
             ..switch

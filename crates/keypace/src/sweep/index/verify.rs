@@ -70,7 +70,7 @@ impl Verify {
                     .with_hint(format!("make it: keypace index rebuild {namespace}")),
             );
         }
-        let budget = begun.walk.budget;
+        let budget = begun.walk.budget.get();
         let sweep = Sweep::list(keyspace, begun.walk).await?;
         Ok(Self {
             progress: IndexProgress::new(sweep.progress_handle()),
@@ -171,6 +171,12 @@ impl Verify {
     #[must_use]
     pub fn has_no_index(&self) -> bool {
         self.state == State::Unknown
+    }
+
+    /// The old layout is where the truth is still.
+    #[must_use]
+    pub fn follows_old(&self) -> bool {
+        self.state == State::Following
     }
 
     /// No more may be mended in this run.

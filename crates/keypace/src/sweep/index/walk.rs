@@ -41,7 +41,7 @@ pub(super) async fn begin(
         Some(walk) => walk,
         None => SweepOptions::new(ScanOptions::new(vec![all_of(&namespace.lead())])?),
     };
-    let router = Router::paced(keyspace, walk.budget, walk.thresholds);
+    let router = Router::paced(keyspace, walk.budget.clone(), walk.thresholds);
     let migration = Migration::read(&router, &namespace, &keys).await?;
     check_old(&migration, old.as_ref())?;
     // A key that was added for a rotation is in use once that has begun.
@@ -81,7 +81,7 @@ pub(super) fn whole(
     walk.scan.patterns = vec![pattern];
     walk.command = Some(command);
     let ground = Ground {
-        router: Router::paced(keyspace, walk.budget, walk.thresholds),
+        router: Router::paced(keyspace, walk.budget.clone(), walk.thresholds),
         layout: OldLayout::of(&options.namespace),
         namespace: options.namespace,
         keys: options.keys,
@@ -109,7 +109,7 @@ fn check_old(migration: &Migration, wanted: Option<&OldLayout>) -> Result<()> {
     )
 }
 
-fn all_of(lead: &str) -> Pattern {
+pub(super) fn all_of(lead: &str) -> Pattern {
     Pattern::prefix(lead.as_bytes())
 }
 

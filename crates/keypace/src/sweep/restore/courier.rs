@@ -312,7 +312,7 @@ impl Courier {
     }
 
     /// The caller's own ceiling, over all nodes. Ends with the work.
-    async fn keep_rate(&self, keys: u64, common: &Common) {
+    async fn keep_rate(&mut self, keys: u64, common: &Common) {
         let pause = common.pause_after(keys);
         if !pause.is_zero() {
             tokio::select! {

@@ -21,14 +21,14 @@ use crate::delete::Refused;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Key;
 use crate::limits;
-use crate::pace::{Budget, Thresholds};
+use crate::pace::{BudgetHandle, Thresholds};
 use crate::port::Keyspace;
 use crate::report::RunState;
 
 /// What all couriers share.
 pub(super) struct Common {
     pub(super) existing: Existing,
-    pub(super) budget: Budget,
+    pub(super) budget: BudgetHandle,
     pub(super) thresholds: Thresholds,
     pub(super) stop: StopHandle,
     rate: Option<u64>,
@@ -42,7 +42,7 @@ impl Common {
     fn new(options: &RestoreOptions) -> Self {
         Self {
             existing: options.existing,
-            budget: options.budget,
+            budget: options.budget.clone(),
             thresholds: options.thresholds,
             stop: StopHandle::default(),
             rate: options.rate,

@@ -1,7 +1,7 @@
 //! What a restore is to do. Checked values.
 
 use crate::key::Pattern;
-use crate::pace::{Budget, Thresholds};
+use crate::pace::{Budget, BudgetHandle, Thresholds};
 
 /// What to do about keys that are there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum RestoreConsent {
 pub struct RestoreOptions {
     pub(super) existing: Existing,
     pub(super) patterns: Vec<Pattern>,
-    pub(super) budget: Budget,
+    pub(super) budget: BudgetHandle,
     pub(super) thresholds: Thresholds,
     pub(super) rate: Option<u64>,
 }
@@ -55,6 +55,13 @@ impl RestoreOptions {
     /// The extra wait that the work may cause.
     #[must_use]
     pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget.into();
+        self
+    }
+
+    /// The same, to be changed through the handle while the work goes on.
+    #[must_use]
+    pub fn with_budget_handle(mut self, budget: BudgetHandle) -> Self {
         self.budget = budget;
         self
     }

@@ -40,7 +40,7 @@ impl Routes {
     }
 
     fn add(&mut self, node: &Node, place: Place, common: &Common) -> usize {
-        let paced = Paced::join(node, common.budget, common.thresholds, false);
+        let paced = Paced::join(node, common.budget.clone(), common.thresholds, false);
         self.couriers.push(Courier::new(node, paced, place));
         self.owned.push(SlotSet::default());
         self.couriers.len() - 1

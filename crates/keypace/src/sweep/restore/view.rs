@@ -103,6 +103,7 @@ impl RestoreProgress {
                 count: 0,
                 canary_p50_us: canary.map(|(p50, _)| p50),
                 canary_p99_us: canary.map(|(_, p99)| p99),
+                canary_last_us: figures.last_canary_us(),
             });
         }
         let share = standing.share;
@@ -199,7 +200,7 @@ impl Restore {
             figures.absorb(&own.lock().unwrap_or_else(PoisonError::into_inner));
             waited += courier.waited;
         }
-        let mut pace = figures.summary(self.options.budget);
+        let mut pace = figures.summary(self.options.budget.get());
         pace.paused_ms.server += millis(waited);
         pace
     }

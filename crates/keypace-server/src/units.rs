@@ -31,7 +31,7 @@ const SIZES: [(&str, u128); 9] = [
 ];
 
 /// Reads `200KB`, `4MiB`, `1.5GiB`. The error is a text that shows the form.
-pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+pub fn bytes(text: &str) -> Result<u64, String> {
     let wrong = |why: &str| format!("`{text}` {why}: write it like 512B, 200KB or 4MiB");
     let Some((number, size)) = SIZES
         .iter()
@@ -47,7 +47,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
 const MAX_FRACTION_DIGITS: usize = 9;
 
 /// Reads `250ms`, `1m30s`, `0.5s`, `30d`. The error is a text that shows the form.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = |why: &str| format!("`{text}` {why}: write it like 250ms, 15s, 1m30s or 30d");
     if text.is_empty() {
         return Err(wrong("is no duration"));
@@ -100,7 +100,7 @@ fn scaled(number: &str, size: u128) -> Option<u128> {
 }
 
 /// How long it is from `now` to `text`: a duration, or the next time that a clock shows `HH:MM`.
-pub(crate) fn until<Tz: TimeZone>(text: &str, now: &DateTime<Tz>) -> Result<Duration, String> {
+pub fn until<Tz: TimeZone>(text: &str, now: &DateTime<Tz>) -> Result<Duration, String> {
     if !text.contains(':') {
         return duration(text).map_err(|why| format!("{why}, or as a time of day like 06:30"));
     }
