@@ -1,8 +1,11 @@
 //! `xtask floor ...`: the raw-socket loop as a process of its own, so that it is measured as keypace is.
 //! Must not do more than the loop: whatever is added here makes keypace look better.
 
+use std::path::Path;
+
 use keypace_lab::{Endpoint, floor};
 
+use crate::bench::saving;
 use crate::failure::{self, Outcome};
 
 /// COUNT of the benchmarks: nothing is gained above it.
@@ -10,7 +13,7 @@ pub(crate) const DEFAULT_COUNT: u64 = 1000;
 /// Keys in one UNLINK, as keypace has it.
 pub(crate) const DEFAULT_BATCH: usize = 500;
 
-/// `list|keys|delete URL PATTERN [COUNT [BATCH]]`
+/// `list|keys|delete URL PATTERN [COUNT [BATCH]]`, or `save URL FILE`
 pub(crate) fn run(words: &[String]) -> Outcome {
     let [what, url, pattern, rest @ ..] = words else {
         return Err(failure::usage(
@@ -18,6 +21,9 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         ));
     };
     let endpoint: Endpoint = url.parse()?;
+    if what == "save" {
+        return save(&endpoint, pattern);
+    }
     let pattern = pattern.as_bytes();
     let count = number(rest.first(), DEFAULT_COUNT)?;
     let batch = number(rest.get(1), DEFAULT_BATCH)?;
@@ -35,6 +41,16 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         "{} calls, {} keys, {} removed, {} bytes",
         counts.calls, counts.keys, counts.removed, counts.bytes
     );
+    Ok(())
+}
+
+/// `save URL FILE`: every key, its value to the file first.
+fn save(endpoint: &Endpoint, file: &str) -> Outcome {
+    let Endpoint::Tcp(address) = endpoint else {
+        return Err(failure::usage("the loop takes a port"));
+    };
+    let removed = saving::run(*address, Path::new(file))?;
+    println!("{removed} removed");
     Ok(())
 }
 

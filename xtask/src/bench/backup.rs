@@ -32,6 +32,8 @@ struct Case {
     /// How many of the setting's keys there is one for.
     keys_divisor: u64,
     limit_times: Option<f64>,
+    /// The loop saves strings only.
+    ways: &'static [Way],
 }
 
 const CASES: [Case; 2] = [
@@ -42,6 +44,7 @@ const CASES: [Case; 2] = [
         },
         keys_divisor: 2,
         limit_times: Some(WALL_LIMIT_TIMES),
+        ways: &[Way::Plain, Way::Backed, Way::Floor],
     },
     Case {
         name: "hashes of 10 fields",
@@ -51,6 +54,7 @@ const CASES: [Case; 2] = [
         },
         keys_divisor: 5,
         limit_times: None,
+        ways: &[Way::Plain, Way::Backed],
     },
 ];
 
@@ -58,6 +62,8 @@ const CASES: [Case; 2] = [
 enum Way {
     Plain,
     Backed,
+    /// A loop that does no more than save and remove: what this machine's disk and server take.
+    Floor,
 }
 
 /// One delete.
@@ -68,7 +74,7 @@ struct Deleted {
     file_bytes: Option<u64>,
 }
 
-/// Two rows for each sort of keys: without and with copies.
+/// Two rows for each sort of keys, without and with copies, and one of the loop for strings.
 pub(crate) fn measure(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
     let mut rows = Vec::new();
     for case in &CASES {
@@ -79,7 +85,7 @@ pub(crate) fn measure(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
         let seen = rounds::alternate(
             &format!("backup, {}", case.name),
             setting.rounds,
-            &[Way::Plain, Way::Backed],
+            case.ways,
             |way| run(setting, &mut ground, way),
         )?;
         ground.stop()?;
@@ -91,10 +97,20 @@ pub(crate) fn measure(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
 /// One delete of all that matches; the keys are there again after.
 fn run(setting: &Setting<'_>, ground: &mut Ground, way: Way) -> Outcome<Deleted> {
     let file = CopyFile::new(&setting.workspace.target)?;
-    let mut command = setting.delete(&ground.url(), "off");
-    if matches!(way, Way::Backed) {
-        command.arg("--backup").arg(&file.path);
-    }
+    let command = match way {
+        Way::Plain => setting.delete(&ground.url(), "off"),
+        Way::Backed => {
+            let mut command = setting.delete(&ground.url(), "off");
+            command.arg("--backup").arg(&file.path);
+            command
+        }
+        Way::Floor => {
+            let mut command = Command::new(setting.workspace.release("xtask"));
+            command.args(["floor", "save", &ground.url()]);
+            command.arg(&file.path);
+            command
+        }
+    };
     spent::forget(ground.raw())?;
     let mut peak_bytes = 0;
     let ended = process::watched(command, &[0], LOOK_PAUSE, |pid| {
@@ -105,6 +121,7 @@ fn run(setting: &Setting<'_>, ground: &mut Ground, way: Way) -> Outcome<Deleted>
     ground.expect_gone(&format!("{way:?}"))?;
     let file_bytes = match way {
         Way::Plain => None,
+        Way::Floor => Some(file.bytes()?),
         Way::Backed => Some(file.checked_bytes(setting, ground.matching())?),
     };
     drop(file);
@@ -148,6 +165,10 @@ impl CopyFile {
                 "the backup names {listed} of {keys} keys that were deleted"
             )));
         }
+        self.bytes()
+    }
+
+    fn bytes(&self) -> Outcome<u64> {
         let file = fs::metadata(&self.path).map_err(|error| {
             Failure::new(format!(
                 "failed to look at {}: {error}",
@@ -166,8 +187,10 @@ impl Drop for CopyFile {
 }
 
 fn rows_of(case: &Case, keys: u64, seen: &[Vec<Deleted>]) -> Vec<Row> {
-    let [plain, backed] = seen else {
-        return Vec::new();
+    let (plain, backed, floor) = match seen {
+        [plain, backed] => (plain, backed, None),
+        [plain, backed, floor] => (plain, backed, Some(floor)),
+        _ => return Vec::new(),
     };
     let walls = |runs: &[Deleted]| runs.iter().map(|run| run.wall_ms).collect::<Vec<_>>();
     let row = |name: String, runs: &[Deleted]| {
@@ -193,7 +216,16 @@ fn rows_of(case: &Case, keys: u64, seen: &[Vec<Deleted>]) -> Vec<Row> {
             Unit::Times,
         ));
     }
-    vec![row(format!("{}: delete", case.name), plain), with_copies]
+    let floor = floor.map(|floor| {
+        row(format!("{}: the loop", case.name), floor).with_ratio(
+            "--backup / the loop",
+            &walls(backed),
+            &walls(floor),
+        )
+    });
+    let mut rows = vec![row(format!("{}: delete", case.name), plain), with_copies];
+    rows.extend(floor);
+    rows
 }
 
 impl Deleted {

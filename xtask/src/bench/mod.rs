@@ -25,6 +25,7 @@ mod relay;
 mod replica;
 mod rivals;
 mod rounds;
+pub(crate) mod saving;
 mod setting;
 mod shown;
 mod speed;

@@ -115,32 +115,61 @@ impl Header {
     }
 }
 
-/// Appends a frame whose payload is these parts, one behind the other. `header` needs no lengths and no checksum.
-pub(super) fn append(
-    out: &mut Vec<u8>,
-    header: Header,
-    seed: u32,
-    parts: &[&[u8]],
-) -> io::Result<()> {
-    let raw: usize = parts.iter().map(|part| part.len()).sum();
-    let start = out.len();
-    out.extend_from_slice(&[0; HEADER_BYTES]);
-    let mut encoder = zstd::stream::write::Encoder::new(&mut *out, limits::BACKUP_ZSTD_LEVEL)?;
-    encoder.set_pledged_src_size(Some(raw as u64))?;
-    for part in parts {
-        encoder.write_all(part)?;
+/// What makes frames. One compressor serves them all: to make another for each block took a tenth of the time.
+pub(super) struct Packer {
+    compressor: zstd::bulk::Compressor<'static>,
+    packed: Vec<u8>,
+}
+
+impl Packer {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            compressor: zstd::bulk::Compressor::new(limits::BACKUP_ZSTD_LEVEL)?,
+            packed: Vec::new(),
+        })
     }
-    encoder.finish()?;
-    let payload = &out[start + HEADER_BYTES..];
-    let too_long = |_| io::Error::other("a record is longer than a backup can hold");
-    let header = Header {
-        packed: u32::try_from(payload.len()).map_err(too_long)?,
-        raw: u32::try_from(raw).map_err(too_long)?,
-        checksum: crc32fast::hash(payload),
-        ..header
-    };
-    out[start..start + HEADER_BYTES].copy_from_slice(&header.encode(seed));
-    Ok(())
+
+    /// Appends a frame whose payload is these parts, one behind the other. `header` needs no lengths and no checksum.
+    pub(super) fn append(
+        &mut self,
+        out: &mut Vec<u8>,
+        header: Header,
+        seed: u32,
+        parts: &[&[u8]],
+    ) -> io::Result<()> {
+        let raw: usize = parts.iter().map(|part| part.len()).sum();
+        let start = out.len();
+        out.extend_from_slice(&[0; HEADER_BYTES]);
+        match parts {
+            [one] => {
+                self.packed.clear();
+                self.packed.reserve(zstd::zstd_safe::compress_bound(raw));
+                self.compressor.compress_to_buffer(one, &mut self.packed)?;
+                out.extend_from_slice(&self.packed);
+                self.packed.shrink_to(2 * limits::BACKUP_BLOCK_BYTES);
+            }
+            parts => {
+                // A large value is not copied behind what stands before it.
+                let level = limits::BACKUP_ZSTD_LEVEL;
+                let mut encoder = zstd::stream::write::Encoder::new(&mut *out, level)?;
+                encoder.set_pledged_src_size(Some(raw as u64))?;
+                for part in parts {
+                    encoder.write_all(part)?;
+                }
+                encoder.finish()?;
+            }
+        }
+        let payload = &out[start + HEADER_BYTES..];
+        let too_long = |_| io::Error::other("a record is longer than a backup can hold");
+        let header = Header {
+            packed: u32::try_from(payload.len()).map_err(too_long)?,
+            raw: u32::try_from(raw).map_err(too_long)?,
+            checksum: crc32fast::hash(payload),
+            ..header
+        };
+        out[start..start + HEADER_BYTES].copy_from_slice(&header.encode(seed));
+        Ok(())
+    }
 }
 
 /// That of a header, over all that stands before it.

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::disk::{self, Disk};
 use super::entry::{BackupTotals, Entry, Outcome};
-use super::frame::{self, FrameKind, Header, MAGIC};
+use super::frame::{FrameKind, Header, MAGIC, Packer};
 use super::head::{BackupHead, RunToken};
 use super::memory::{Held, Memory};
 use super::reader::Backup;
@@ -163,7 +163,7 @@ impl Vault {
             failure: Mutex::new(None),
             totals: Mutex::new(start.totals),
         });
-        let writer = Writer::new(disk, start, Arc::clone(&shared), Arc::clone(&room));
+        let writer = Writer::new(disk, start, Arc::clone(&shared), Arc::clone(&room))?;
         std::thread::Builder::new()
             .name("keypace-backup".to_owned())
             .spawn(move || writer.run(&receiver))?;
@@ -271,6 +271,7 @@ impl Vault {
 fn head_bytes(head: &BackupHead) -> io::Result<Vec<u8>> {
     let mut bytes = MAGIC.to_vec();
     let encoded = head.encode();
+    let mut packer = Packer::new()?;
     for number in 0..2 {
         let header = Header {
             kind: FrameKind::Head,
@@ -281,7 +282,7 @@ fn head_bytes(head: &BackupHead) -> io::Result<Vec<u8>> {
             raw: 0,
             checksum: 0,
         };
-        frame::append(&mut bytes, header, 0, &[&encoded])?;
+        packer.append(&mut bytes, header, 0, &[&encoded])?;
     }
     Ok(bytes)
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::disk::Disk;
 use super::entry::{BackupTotals, Entry};
-use super::frame::{self, FrameKind, Header};
+use super::frame::{FrameKind, Header, Packer};
 use super::record;
 use super::vault::{Message, Shared};
 use crate::limits;
@@ -43,6 +43,7 @@ pub(super) struct Writer {
     entries: u32,
     /// Frames that wait to be written.
     out: Vec<u8>,
+    packer: Packer,
     is_synced: bool,
 }
 
@@ -52,8 +53,8 @@ impl Writer {
         start: Start,
         shared: Arc<Shared>,
         room: Arc<Semaphore>,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        Ok(Self {
             disk,
             shared,
             room,
@@ -65,8 +66,9 @@ impl Writer {
             block: Vec::new(),
             entries: 0,
             out: Vec::new(),
+            packer: Packer::new()?,
             is_synced: true,
-        }
+        })
     }
 
     /// Until it is closed, everybody is gone, or something fails.
@@ -225,7 +227,8 @@ impl Writer {
             raw: 0,
             checksum: 0,
         };
-        frame::append(&mut self.out, header, self.seed, parts)?;
+        self.packer
+            .append(&mut self.out, header, self.seed, parts)?;
         self.frame += 1;
         self.record += u64::from(entries);
         if self.out.len() >= limits::VAULT_WRITE_BYTES {

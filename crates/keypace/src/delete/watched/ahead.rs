@@ -2,6 +2,8 @@
 //! while they are what their copies say. A WATCH costs the more the more keys are watched (P32c), so none is held while the
 //! disk is waited for. Awaits; decides nothing about groups.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use super::drive::{Behind, Values};
@@ -10,10 +12,42 @@ use super::reads::Reads;
 use super::seen::Found;
 use super::state::{Came, Group, Looked};
 use super::trip::{Halt, Trip};
-use crate::backup::Vault;
+use crate::backup::{Outcome, Vault};
 use crate::key::Key;
 use crate::limits;
 use crate::port::Class;
+
+/// Keys that are watched together, and what their copies say.
+struct Piece {
+    group: Group,
+    found: Vec<Found>,
+    values: Vec<Bytes>,
+    /// Of these copies in the vault.
+    number: u64,
+}
+
+/// Cuts a group into what is watched together; nothing is left in it.
+fn pieces(
+    vault: &Vault,
+    group: &mut Group,
+    mut found: Vec<Found>,
+    mut values: Vec<Bytes>,
+) -> VecDeque<Piece> {
+    let mut pieces = VecDeque::new();
+    let mut left = Some(group.take());
+    while let Some(mut group) = left {
+        left = group.cut(limits::WATCH_GROUP_KEYS);
+        let keys = group.keys().len();
+        let (later_found, later_values) = (found.split_off(keys), values.split_off(keys));
+        pieces.push_back(Piece {
+            group,
+            found: std::mem::replace(&mut found, later_found),
+            values: std::mem::replace(&mut values, later_values),
+            number: vault.next_group(),
+        });
+    }
+    pieces
+}
 
 impl Trip<'_> {
     /// From the questions to the EXEC. What is no short string leaves the group.
@@ -39,13 +73,63 @@ impl Trip<'_> {
         self.check_ending()?;
         let wanted = Looked::wanted(&found);
         let values = self.read(group.keys(), &wanted, Behind::Nothing).await?;
-        let entries = self.entries(group, &found, values.clone());
-        self.put(vault, entries).await?;
+        let mut pieces = pieces(vault, group, found, values);
+        let came = self.save_and_remove(group, &mut pieces, vault).await;
+        for piece in pieces {
+            // They were not sent, and are read anew.
+            vault.outcome(piece.number, Outcome::Kept);
+            self.rest.push(piece.group);
+        }
+        came
+    }
+
+    /// Has the pieces safe with one fsync, and removes them one after the other. What it ends with is what became of the piece
+    /// that is left in `group`; those that are left in `pieces` were not begun.
+    async fn save_and_remove(
+        &mut self,
+        group: &mut Group,
+        pieces: &mut VecDeque<Piece>,
+        vault: &Vault,
+    ) -> Result<Came, Halt> {
+        for piece in pieces.iter_mut() {
+            let entries = self.entries(&mut piece.group, &piece.found, piece.values.clone());
+            let put = vault.put(piece.number, entries).await;
+            put.map_err(Halt::Vault)?;
+        }
         vault.safe().await.map_err(Halt::Vault)?;
+        while let Some(piece) = pieces.pop_front() {
+            *group = piece.group;
+            self.saved = Some(piece.number);
+            let came = self.piece(group, &piece.found, &piece.values).await;
+            if pieces.is_empty() {
+                return came;
+            }
+            let came = match came {
+                Err(Halt::Changed) => {
+                    self.void();
+                    if self.lease.is_watching() {
+                        self.unwatch().await?;
+                    }
+                    Came::Changed
+                }
+                came => came?,
+            };
+            self.came.push((group.take(), came));
+        }
+        Ok(Came::Nothing)
+    }
+
+    /// Removes keys whose copies are safe, if they still are what those say.
+    async fn piece(
+        &mut self,
+        group: &mut Group,
+        found: &[Found],
+        values: &[Bytes],
+    ) -> Result<Came, Halt> {
         // It is never closed.
-        let _comparing = context.comparing.acquire().await;
+        let _comparing = self.context.comparing.acquire().await;
         self.check_ending()?;
-        self.compare(group.keys(), &found, &values).await?;
+        self.compare(group.keys(), found, values).await?;
         self.check_ending()?;
         self.remove(group).await
     }

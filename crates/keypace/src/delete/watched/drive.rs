@@ -72,6 +72,8 @@ pub(super) struct Carried {
     pub(super) seat: Option<Seat>,
     pub(super) group: Group,
     pub(super) came: Came,
+    /// Pieces of the group that came to an end before it.
+    pub(super) done: Vec<(Group, Came)>,
     pub(super) settled: Vec<Settled>,
     pub(super) rest: Vec<Group>,
     /// What has to be waited for, or what ends the delete.
@@ -90,6 +92,7 @@ pub(super) async fn carry(context: Arc<Context>, mut seat: Seat, mut group: Grou
                 came: Came::Lost {
                     may_have_run: false,
                 },
+                done: Vec::new(),
                 settled: Vec::new(),
                 rest: Vec::new(),
                 error: (!is_spare).then_some(error),
@@ -101,7 +104,12 @@ pub(super) async fn carry(context: Arc<Context>, mut seat: Seat, mut group: Grou
         Ok(came) => (came, trip.failed.take(), true),
         Err(halt) => trip.halted(halt).await,
     };
-    let Trip { settled, rest, .. } = trip;
+    let Trip {
+        came: done,
+        settled,
+        rest,
+        ..
+    } = trip;
     if !is_sound {
         seat.close();
     }
@@ -109,6 +117,7 @@ pub(super) async fn carry(context: Arc<Context>, mut seat: Seat, mut group: Grou
         seat: Some(seat),
         group,
         came,
+        done,
         settled,
         rest,
         error,
@@ -125,6 +134,8 @@ impl Trip<'_> {
         {
             return self.steps_ahead(group, vault).await;
         }
+        // Until now it may have been one that is read ahead.
+        self.rest.extend(group.cut(limits::WATCH_GROUP_KEYS));
         let asked = Asked::new(&context.guard, context.vault.is_some(), context.says_when());
         let turn = self.context.turn(QueryKind::Ask).await;
         if let Some(turn) = &turn {

@@ -93,6 +93,8 @@ impl Trip<'_> {
                     text.strip_prefix(&b"EXECABORT Transaction discarded because of: "[..]);
                 // Whoever says something else may have left the transaction open.
                 self.is_doubtful = ServerCode::of(&text) != ServerCode::ExecAbort;
+                // Nobody else gets such a connection.
+                self.lease.set_watching(self.is_doubtful);
                 self.refused("EXEC", reason.unwrap_or(&text));
                 None
             }

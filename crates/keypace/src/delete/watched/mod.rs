@@ -48,7 +48,7 @@ type Trips = FuturesUnordered<Pin<Box<dyn Future<Output = (u64, Carried)> + Send
 
 /// How a delete by WATCH goes about it.
 pub(crate) struct WatchedOptions {
-    /// Keys of a group, at most; `limits::WATCH_GROUP_KEYS` where that is less.
+    /// Keys of a group, at most; `limits::SAVED_GROUP_KEYS` where that is less, and what is watched together is less again.
     pub(crate) batch: usize,
     /// Each batch holds keys of one slot, and keys of other nodes are settled as elsewhere.
     pub(crate) in_cluster: bool,
@@ -116,7 +116,7 @@ impl Watched {
                 rules,
                 may_run_scripts: options.may_run_scripts,
             })),
-            groups: Groups::new(options.batch.min(limits::WATCH_GROUP_KEYS)),
+            groups: Groups::new(options.batch.min(limits::SAVED_GROUP_KEYS)),
             trips: Trips::new(),
             next_trip: 0,
             flying: BTreeMap::new(),
@@ -245,7 +245,7 @@ impl Watched {
             let Some(seat) = self.seats.pop() else {
                 return;
             };
-            let Some(group) = self.groups.next() else {
+            let Some(group) = self.groups.next(self.context.group_keys()) else {
                 self.seats.push(seat);
                 return;
             };
@@ -275,12 +275,16 @@ impl Watched {
                 self.seats.insert(0, seat);
             }
         }
-        if matches!(carried.came, Came::Removed(_) | Came::Checked(_)) {
+        let is_removed = |came: &Came| matches!(came, Came::Removed(_) | Came::Checked(_));
+        if is_removed(&carried.came) || carried.done.iter().any(|(_, came)| is_removed(came)) {
             self.backoff = self.context.node.backoff();
         }
         self.groups.settle(carried.settled);
         for rest in carried.rest {
             self.groups.back(rest);
+        }
+        for (group, came) in carried.done {
+            self.groups.came(group, came);
         }
         let is_torn = matches!(carried.came, Came::Torn) && carried.group.keys().len() > 1;
         self.groups.came(carried.group, carried.came);

@@ -168,6 +168,14 @@ impl Group {
         self.skipped(&large, &too_large(max))
     }
 
+    /// All of it, which leaves a group without keys.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            keys: std::mem::take(&mut self.keys),
+            ..self.clone_empty()
+        }
+    }
+
     fn clone_empty(&self) -> Self {
         Self {
             keys: Vec::new(),
@@ -347,9 +355,18 @@ impl Groups {
         }
     }
 
-    /// The next group to carry; it is nobody's concern here until it comes back.
-    pub(super) fn next(&mut self) -> Option<Group> {
-        self.waiting.pop_front()
+    /// The next group to carry, of `most` keys at most, or as many as are watched together where they are watched first. It is
+    /// nobody's concern here until it comes back.
+    pub(super) fn next(&mut self, most: usize) -> Option<Group> {
+        let mut group = self.waiting.pop_front()?;
+        let most = match group.is_watched_first {
+            true => limits::WATCH_GROUP_KEYS,
+            false => most,
+        };
+        if let Some(rest) = group.cut(most) {
+            self.waiting.push_front(rest);
+        }
+        Some(group)
     }
 
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Group> {

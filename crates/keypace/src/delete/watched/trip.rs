@@ -93,11 +93,23 @@ impl Context {
     /// Whether the group's values are saved before they are watched: at full speed, where the server tells when a key expires
     /// and no condition has to hold but that the key is as it was read.
     pub(super) fn reads_twice(&self, group: &Group) -> bool {
+        self.reads_ahead() && !group.is_watched_first()
+    }
+
+    fn reads_ahead(&self) -> bool {
         !self.paced.is_bounded()
+            && self.vault.is_some()
             && self.guard.is_empty()
             && self.says_when()
             && self.meets_short.load(Ordering::Relaxed)
-            && !group.is_watched_first()
+    }
+
+    /// Keys of the next group.
+    pub(super) fn group_keys(&self) -> usize {
+        match self.reads_ahead() {
+            true => limits::SAVED_GROUP_KEYS,
+            false => limits::WATCH_GROUP_KEYS,
+        }
     }
 
     /// Which values are met here: where few are short strings, reading ahead would only ask in vain.
@@ -182,6 +194,8 @@ pub(super) struct Trip<'a> {
     pub(super) settled: Vec<Settled>,
     /// What was cut off, to be watched by itself.
     pub(super) rest: Vec<Group>,
+    /// Pieces that came to an end.
+    pub(super) came: Vec<(Group, Came)>,
 }
 
 impl<'a> Trip<'a> {
@@ -198,6 +212,7 @@ impl<'a> Trip<'a> {
             failed: None,
             settled: Vec::new(),
             rest: Vec::new(),
+            came: Vec::new(),
         }
     }
 

@@ -53,14 +53,14 @@ fn total(settled: &[Settled]) -> (u64, Tally) {
 }
 
 fn next(groups: &mut Groups) -> Group {
-    groups.next().expect("one waits")
+    groups.next(usize::MAX).expect("one waits")
 }
 
 #[test]
 fn batches_are_cut_into_groups_that_keep_their_number() {
     let mut groups = groups(limits::WATCH_GROUP_KEYS * 2 + 1);
     let sizes: Vec<usize> =
-        std::iter::from_fn(|| groups.next().map(|group| group.keys().len())).collect();
+        std::iter::from_fn(|| groups.next(usize::MAX).map(|group| group.keys().len())).collect();
     assert_eq!(
         sizes,
         [limits::WATCH_GROUP_KEYS, limits::WATCH_GROUP_KEYS, 1]
@@ -128,7 +128,7 @@ fn p32_a_key_that_changes_is_found_by_halves_and_left_alone_in_the_end() {
     let mut groups = groups(64);
     let busy = Key::new("{1}:17");
     let mut tries = 0;
-    while let Some(mut group) = groups.next() {
+    while let Some(mut group) = groups.next(usize::MAX) {
         tries += 1;
         assert!(tries < 40, "halves, not one by one");
         let size = group.keys().len();
@@ -197,7 +197,7 @@ fn p28_what_is_at_fault_is_found_by_halves_and_what_may_pass_waits() {
     let mut groups = groups(4);
     let bad = Key::new("{1}:2");
     let mut laters = 0;
-    while let Some(group) = groups.next() {
+    while let Some(group) = groups.next(usize::MAX) {
         let size = group.keys().len() as u64;
         let came = match (group.keys().contains(&bad), size) {
             (false, _) if laters < 3 => {
