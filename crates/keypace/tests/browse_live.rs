@@ -67,7 +67,9 @@ async fn pages_of_any_size_hold_every_key() {
             let request = looking_for("session:*");
             let keys = walk(&keyspace, &request, most, |_| {}).await;
             let distinct: HashSet<_> = keys.iter().collect();
-            assert_eq!((keys.len(), distinct.len()), (600, 600), "{most}");
+            assert_eq!(distinct.len(), 600, "{most}");
+            // A table that still moves to a larger one may name a key twice.
+            assert!(keys.len() < 650, "{most}: {} names", keys.len());
         }
         let rare = walk(&keyspace, &looking_for("rare:*"), 5, |_| {}).await;
         assert_eq!(rare.len(), 7);
