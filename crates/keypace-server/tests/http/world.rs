@@ -231,6 +231,12 @@ pub(crate) fn request(
     (text + "\r\n" + &body).into_bytes()
 }
 
+/// How many keys there are, without the one that the session cache notes its owner keys in.
+pub(crate) fn key_count(raw: &mut Raw) -> i64 {
+    let mut number = |words: &[&[u8]]| raw.command(words).expect("asked").int().expect("a count");
+    number(&[b"DBSIZE"]) - number(&[b"EXISTS", b"kp:session-cache:meta"])
+}
+
 fn config(server: &OwnedServer, folder: &TempDir) -> String {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let mut text = format!(
