@@ -1,0 +1,108 @@
+//! What a language has to say of its nodes, so that one walk can read them all.
+//! Must not walk: it describes one node, and names the nodes that the walk visits next.
+
+use crate::facts::{Import, Param};
+use crate::syntax::Node;
+
+/// A language's description of its grammar.
+pub(super) trait Grammar {
+    /// What a node is. The walk asks for every named node once, from the root down, and visits the children of what is
+    /// [`Role::Plain`]; of any other role it visits the nodes that the role names, and then the children that the role
+    /// didn't name (a decorator's arguments, a catch block), so that no call is missed.
+    fn role<'t>(&self, node: &Node<'t>) -> Role<'t>;
+}
+
+/// What a node is.
+pub(super) enum Role<'t> {
+    /// Nothing of its own: children are visited. As an expression it is `Expr::Other`.
+    Plain,
+    /// Left out with all below it (a type, an annotation without arguments).
+    Skip,
+    /// The expression inside: `await x`, `(x)`, `x!`, `x as T`, `&x`, `try x`.
+    Through(Node<'t>),
+    /// A statement that consists of this expression: its value is discarded.
+    Statement(Node<'t>),
+    /// `return x`, also the implicit one of a one-expression lambda or function.
+    Return(Option<Node<'t>>),
+    /// A call. One whose callee is neither a name nor a member is [`Role::Plain`].
+    Call(CallParts<'t>),
+    Function(FunctionParts<'t>),
+    Class(ClassParts<'t>),
+    /// One or several bindings in one node.
+    Bind(Vec<BindParts<'t>>),
+    Each {
+        names: Vec<String>,
+        iterable: Node<'t>,
+        body: Vec<Node<'t>>,
+    },
+    While {
+        condition: Option<Node<'t>>,
+        body: Vec<Node<'t>>,
+    },
+    Import(Vec<Import>),
+    Comment,
+    /// A chain of names.
+    Path(Vec<String>),
+    /// A string literal. Its pieces, in order; `content` of the literal without quotes is taken from the first piece to
+    /// the last.
+    Text(Vec<TextPiece<'t>>),
+    /// Strings (and others) joined: `a + b`, `a . b`, `a <> b`, `a .. b`, adjacent literals.
+    Concat(Vec<Node<'t>>),
+    Number,
+    List(Vec<Node<'t>>),
+    Map(Vec<(String, Node<'t>)>),
+    Spread(Node<'t>),
+    Named(String, Node<'t>),
+    Index {
+        of: Node<'t>,
+        slice: bool,
+        at: Vec<Node<'t>>,
+    },
+}
+
+/// A call's parts.
+pub(super) struct CallParts<'t> {
+    pub receiver: Option<Node<'t>>,
+    /// The node that is the name; its text without sigils is `text`.
+    pub name: Node<'t>,
+    pub text: String,
+    pub constructs: bool,
+    pub args: Vec<Node<'t>>,
+    /// The receiver stands before the call by a pipe (`conn |> f(x)`): it becomes the first argument, not the receiver.
+    pub piped: Option<Node<'t>>,
+}
+
+/// A function's parts.
+pub(super) struct FunctionParts<'t> {
+    pub name: Option<String>,
+    pub params: Vec<Param>,
+    pub marks: Vec<String>,
+    pub lambda: bool,
+    /// Default values, decorators' arguments and the body, in the order to visit them.
+    pub inside: Vec<Node<'t>>,
+    /// The last expression of the body is what it returns.
+    pub returns_last: bool,
+}
+
+/// A class's parts.
+pub(super) struct ClassParts<'t> {
+    pub name: String,
+    pub bases: Vec<String>,
+    pub fields: Vec<Param>,
+    pub inside: Vec<Node<'t>>,
+}
+
+/// A binding's parts.
+pub(super) struct BindParts<'t> {
+    pub targets: Vec<Vec<String>>,
+    pub declared: Option<String>,
+    pub value: Option<Node<'t>>,
+}
+
+/// A piece of a string literal.
+pub(super) enum TextPiece<'t> {
+    /// Literal text, escapes already read, and the node it came from.
+    Plain(String, Node<'t>),
+    /// An interpolated expression, which is visited.
+    Hole(Node<'t>),
+}

@@ -1,0 +1,38 @@
+//! The one place that knows the parser: a text of a language becomes a tree of nodes with kinds, fields and ranges.
+//! Must not know what a node means.
+
+use ast_grep_core::AstGrep;
+use ast_grep_core::tree_sitter::{LanguageExt, StrDoc};
+use ast_grep_language::SupportLang;
+
+use crate::language::Language;
+
+/// A parsed text.
+pub(crate) type Tree = AstGrep<StrDoc<SupportLang>>;
+
+/// A node of a tree: `kind()`, `field(name)`, `children()`, `named_children()`, `parent()`, `text()`, `range()`.
+pub(crate) type Node<'t> = ast_grep_core::Node<'t, StrDoc<SupportLang>>;
+
+/// Parses a text. What the grammar can't read becomes nodes of the kind `ERROR`; nothing fails.
+pub(crate) fn parse(language: Language, text: &str) -> Tree {
+    grammar(language).ast_grep(text)
+}
+
+fn grammar(language: Language) -> SupportLang {
+    match language {
+        Language::CSharp => SupportLang::CSharp,
+        Language::Elixir => SupportLang::Elixir,
+        Language::Go => SupportLang::Go,
+        Language::Java => SupportLang::Java,
+        Language::JavaScript => SupportLang::JavaScript,
+        Language::Kotlin => SupportLang::Kotlin,
+        Language::Lua => SupportLang::Lua,
+        Language::Php => SupportLang::Php,
+        Language::Python => SupportLang::Python,
+        Language::Ruby => SupportLang::Ruby,
+        Language::Rust => SupportLang::Rust,
+        Language::Shell => SupportLang::Bash,
+        Language::TypeScript => SupportLang::TypeScript,
+        Language::Tsx => SupportLang::Tsx,
+    }
+}
