@@ -4,4 +4,5 @@
 mod extract;
 mod facts;
 mod language;
+mod limits;
 mod syntax;
