@@ -83,10 +83,13 @@ pub(super) struct CallParts<'t> {
     pub piped: Option<Node<'t>>,
 }
 
-/// A function's parts.
+/// A function's parts. What a language has no word for is left at its default.
+#[derive(Default)]
 pub(super) struct FunctionParts<'t> {
     pub name: Option<String>,
     pub params: Vec<Param>,
+    /// The declared type of what it returns; the first where there are several.
+    pub returns: Option<String>,
     pub marks: Vec<String>,
     pub lambda: bool,
     /// Default values, decorators' arguments and the body, in the order to visit them.
