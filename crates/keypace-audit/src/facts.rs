@@ -76,7 +76,11 @@ pub(crate) struct Param {
 pub(crate) struct Function {
     /// Empty for a lambda without a name. A lambda that is bound to a name has that name.
     pub name: String,
+    /// What it is called on, where that is written (Go's `(s *Store)`, the receiver of a Kotlin extension as `self`),
+    /// stands last, so that the others stand where a call's arguments do.
     pub params: Vec<Param>,
+    /// The type that it declares to return, as written; the first where there are several.
+    pub returns: Option<String>,
     /// Names of decorators, annotations and attributes, without arguments.
     pub marks: Vec<String>,
     pub lambda: bool,

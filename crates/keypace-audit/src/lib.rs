@@ -5,4 +5,12 @@ mod extract;
 mod facts;
 mod language;
 mod limits;
+mod report;
+mod rule;
+mod rules;
 mod syntax;
+mod wrappers;
+
+pub use language::Language;
+pub use report::{Confidence, Finding, Report, Severity, UnknownLevel};
+pub use rule::{Rule, all as rules, find as rule};

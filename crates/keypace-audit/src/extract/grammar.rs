@@ -33,6 +33,17 @@ pub(super) enum Role<'t> {
     Through(Node<'t>),
     /// A statement that consists of this expression: its value is discarded.
     Statement(Node<'t>),
+    /// Expressions in a row, where the grammar has no node for a statement: each but the last is discarded, and the last
+    /// one's value goes where the sequence's value goes.
+    Sequence(Vec<Node<'t>>),
+    /// One of several values: `a ? b : c`, `a || b`, `if`, `match` and `case` as expressions. `before` (conditions, guards)
+    /// is visited first; each value goes where the choice's value goes. As an expression it is that of the first value
+    /// that is a call, else of the first that is anything.
+    Choice {
+        subject: Option<Subject<'t>>,
+        before: Vec<Node<'t>>,
+        values: Vec<Node<'t>>,
+    },
     /// `return x`, also the implicit one of a one-expression lambda or function.
     Return(Option<Node<'t>>),
     /// A call. One whose callee is neither a name nor a member is [`Role::Plain`].
@@ -96,16 +107,27 @@ pub(super) struct CallParts<'t> {
     pub piped: Option<Node<'t>>,
 }
 
-/// A function's parts.
+/// A function's parts. What a language has no word for is left at its default.
+#[derive(Default)]
 pub(super) struct FunctionParts<'t> {
     pub name: Option<String>,
     pub params: Vec<Param>,
+    /// The declared type of what it returns; the first where there are several.
+    pub returns: Option<String>,
     pub marks: Vec<String>,
     pub lambda: bool,
     /// Default values, decorators' arguments and the body, in the order to visit them.
     pub inside: Vec<Node<'t>>,
     /// The last expression of the body is what it returns.
     pub returns_last: bool,
+}
+
+/// What a `match` or `case` takes apart: visited once, and bound to each arm's names.
+pub(super) struct Subject<'t> {
+    pub value: Node<'t>,
+    /// The names of each arm that has some, as in [`BindParts::targets`]. The subject's usage is bound to the arm with the
+    /// most; without any it is other.
+    pub arms: Vec<Vec<Vec<String>>>,
 }
 
 /// A class's parts.

@@ -100,7 +100,7 @@ pub(super) fn classes(language: Language, text: &str) -> Vec<String> {
     classes.collect()
 }
 
-/// `name(param: Type) #mark of Class in outer`
+/// `name(param: Type) -> Type #mark of Class in outer`
 pub(super) fn functions(language: Language, text: &str) -> Vec<String> {
     let facts = extract(language, text);
     let functions = facts.functions.iter().map(|function| {
@@ -116,12 +116,13 @@ pub(super) fn functions(language: Language, text: &str) -> Vec<String> {
         let parent = function
             .parent
             .map(|parent| format!(" in {}", facts.functions[parent.0].name));
-        format!(
-            "{}({}){marks}{class}{}",
-            function.name,
-            show_params(&function.params),
-            parent.unwrap_or_default()
-        )
+        let returns = function
+            .returns
+            .as_ref()
+            .map(|returns| format!(" -> {returns}"));
+        let params = show_params(&function.params);
+        let (parent, returns) = (parent.unwrap_or_default(), returns.unwrap_or_default());
+        format!("{}({params}){returns}{marks}{class}{parent}", function.name)
     });
     functions.collect()
 }

@@ -1,17 +1,19 @@
 //! The one walk over a file's nodes: what a grammar says of each node becomes facts.
 //! Must not know a language or Redis.
 
-use std::collections::HashSet;
-use std::ops::Range;
+mod expr;
+mod named;
 
-use super::callback;
-use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, Role, TextPiece};
+use std::collections::{HashMap, HashSet};
+
+use self::named::Named;
+use super::grammar::{BindParts, ClassParts, FunctionParts, Grammar, Role};
 use crate::facts::{
-    Binding, Call, CallId, Class, ClassId, Comment, Expr, Facts, Function, FunctionId, Loop,
-    LoopId, LoopKind, Piece, Span, Text, Usage,
+    Binding, CallId, Class, ClassId, Comment, Expr, Facts, Function, FunctionId, Loop, LoopId,
+    LoopKind, Span, Usage,
 };
 use crate::language::Language;
-use crate::limits::{MAX_DEPTH_NODES, MIN_TEXT_BYTES};
+use crate::limits::MAX_DEPTH_NODES;
 use crate::syntax::Node;
 
 /// Reads all facts below `root`.
@@ -24,6 +26,7 @@ pub(super) fn walk(language: Language, grammar: &dyn Grammar, root: &Node<'_>) -
         loops: Vec::new(),
         depth: 0,
         tails: HashSet::new(),
+        others: HashMap::new(),
         reads: None,
     };
     walk.visit(root);
@@ -40,31 +43,10 @@ struct Walk<'g> {
     depth: usize,
     /// Nodes of calls whose result a function gives back without saying so.
     tails: HashSet<usize>,
+    /// Calls whose results go where that of the first goes: the other values of a choice.
+    others: HashMap<CallId, Vec<CallId>>,
     /// Paths read since a condition began; `None` outside conditions.
     reads: Option<Vec<Vec<String>>>,
-}
-
-/// Nodes that a role named, so that the others can be found.
-struct Named(Vec<(Range<usize>, usize)>);
-
-impl Named {
-    fn new<'a, 't: 'a>(nodes: impl IntoIterator<Item = &'a Node<'t>>) -> Self {
-        let mut list: Vec<_> = nodes
-            .into_iter()
-            .map(|node| (node.range(), node.node_id()))
-            .collect();
-        list.sort_by_key(|(range, id)| (range.start, range.end, *id));
-        Self(list)
-    }
-
-    fn inside(&self, node: &Node<'_>) -> &[(Range<usize>, usize)] {
-        let range = node.range();
-        let from = self
-            .0
-            .partition_point(|(named, _)| named.start < range.start);
-        let to = self.0.partition_point(|(named, _)| named.start < range.end);
-        self.0.get(from..to).unwrap_or_default()
-    }
 }
 
 impl Walk<'_> {
@@ -86,6 +68,12 @@ impl Walk<'_> {
             Role::Through(inner) => self.through(node, &inner),
             Role::Block => self.block(node),
             Role::Statement(inner) => self.settled(node, &inner, &Usage::Discarded),
+            Role::Sequence(list) => self.sequence(node, &list),
+            Role::Choice {
+                subject,
+                before,
+                values,
+            } => self.choice(node, subject, &before, &values),
             Role::Return(Some(inner)) => self.settled(node, &inner, &Usage::Returned),
             Role::Return(None) => Expr::Other,
             Role::Call(parts) => self.call(node, &parts),
@@ -199,81 +187,13 @@ impl Walk<'_> {
                 {
                     call.usage = usage.clone();
                 }
+                for other in self.others.remove(id).unwrap_or_default() {
+                    self.settle(&Expr::Call(other), usage);
+                }
             }
             Expr::Spread(inner) | Expr::Named(_, inner) => self.settle(inner, usage),
             _ => {}
         }
-    }
-
-    fn call(&mut self, node: &Node<'_>, parts: &CallParts<'_>) -> Expr {
-        self.facts.imports.extend(self.grammar.imports(node));
-        let tail = self.tails.remove(&node.node_id());
-        let receiver = parts.receiver.as_ref().map(|receiver| self.visit(receiver));
-        let mut args: Vec<Expr> = parts.piped.iter().map(|piped| self.visit(piped)).collect();
-        let repeats = callback::repeats(self.grammar, parts);
-        let mut callback = None;
-        for arg in &parts.args {
-            if repeats && callback.is_none() && callback::is_lambda(self.grammar, arg) {
-                let id = self.begin_loop(node, LoopKind::While);
-                args.push(self.visit(arg));
-                self.loops.pop();
-                callback = Some((id, args.len() - 1));
-            } else {
-                args.push(self.visit(arg));
-            }
-        }
-        let named = parts
-            .args
-            .iter()
-            .chain(&parts.receiver)
-            .chain(&parts.piped)
-            .chain([&parts.name]);
-        self.rest(node, &Named::new(named));
-
-        let id = CallId(self.facts.calls.len());
-        if let Some((repeated, lambda)) = callback {
-            let kind = LoopKind::Callback {
-                names: self.params_of(&args[lambda]),
-                iterable: callback::iterable(receiver.as_ref(), &args, lambda),
-                call: id,
-            };
-            self.facts.loops[repeated.0].kind = kind;
-        }
-        if let Some(receiver) = &receiver {
-            self.settle(receiver, &Usage::Receiver(id));
-        }
-        for arg in &args {
-            self.settle(arg, &Usage::Argument(id));
-        }
-        self.facts.calls.push(Call {
-            receiver,
-            name: parts.text.clone(),
-            constructs: parts.constructs,
-            args,
-            at: span(&parts.name),
-            span: span(node),
-            function: self.function,
-            class: self.class,
-            loops: self.loops.clone(),
-            usage: if tail { Usage::Returned } else { Usage::Other },
-        });
-        Expr::Call(id)
-    }
-
-    fn params_of(&self, expr: &Expr) -> Vec<String> {
-        let Expr::Lambda(id) = expr else {
-            return Vec::new();
-        };
-        let params = self
-            .facts
-            .functions
-            .get(id.0)
-            .map(|function| &function.params);
-        params
-            .into_iter()
-            .flatten()
-            .map(|param| param.name.clone())
-            .collect()
     }
 
     fn function(&mut self, node: &Node<'_>, parts: FunctionParts<'_>) -> Expr {
@@ -281,6 +201,7 @@ impl Walk<'_> {
         self.facts.functions.push(Function {
             name: parts.name.unwrap_or_default(),
             params: parts.params,
+            returns: parts.returns,
             marks: parts.marks,
             lambda: parts.lambda,
             parent: self.function,
@@ -325,6 +246,16 @@ impl Walk<'_> {
                     .last();
                 if let Some(last) = last {
                     self.find_tails(&last, depth + 1);
+                }
+            }
+            Role::Sequence(list) => {
+                if let Some(last) = list.last() {
+                    self.find_tails(last, depth + 1);
+                }
+            }
+            Role::Choice { values, .. } => {
+                for value in &values {
+                    self.find_tails(value, depth + 1);
                 }
             }
             Role::Branch => {
@@ -383,16 +314,6 @@ impl Walk<'_> {
         last
     }
 
-    /// A lambda that is given to a name has that name.
-    fn name_lambda(&mut self, value: &Expr, name: &str) {
-        if let Expr::Lambda(id) = value
-            && let Some(function) = self.facts.functions.get_mut(id.0)
-            && function.name.is_empty()
-        {
-            name.clone_into(&mut function.name);
-        }
-    }
-
     fn begin_loop(&mut self, node: &Node<'_>, kind: LoopKind) -> LoopId {
         let id = LoopId(self.facts.loops.len());
         self.facts.loops.push(Loop {
@@ -448,119 +369,6 @@ impl Walk<'_> {
         self.rest(node, &Named::new(body.iter().chain(condition)));
         self.loops.pop();
         Expr::Other
-    }
-
-    fn pipe(&mut self, node: &Node<'_>, list: &[Node<'_>]) -> Expr {
-        let exprs = self.all(node, list);
-        for pair in exprs.windows(2) {
-            if let [from, Expr::Call(to)] = pair {
-                self.settle(from, &Usage::Piped(*to));
-            }
-        }
-        exprs.last().cloned().unwrap_or(Expr::Other)
-    }
-
-    fn path(&mut self, path: Vec<String>) -> Expr {
-        if let Some(reads) = &mut self.reads {
-            reads.push(path.clone());
-        }
-        Expr::Path(path)
-    }
-
-    fn member(&mut self, node: &Node<'_>, of: &Node<'_>, name: String) -> Expr {
-        match self.through(node, of) {
-            Expr::Path(mut path) => {
-                path.push(name);
-                Expr::Path(path)
-            }
-            inner => Expr::Member(Box::new(inner), name),
-        }
-    }
-
-    fn text(&mut self, node: &Node<'_>, pieces: &[TextPiece<'_>]) -> Expr {
-        let mut flat = Vec::new();
-        let mut content: Option<Range<usize>> = None;
-        for piece in pieces {
-            let (TextPiece::Plain(_, from) | TextPiece::Hole(from)) = piece;
-            let range = from.range();
-            content = Some(content.map_or(range.clone(), |all| {
-                all.start.min(range.start)..all.end.max(range.end)
-            }));
-            match piece {
-                TextPiece::Plain(text, _) => join(&mut flat, &Piece::Text(text.clone())),
-                TextPiece::Hole(hole) => {
-                    self.visit(hole);
-                    flat.push(Piece::Hole);
-                }
-            }
-        }
-        let text: String = flat
-            .iter()
-            .map(|piece| {
-                if let Piece::Text(text) = piece {
-                    text
-                } else {
-                    "\u{fffd}"
-                }
-            })
-            .collect();
-        if text.len() >= MIN_TEXT_BYTES {
-            let content = content.unwrap_or_else(|| node.range());
-            let span = Span {
-                start: content.start,
-                end: content.end,
-            };
-            self.facts.texts.push(Text {
-                text,
-                span,
-                function: self.function,
-            });
-        }
-        Expr::Text(flat)
-    }
-
-    fn concat(&mut self, node: &Node<'_>, list: &[Node<'_>]) -> Expr {
-        let parts = self.all(node, list);
-        if !parts.iter().any(|part| matches!(part, Expr::Text(_))) {
-            return Expr::Other;
-        }
-        let mut flat = Vec::new();
-        for part in parts {
-            match part {
-                Expr::Text(pieces) => pieces.iter().for_each(|piece| join(&mut flat, piece)),
-                _ => flat.push(Piece::Hole),
-            }
-        }
-        Expr::Text(flat)
-    }
-
-    fn map(&mut self, node: &Node<'_>, pairs: Vec<(String, Node<'_>)>) -> Expr {
-        let named = Named::new(pairs.iter().map(|(_, value)| value));
-        let mut map = Vec::with_capacity(pairs.len());
-        for (key, node) in pairs {
-            let value = self.visit(&node);
-            self.name_lambda(&value, &key);
-            map.push((key, value));
-        }
-        self.rest(node, &named);
-        Expr::Map(map)
-    }
-
-    fn index<'t>(&mut self, node: &Node<'t>, of: &Node<'t>, slice: bool, at: &[Node<'t>]) -> Expr {
-        let inner = self.visit(of);
-        for index in at {
-            self.visit(index);
-        }
-        self.rest(node, &Named::new(at.iter().chain([of])));
-        Expr::Index(Box::new(inner), slice)
-    }
-}
-
-/// Adds a piece, texts side by side becoming one.
-fn join(pieces: &mut Vec<Piece>, piece: &Piece) {
-    match (pieces.last_mut(), piece) {
-        (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(text),
-        _ => pieces.push(piece.clone()),
     }
 }
 
