@@ -3,8 +3,11 @@
 
 mod callback;
 mod grammar;
+mod javascript;
 mod literal;
+mod lua;
 mod python;
+mod shell;
 mod walk;
 
 #[cfg(test)]
@@ -23,6 +26,9 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
 
 fn grammar(language: Language) -> &'static dyn Grammar {
     match language {
+        Language::JavaScript | Language::TypeScript | Language::Tsx => &javascript::JavaScript,
+        Language::Lua => &lua::Lua,
+        Language::Shell => &shell::Shell,
         Language::Python => &python::Python,
         _ => &Unread,
     }
