@@ -4,6 +4,7 @@
 mod extract;
 mod facts;
 mod language;
+mod limits;
 mod report;
 mod rule;
 mod rules;
