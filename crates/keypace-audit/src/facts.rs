@@ -107,6 +107,8 @@ pub(crate) struct Binding {
 #[derive(Debug)]
 pub(crate) struct Loop {
     pub kind: LoopKind,
+    /// A comprehension that makes a list, set or map of it.
+    pub gathers: bool,
     /// Paths that the condition of a `while`, `until` or C-style `for` reads; empty for `while true` and for-each.
     pub condition: Vec<Vec<String>>,
     pub function: Option<FunctionId>,
@@ -137,6 +139,10 @@ pub(crate) enum Expr {
     /// and `@@x` begin with `self`; `::`, `->`, `?.` and `!!.` are dots; `$x` is `x`.
     Path(Vec<String>),
     Call(CallId),
+    /// A member of something that is not a path: `get_client().inner`, `xs[0].redis`.
+    Member(Box<Expr>, String),
+    /// A comprehension that makes a list, set or map: `[f(k) for k in xs]`.
+    Gathered(LoopId),
     /// A string: literals, interpolation and concatenation flattened. A heredoc and a template as well.
     Text(Vec<Piece>),
     Number(String),

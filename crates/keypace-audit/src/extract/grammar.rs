@@ -10,12 +10,23 @@ pub(super) trait Grammar {
     /// [`Role::Plain`]; of any other role it visits the nodes that the role names, and then the children that the role
     /// didn't name (a decorator's arguments, a catch block), so that no call is missed.
     fn role<'t>(&self, node: &Node<'t>) -> Role<'t>;
+
+    /// What a call or a binding brings in besides being one: `require("redis").createClient()`. Asked for
+    /// [`Role::Call`] and [`Role::Bind`].
+    fn imports(&self, _node: &Node<'_>) -> Vec<Import> {
+        Vec::new()
+    }
 }
 
 /// What a node is.
 pub(super) enum Role<'t> {
     /// Nothing of its own: children are visited. As an expression it is `Expr::Other`.
     Plain,
+    /// A sequence of statements in a language that doesn't wrap them: calls that are direct children are discarded, and
+    /// the last child is what a function with `returns_last` returns.
+    Block,
+    /// Like `Plain`; each child may be what a function with `returns_last` returns: `if`, `case`, their branches.
+    Branch,
     /// Left out with all below it (a type, an annotation without arguments).
     Skip,
     /// The expression inside: `await x`, `(x)`, `x!`, `x as T`, `&x`, `try x`.
@@ -46,6 +57,12 @@ pub(super) enum Role<'t> {
         iterable: Node<'t>,
         body: Vec<Node<'t>>,
     },
+    /// A comprehension that makes a list, set or map: like `Each`, and as an expression it is `Expr::Gathered`.
+    Gather {
+        names: Vec<String>,
+        iterable: Node<'t>,
+        body: Vec<Node<'t>>,
+    },
     While {
         condition: Option<Node<'t>>,
         body: Vec<Node<'t>>,
@@ -54,6 +71,13 @@ pub(super) enum Role<'t> {
     Comment,
     /// A chain of names.
     Path(Vec<String>),
+    /// A member of what is not a chain of names: `get_client().inner`. Where `of` turns out to be one, so is this.
+    Member {
+        of: Node<'t>,
+        name: String,
+    },
+    /// Commands that hand their output on, in order (shell).
+    Pipe(Vec<Node<'t>>),
     /// A string literal. Its pieces, in order; `content` of the literal without quotes is taken from the first piece to
     /// the last.
     Text(Vec<TextPiece<'t>>),
