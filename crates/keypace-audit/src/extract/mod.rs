@@ -2,7 +2,12 @@
 //! Must not judge, and must not know Redis.
 
 mod callback;
+mod children;
+mod csharp;
+mod go;
 mod grammar;
+mod java;
+mod kotlin;
 mod literal;
 mod python;
 mod walk;
@@ -23,6 +28,10 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
 
 fn grammar(language: Language) -> &'static dyn Grammar {
     match language {
+        Language::CSharp => &csharp::CSharp,
+        Language::Go => &go::Go,
+        Language::Java => &java::Java,
+        Language::Kotlin => &kotlin::Kotlin,
         Language::Python => &python::Python,
         _ => &Unread,
     }
