@@ -72,6 +72,11 @@ pub(super) enum Role<'t> {
         condition: Option<Node<'t>>,
         body: Vec<Node<'t>>,
     },
+    /// A loop over what a pipe hands to it: `... | while read x`. Outside a pipe it is a `While` without a condition.
+    Fed {
+        names: Vec<String>,
+        body: Vec<Node<'t>>,
+    },
     Import(Vec<Import>),
     Comment,
     /// A chain of names.

@@ -7,9 +7,12 @@ mod csharp;
 mod go;
 mod grammar;
 mod java;
+mod javascript;
 mod kotlin;
 mod literal;
+mod lua;
 mod python;
+mod shell;
 mod walk;
 
 #[cfg(test)]
@@ -32,6 +35,9 @@ fn grammar(language: Language) -> &'static dyn Grammar {
         Language::Go => &go::Go,
         Language::Java => &java::Java,
         Language::Kotlin => &kotlin::Kotlin,
+        Language::JavaScript | Language::TypeScript | Language::Tsx => &javascript::JavaScript,
+        Language::Lua => &lua::Lua,
+        Language::Shell => &shell::Shell,
         Language::Python => &python::Python,
         _ => &Unread,
     }
