@@ -2,9 +2,14 @@
 //! Must not judge, and must not know Redis.
 
 mod callback;
+mod child;
+mod elixir;
 mod grammar;
 mod literal;
+mod php;
 mod python;
+mod ruby;
+mod rust;
 mod walk;
 
 #[cfg(test)]
@@ -23,7 +28,11 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
 
 fn grammar(language: Language) -> &'static dyn Grammar {
     match language {
+        Language::Elixir => &elixir::Elixir,
+        Language::Php => &php::Php,
         Language::Python => &python::Python,
+        Language::Ruby => &ruby::Ruby,
+        Language::Rust => &rust::Rust,
         _ => &Unread,
     }
 }
