@@ -5,7 +5,7 @@ mod form;
 mod pattern;
 
 use self::pattern::targets;
-use super::child::{field_text, of_kind, only, text, values};
+use super::children::{field_text, of_kind, only, text, values};
 use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::read_escapes;
 use crate::facts::Param;

@@ -16,6 +16,11 @@ pub(super) trait Grammar {
     fn imports(&self, _node: &Node<'_>) -> Vec<Import> {
         Vec::new()
     }
+
+    /// The type that a loop declares for its variable: `for (Jedis node : nodes)`. Asked for [`Role::Each`].
+    fn loop_type(&self, _node: &Node<'_>) -> Option<String> {
+        None
+    }
 }
 
 /// What a node is.
@@ -68,6 +73,11 @@ pub(super) enum Role<'t> {
     },
     While {
         condition: Option<Node<'t>>,
+        body: Vec<Node<'t>>,
+    },
+    /// A loop over what a pipe hands to it: `... | while read x`. Outside a pipe it is a `While` without a condition.
+    Fed {
+        names: Vec<String>,
         body: Vec<Node<'t>>,
     },
     Import(Vec<Import>),

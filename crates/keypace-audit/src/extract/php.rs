@@ -3,7 +3,7 @@
 
 mod declared;
 
-use super::child::{field_text, filled, first, of_kind, only, text, values};
+use super::children::{field_text, filled, first, of_kind, only, text, values};
 use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::read_escapes;
 use crate::limits::MAX_DEPTH_NODES;
@@ -203,8 +203,9 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
         && let Some((template, fill)) = args.split_first()
         && let Some(template) = only(template)
         && matches!(template.kind().as_ref(), "string" | "encapsed_string")
+        && let Some(pieces) = filled(pieces(&template), '%', fill.to_vec())
     {
-        return Role::Text(filled(pieces(&template), '%', fill.to_vec()));
+        return Role::Text(pieces);
     }
     Role::Call(CallParts {
         receiver,

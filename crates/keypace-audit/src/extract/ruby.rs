@@ -1,7 +1,7 @@
 //! Ruby's nodes.
 //! Must not walk or judge.
 
-use super::child::{field_text, filled, first, of_kind, only, span, text, values};
+use super::children::{field_text, filled, first, of_kind, only, span, text, values};
 use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::read_escapes;
 use crate::facts::{Import, Param};
@@ -210,11 +210,7 @@ fn special<'t>(
         (None, "lambda" | "proc") => Some(Role::Through(block?.clone())),
         (None, "format" | "sprintf") => {
             let template = args.first().filter(|arg| arg.kind() == "string")?;
-            Some(Role::Text(filled(
-                pieces(template),
-                '%',
-                args[1..].to_vec(),
-            )))
+            filled(pieces(template), '%', args[1..].to_vec()).map(Role::Text)
         }
         (Some(receiver), "freeze" | "itself" | "dup") if args.is_empty() && block.is_none() => {
             Some(Role::Through(receiver.clone()))
@@ -454,7 +450,7 @@ fn binary<'t>(node: &Node<'t>) -> Role<'t> {
             } else {
                 vec![right]
             };
-            Role::Text(filled(pieces(&left), '%', fill))
+            filled(pieces(&left), '%', fill).map_or(Role::Plain, Role::Text)
         }
         _ => Role::Plain,
     }

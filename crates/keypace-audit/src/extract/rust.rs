@@ -3,7 +3,7 @@
 
 mod item;
 
-use super::child::{field_text, filled, first, only, text, values};
+use super::children::{field_text, filled, first, of_kind, only, text, values};
 use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, Subject, TextPiece};
 use super::literal::read_escapes;
 use crate::facts::Param;
@@ -269,14 +269,14 @@ fn macro_call<'t>(node: &Node<'t>) -> Role<'t> {
         .field("macro")
         .and_then(|name| path(&name)?.pop())
         .unwrap_or_default();
-    let Some(tree) = super::child::of_kind(node, "token_tree") else {
+    let Some(tree) = of_kind(node, "token_tree") else {
         return Role::Plain;
     };
     let held = values(&tree);
     match name.as_str() {
         "format" | "concat" | "format_args" => match held.split_first() {
             Some((template, fill)) if template.kind().ends_with("string_literal") => {
-                Role::Text(filled(pieces(template), '{', fill.to_vec()))
+                filled(pieces(template), '{', fill.to_vec()).map_or(Role::Plain, Role::Text)
             }
             _ => Role::Plain,
         },

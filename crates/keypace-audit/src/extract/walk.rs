@@ -99,6 +99,7 @@ impl Walk<'_> {
                 Expr::Gathered(id)
             }
             Role::While { condition, body } => self.repeat(node, condition.as_ref(), &body),
+            Role::Fed { body, .. } => self.repeat(node, None, &body),
             Role::Pipe(list) => self.pipe(node, &list),
             Role::Import(list) => {
                 self.facts.imports.extend(list);
@@ -339,8 +340,31 @@ impl Walk<'_> {
     ) -> LoopId {
         // Evaluated once, before the loop.
         let value = self.visit(iterable);
+        let named = Named::new(body.iter().chain([iterable]));
+        self.each_of(node, names, value, body, &named)
+    }
+
+    fn each_of(
+        &mut self,
+        node: &Node<'_>,
+        names: Vec<String>,
+        value: Expr,
+        body: &[Node<'_>],
+        named: &Named,
+    ) -> LoopId {
         let id = self.begin_loop(node, LoopKind::While);
         self.settle(&value, &Usage::Iterated(id));
+        if let Some(declared) = self.grammar.loop_type(node) {
+            self.facts.bindings.push(Binding {
+                targets: names.iter().map(|name| vec![name.clone()]).collect(),
+                declared: Some(declared),
+                value: Expr::Other,
+                function: self.function,
+                class: self.class,
+                loops: self.loops.clone(),
+                span: span(node),
+            });
+        }
         self.facts.loops[id.0].kind = LoopKind::Each {
             names,
             iterable: value,
@@ -348,7 +372,7 @@ impl Walk<'_> {
         for inner in body {
             self.visit(inner);
         }
-        self.rest(node, &Named::new(body.iter().chain([iterable])));
+        self.rest(node, named);
         self.loops.pop();
         id
     }

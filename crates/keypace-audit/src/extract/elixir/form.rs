@@ -1,7 +1,7 @@
 //! Elixir's words that look like calls: definitions, imports, branches and comprehensions.
 //! Must not walk or judge.
 
-use super::super::child::{field_text, first, of_kind, span, text, values};
+use super::super::children::{field_text, first, of_kind, span, text, values};
 use super::super::grammar::{ClassParts, FunctionParts, Role, Subject};
 use super::pattern::{head, names, params, targets, unguarded};
 use super::{args, is_member, keyword, member, parts, path};

@@ -1,7 +1,7 @@
 //! The names that an Elixir pattern binds.
 //! Must not know what is matched.
 
-use super::super::child::{field_text, first, of_kind, text, values};
+use super::super::children::{field_text, first, of_kind, text, values};
 use crate::facts::Param;
 use crate::syntax::Node;
 

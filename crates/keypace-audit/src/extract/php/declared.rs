@@ -1,7 +1,7 @@
 //! PHP's declarations: imports, classes, functions, and the types that stand in comments above them.
 //! Must not walk or judge.
 
-use super::super::child::{field_text, first, of_kind, span, text, values};
+use super::super::children::{field_text, first, of_kind, span, text, values};
 use super::super::grammar::{ClassParts, FunctionParts, Role};
 use crate::facts::{Import, Param};
 use crate::syntax::Node;

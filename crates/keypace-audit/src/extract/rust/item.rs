@@ -1,7 +1,7 @@
 //! Rust's items: imports, types and functions.
 //! Must not walk or judge.
 
-use super::super::child::{field_text, first, of_kind, span, text, values};
+use super::super::children::{field_text, first, of_kind, span, text, values};
 use super::super::grammar::{ClassParts, FunctionParts, Role};
 use super::{names, path};
 use crate::facts::{Import, Param};

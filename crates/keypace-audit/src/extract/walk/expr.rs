@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::named::Named;
 use super::{Walk, span};
 use crate::extract::callback;
-use crate::extract::grammar::{CallParts, Subject, TextPiece};
+use crate::extract::grammar::{CallParts, Role, Subject, TextPiece};
 use crate::facts::{Binding, Call, CallId, Expr, LoopKind, Piece, Span, Text, Usage};
 use crate::limits::MIN_TEXT_BYTES;
 use crate::syntax::Node;
@@ -99,13 +99,25 @@ impl Walk<'_> {
     }
 
     pub(super) fn pipe(&mut self, node: &Node<'_>, list: &[Node<'_>]) -> Expr {
-        let exprs = self.all(node, list);
-        for pair in exprs.windows(2) {
-            if let [from, Expr::Call(to)] = pair {
-                self.settle(from, &Usage::Piped(*to));
-            }
+        let mut before = Expr::Other;
+        for stage in list {
+            before = match self.grammar.role(stage) {
+                Role::Fed { names, body } => {
+                    let named = Named::new(&body);
+                    self.each_of(stage, names, before, &body, &named);
+                    Expr::Other
+                }
+                _ => {
+                    let expr = self.visit(stage);
+                    if let Expr::Call(to) = expr {
+                        self.settle(&before, &Usage::Piped(to));
+                    }
+                    expr
+                }
+            };
         }
-        exprs.last().cloned().unwrap_or(Expr::Other)
+        self.rest(node, &Named::new(list));
+        before
     }
 
     pub(super) fn path(&mut self, path: Vec<String>) -> Expr {
