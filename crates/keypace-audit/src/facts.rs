@@ -89,7 +89,8 @@ pub(crate) struct Function {
     pub span: Span,
 }
 
-/// A value given to names: an assignment, a declaration, a field, a constant. Parameters and loop variables are not here.
+/// A value given to names: an assignment, a declaration, a field, a constant. Parameters are not here, and loop variables
+/// only where their type is declared.
 #[derive(Debug)]
 pub(crate) struct Binding {
     /// One path for `x = ...` or `self.x = ...`; several for `a, b = ...` and destructuring (a name left out is empty).

@@ -16,6 +16,11 @@ pub(super) trait Grammar {
     fn imports(&self, _node: &Node<'_>) -> Vec<Import> {
         Vec::new()
     }
+
+    /// The type that a loop declares for its variable: `for (Jedis node : nodes)`. Asked for [`Role::Each`].
+    fn loop_type(&self, _node: &Node<'_>) -> Option<String> {
+        None
+    }
 }
 
 /// What a node is.

@@ -2,8 +2,13 @@
 //! Must not judge, and must not know Redis.
 
 mod callback;
+mod children;
+mod csharp;
+mod go;
 mod grammar;
+mod java;
 mod javascript;
+mod kotlin;
 mod literal;
 mod lua;
 mod python;
@@ -26,6 +31,10 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
 
 fn grammar(language: Language) -> &'static dyn Grammar {
     match language {
+        Language::CSharp => &csharp::CSharp,
+        Language::Go => &go::Go,
+        Language::Java => &java::Java,
+        Language::Kotlin => &kotlin::Kotlin,
         Language::JavaScript | Language::TypeScript | Language::Tsx => &javascript::JavaScript,
         Language::Lua => &lua::Lua,
         Language::Shell => &shell::Shell,

@@ -351,6 +351,17 @@ impl Walk<'_> {
     ) -> LoopId {
         let id = self.begin_loop(node, LoopKind::While);
         self.settle(&value, &Usage::Iterated(id));
+        if let Some(declared) = self.grammar.loop_type(node) {
+            self.facts.bindings.push(Binding {
+                targets: names.iter().map(|name| vec![name.clone()]).collect(),
+                declared: Some(declared),
+                value: Expr::Other,
+                function: self.function,
+                class: self.class,
+                loops: self.loops.clone(),
+                span: span(node),
+            });
+        }
         self.facts.loops[id.0].kind = LoopKind::Each {
             names,
             iterable: value,
