@@ -156,9 +156,8 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
         _ => return Role::Plain,
     };
     let text = name.text().into_owned();
-    if let (None, [inner]) = (&receiver, args.as_slice())
-        && is_basic_type(&text)
-    {
+    // `string(x)` is x; a number's type may be too small for it, which rules want to see.
+    if let (None, "string", [inner]) = (&receiver, text.as_str(), args.as_slice()) {
         return Role::Through(inner.clone());
     }
     if text == "Sprintf"
@@ -176,13 +175,6 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
         args,
         piped: None,
     })
-}
-
-fn is_basic_type(name: &str) -> bool {
-    matches!(
-        name,
-        "string" | "int" | "int32" | "int64" | "uint" | "uint32" | "uint64" | "any"
-    )
 }
 
 fn is_string(node: &Node<'_>) -> bool {
