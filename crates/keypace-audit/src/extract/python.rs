@@ -58,6 +58,8 @@ impl Grammar for Python {
             },
             "string" => Role::Text(pieces(node)),
             "concatenated_string" => Role::Concat(values(node)),
+            "conditional_expression" => conditional(node),
+            "boolean_operator" => either(node),
             "binary_operator" => operator(node),
             "integer" | "float" => Role::Number,
             "list" | "tuple" | "set" | "expression_list" => Role::List(values(node)),
@@ -426,6 +428,38 @@ fn filled<'t>(template: &Node<'t>, mark: char, by: &Node<'t>) -> Vec<TextPiece<'
         }
     }
     all
+}
+
+/// `a if condition else b`.
+fn conditional<'t>(node: &Node<'t>) -> Role<'t> {
+    match <[_; 3]>::try_from(values(node)) {
+        Ok([value, condition, other]) => Role::Choice {
+            subject: None,
+            before: vec![condition],
+            values: vec![value, other],
+        },
+        Err(_) => Role::Plain,
+    }
+}
+
+/// `a or b` gives one of both; `a and b` gives `b` where that counts.
+fn either<'t>(node: &Node<'t>) -> Role<'t> {
+    let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else {
+        return Role::Plain;
+    };
+    let or = node
+        .field("operator")
+        .is_some_and(|operator| operator.text() == "or");
+    let (before, values) = if or {
+        (Vec::new(), vec![left, right])
+    } else {
+        (vec![left], vec![right])
+    };
+    Role::Choice {
+        subject: None,
+        before,
+        values,
+    }
 }
 
 fn operator<'t>(node: &Node<'t>) -> Role<'t> {

@@ -66,15 +66,21 @@ fn taken_apart(pattern: &Node<'_>, declared: Option<&Node<'_>>) -> Vec<Param> {
         .collect()
 }
 
-/// The names that a pattern binds, in order.
+/// The names that a pattern binds, in order; values for what is missing are not among them.
 pub(super) fn pattern_names(pattern: &Node<'_>) -> Vec<String> {
-    let leaves = pattern.dfs().filter(|leaf| {
-        matches!(
-            leaf.kind().as_ref(),
-            "identifier" | "shorthand_property_identifier_pattern" | "this"
-        )
-    });
-    leaves.map(|leaf| leaf.text().into_owned()).collect()
+    let mut names = Vec::new();
+    let mut open = vec![pattern.clone()];
+    while let Some(part) = open.pop() {
+        match part.kind().as_ref() {
+            "identifier" | "shorthand_property_identifier_pattern" | "this" => {
+                names.push(part.text().into_owned())
+            }
+            "assignment_pattern" | "object_assignment_pattern" => open.extend(part.field("left")),
+            "pair_pattern" => open.extend(part.field("value")),
+            _ => open.extend(values(&part).into_iter().rev()),
+        }
+    }
+    names
 }
 
 /// What an assignment gives values to. A pattern has at least two targets, since it takes its value apart.

@@ -127,7 +127,7 @@ export class Cache extends Base<K> implements Store<V>, OnInit {
   #inner = createClient();
   handler = async (a: A): Promise<B> => this.redis.keys('x:*');
   constructor(private readonly io: IORedis, plain: Other) { super(); this.io = io; }
-  @Cron('* * *') @Guard async run({ redis, n }: { redis: Redis; n: number }, ...rest: string[]): Promise<Redis> { }
+  @Cron('* * *') @Guard async run({ redis, n = fallback }: { redis: Redis; n: number }, ...rest: string[]): Promise<Redis> { }
 }
 interface Ctx { redis: RedisClientType; n?: number }
 const get = (x = 1) => x;

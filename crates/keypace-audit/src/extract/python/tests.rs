@@ -112,3 +112,25 @@ fn texts_are_kept_whole() {
         ["12..48 \"\\nreturn redis.call('KEYS', ARGV[1])\\n\""]
     );
 }
+
+#[test]
+fn each_value_of_a_choice_goes_the_same_way() {
+    let text = "\
+x = r.keys('a*') if wanted() else r.keys('b*')
+def f():
+    return given or self.r.scan(0) or make(r.get('k'))
+ok and r.flushall()
+";
+    assert_eq!(
+        calls(Python, text),
+        [
+            "wanted() -> other",
+            "r.keys(\"a*\") -> bound x",
+            "r.keys(\"b*\") -> bound x",
+            "self.r.scan(0) -> returned in f",
+            "r.get(\"k\") -> argument of make in f",
+            "make(get()) -> returned in f",
+            "r.flushall() -> discarded",
+        ]
+    );
+}
