@@ -12,6 +12,7 @@ mod fingerprint;
 mod language;
 mod limits;
 mod page;
+mod receiver;
 pub mod render;
 mod report;
 mod repository;

@@ -48,3 +48,18 @@ pub(crate) const MAX_DEPTH_NODES: usize = 300;
 
 /// Shorter string literals are not kept as texts: no script and no shell command fits.
 pub(crate) const MIN_TEXT_BYTES: usize = 8;
+
+/// How often the bindings of a file are read over for what they hand on: a client passes through few names.
+pub(crate) const MAX_ORIGIN_ROUNDS: usize = 4;
+
+/// How many calls deep a receiver is followed: `Cache::store("redis")->connection()->client()` has three.
+pub(crate) const MAX_ORIGIN_DEPTH: usize = 16;
+
+/// How many calls a result is followed through, from KEYS to the name that it gets.
+pub(crate) const MAX_FLOW_STEPS: usize = 12;
+
+/// Scripts inside strings that are looked at in one file: a file with more is a table of them.
+pub(crate) const MAX_INNER_SCRIPTS: usize = 200;
+
+/// Names that a file offers to others. One with more was generated.
+pub(crate) const MAX_OFFERS_PER_FILE: usize = 64;

@@ -77,6 +77,7 @@ impl Walk<'_> {
             Role::Return(Some(inner)) => self.settled(node, &inner, &Usage::Returned),
             Role::Return(None) => Expr::Other,
             Role::Call(parts) => self.call(node, &parts),
+            Role::Getter(parts) => self.getter(node, &parts),
             Role::Function(parts) => self.function(node, parts),
             Role::Class(parts) => self.class(node, parts),
             Role::Bind(list) => self.bind(node, list),
@@ -116,8 +117,10 @@ impl Walk<'_> {
             Role::Member { of, name } => self.member(node, &of, name),
             Role::Text(pieces) => self.text(node, &pieces),
             Role::Concat(list) => self.concat(node, &list),
+            Role::Words(pieces) => self.words(node, &pieces),
             Role::Number => Expr::Number(node.text().into_owned()),
             Role::List(list) => Expr::List(self.all(node, &list)),
+            Role::Cons { items, tail } => self.cons(node, items, tail),
             Role::Map(pairs) => self.map(node, pairs),
             Role::Spread(inner) => Expr::Spread(Box::new(self.through(node, &inner))),
             Role::Named(name, inner) => {
@@ -236,7 +239,7 @@ impl Walk<'_> {
             return;
         }
         match self.grammar.role(node) {
-            Role::Call(_) => {
+            Role::Call(_) | Role::Getter(_) => {
                 self.tails.insert(node.node_id());
             }
             Role::Statement(inner) | Role::Through(inner) => self.find_tails(&inner, depth + 1),
