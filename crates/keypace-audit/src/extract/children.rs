@@ -23,6 +23,12 @@ pub(super) fn last<'t>(node: &Node<'t>) -> Option<Node<'t>> {
     values(node).pop()
 }
 
+/// The only named child, where there is one only.
+pub(super) fn only<'t>(node: &Node<'t>) -> Option<Node<'t>> {
+    let [only] = <[_; 1]>::try_from(values(node)).ok()?;
+    Some(only)
+}
+
 /// The first named child of a kind.
 pub(super) fn of_kind<'t>(node: &Node<'t>, kind: &str) -> Option<Node<'t>> {
     node.named_children().find(|child| child.kind() == kind)
@@ -32,6 +38,11 @@ pub(super) fn of_kind<'t>(node: &Node<'t>, kind: &str) -> Option<Node<'t>> {
 pub(super) fn has_token(node: &Node<'_>, token: &str) -> bool {
     node.children()
         .any(|child| !child.is_named() && child.kind() == token)
+}
+
+/// A node's text.
+pub(super) fn text(node: &Node<'_>) -> String {
+    node.text().into_owned()
 }
 
 /// A field's text.

@@ -53,6 +53,9 @@ pub(super) enum Role<'t> {
     Return(Option<Node<'t>>),
     /// A call. One whose callee is neither a name nor a member is [`Role::Plain`].
     Call(CallParts<'t>),
+    /// `a.b` where a member reads like a call without arguments (Ruby): a call, and as an expression the chain of names
+    /// where `a` is one.
+    Getter(CallParts<'t>),
     Function(FunctionParts<'t>),
     Class(ClassParts<'t>),
     /// One or several bindings in one node.
@@ -91,10 +94,18 @@ pub(super) enum Role<'t> {
     /// A string literal. Its pieces, in order; `content` of the literal without quotes is taken from the first piece to
     /// the last.
     Text(Vec<TextPiece<'t>>),
-    /// Strings (and others) joined: `a + b`, `a . b`, `a <> b`, `a .. b`, adjacent literals.
+    /// Strings (and others) joined: `a + b`, `a . b`, `a <> b`, `a .. b`, adjacent literals. Lists as well: `["DEL"] + keys`
+    /// is a list, what is not written as one being spread.
     Concat(Vec<Node<'t>>),
+    /// A list of words in one literal: `%w[KEYS *]`, `~w(KEYS user:#{id}:*)`.
+    Words(Vec<TextPiece<'t>>),
     Number,
     List(Vec<Node<'t>>),
+    /// `[a, b | rest]`: a list that ends in the elements of another.
+    Cons {
+        items: Vec<Node<'t>>,
+        tail: Node<'t>,
+    },
     Map(Vec<(String, Node<'t>)>),
     Spread(Node<'t>),
     Named(String, Node<'t>),

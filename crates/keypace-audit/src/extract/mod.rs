@@ -4,6 +4,7 @@
 mod callback;
 mod children;
 mod csharp;
+mod elixir;
 mod go;
 mod grammar;
 mod java;
@@ -11,17 +12,20 @@ mod javascript;
 mod kotlin;
 mod literal;
 mod lua;
+mod php;
 mod python;
+mod ruby;
+mod rust;
 mod shell;
 mod walk;
 
 #[cfg(test)]
 mod sketch;
 
-use self::grammar::{Grammar, Role};
+use self::grammar::Grammar;
 use crate::facts::Facts;
 use crate::language::Language;
-use crate::syntax::{self, Node};
+use crate::syntax;
 
 /// Reads the facts of a text. Never fails: what the grammar can't read is left out.
 pub(crate) fn facts(language: Language, text: &str) -> Facts {
@@ -32,22 +36,16 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
 fn grammar(language: Language) -> &'static dyn Grammar {
     match language {
         Language::CSharp => &csharp::CSharp,
+        Language::Elixir => &elixir::Elixir,
         Language::Go => &go::Go,
         Language::Java => &java::Java,
-        Language::Kotlin => &kotlin::Kotlin,
         Language::JavaScript | Language::TypeScript | Language::Tsx => &javascript::JavaScript,
+        Language::Kotlin => &kotlin::Kotlin,
         Language::Lua => &lua::Lua,
-        Language::Shell => &shell::Shell,
+        Language::Php => &php::Php,
         Language::Python => &python::Python,
-        _ => &Unread,
-    }
-}
-
-/// A language whose nodes nobody describes yet.
-struct Unread;
-
-impl Grammar for Unread {
-    fn role<'t>(&self, _node: &Node<'t>) -> Role<'t> {
-        Role::Plain
+        Language::Ruby => &ruby::Ruby,
+        Language::Rust => &rust::Rust,
+        Language::Shell => &shell::Shell,
     }
 }

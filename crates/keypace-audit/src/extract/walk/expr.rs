@@ -67,6 +67,21 @@ impl Walk<'_> {
         Expr::Call(id)
     }
 
+    pub(super) fn getter(&mut self, node: &Node<'_>, parts: &CallParts<'_>) -> Expr {
+        let call = self.call(node, parts);
+        let Expr::Call(id) = &call else {
+            return call;
+        };
+        match &self.facts.calls[id.0].receiver {
+            Some(Expr::Path(path)) => {
+                let mut path = path.clone();
+                path.push(parts.text.clone());
+                self.path(path)
+            }
+            _ => call,
+        }
+    }
+
     fn params_of(&self, expr: &Expr) -> Vec<String> {
         let Expr::Lambda(id) = expr else {
             return Vec::new();
@@ -166,6 +181,9 @@ impl Walk<'_> {
 
     pub(super) fn concat(&mut self, node: &Node<'_>, list: &[Node<'_>]) -> Expr {
         let parts = self.all(node, list);
+        if parts.iter().any(|part| matches!(part, Expr::List(_))) {
+            return Expr::List(parts.into_iter().flat_map(elements).collect());
+        }
         if !parts.iter().any(|part| matches!(part, Expr::Text(_))) {
             return Expr::Other;
         }
@@ -177,6 +195,45 @@ impl Walk<'_> {
             }
         }
         Expr::Text(flat)
+    }
+
+    pub(super) fn cons<'t>(
+        &mut self,
+        node: &Node<'t>,
+        mut items: Vec<Node<'t>>,
+        tail: Node<'t>,
+    ) -> Expr {
+        items.push(tail);
+        let mut exprs = self.all(node, &items);
+        let tail = exprs.pop().map(elements).unwrap_or_default();
+        exprs.extend(tail);
+        Expr::List(exprs)
+    }
+
+    pub(super) fn words(&mut self, node: &Node<'_>, pieces: &[TextPiece<'_>]) -> Expr {
+        let Expr::Text(pieces) = self.text(node, pieces) else {
+            return Expr::Other;
+        };
+        let mut words = vec![Vec::new()];
+        for piece in &pieces {
+            let Piece::Text(text) = piece else {
+                words
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|word| word.push(Piece::Hole));
+                continue;
+            };
+            for (at, part) in text.split(char::is_whitespace).enumerate() {
+                if at > 0 {
+                    words.push(Vec::new());
+                }
+                if let (Some(word), false) = (words.last_mut(), part.is_empty()) {
+                    join(word, &Piece::Text(part.to_owned()));
+                }
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        Expr::List(words.into_iter().map(Expr::Text).collect())
     }
 
     pub(super) fn map(&mut self, node: &Node<'_>, pairs: Vec<(String, Node<'_>)>) -> Expr {
@@ -267,7 +324,9 @@ impl Walk<'_> {
     /// Binds what is chosen by to the names of each arm.
     fn take_apart(&mut self, node: &Node<'_>, subject: &Subject<'_>) {
         let value = self.visit(&subject.value);
-        if let Some(most) = subject.arms.iter().max_by_key(|arm| arm.len()) {
+        let names = |arm: &&Vec<Vec<String>>| arm.iter().filter(|name| !name.is_empty()).count();
+        // The first of equals: what is well stands before what went wrong.
+        if let Some(most) = subject.arms.iter().rev().max_by_key(names) {
             self.settle(&value, &Usage::Bound(most.clone()));
         }
         for arm in &subject.arms {
@@ -281,6 +340,14 @@ impl Walk<'_> {
                 span: span(node),
             });
         }
+    }
+}
+
+/// What a list that is joined to another adds.
+fn elements(list: Expr) -> Vec<Expr> {
+    match list {
+        Expr::List(items) => items,
+        other => vec![Expr::Spread(Box::new(other))],
     }
 }
 
