@@ -78,14 +78,25 @@ pub struct Finding {
     pub message: String,
     /// What to write instead.
     pub fix: String,
-    /// Which of the PATHs given it is under.
+    /// Which of the PATHs given it is under, counted from 0.
     #[serde(skip)]
     pub root: usize,
-    /// The line's text, cut where it is very long.
+    /// The folder of the repository that the file is in, as seen from here; the PATH given where it is in none.
     #[serde(skip)]
-    pub source: String,
-    /// How many characters the name has, for the mark under it.
+    pub repository: String,
+    /// The line, for people.
     #[serde(skip)]
+    pub excerpt: Excerpt,
+}
+
+/// A part of a line that a terminal can show: without tabs and control characters, and cut where it is long.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The text.
+    pub text: String,
+    /// Where the name begins in it, in characters from 0.
+    pub from: usize,
+    /// How many characters the name has.
     pub width: usize,
 }
 
@@ -110,6 +121,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// Findings by repository, in the order of their names.
+    #[must_use]
+    pub fn by_repository(&self) -> Vec<(&str, u64)> {
+        let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+        for finding in &self.findings {
+            *sums.entry(&finding.repository).or_default() += 1;
+        }
+        sums.into_iter().collect()
+    }
+
     /// Findings by rule and severity, worst first.
     #[must_use]
     pub fn by_rule(&self) -> Vec<(&'static str, Severity, u64)> {

@@ -1,4 +1,4 @@
-//! Functions of the tree whose body runs KEYS, and who calls them.
+//! What files of a tree tell each other: functions whose body runs KEYS, and clients that one file makes for others.
 //! Must not read files.
 
 use crate::report::Hit;
@@ -33,8 +33,9 @@ impl Wrappers {
         names.collect()
     }
 
-    /// Findings in a file that calls wrappers. Asked in a second pass, for files that have one of [`Self::words`].
-    pub(crate) fn callers(&self, _subject: &Subject<'_>) -> Vec<Hit> {
-        Vec::new()
+    /// Everything that the rules find in a file, knowing the tree: it replaces what the first pass found there. Asked in a
+    /// second pass, for files that have one of [`Self::words`], also such as never say *redis*.
+    pub(crate) fn recheck(&self, subject: &Subject<'_>) -> Vec<Hit> {
+        crate::rules::check(subject)
     }
 }
