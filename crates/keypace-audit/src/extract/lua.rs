@@ -433,6 +433,6 @@ return redis.call('KEYS', '*')
             functions(Lua, text),
             ["list(self, pattern)", "flush(all)", "helper(...)"]
         );
-        assert_eq!(texts(Lua, text).len(), 2);
+        assert_eq!(texts(Lua, text).len(), 3);
     }
 }
