@@ -425,7 +425,7 @@ mod tests {
             (JavaScript, "(() => ", ")"),
             (TypeScript, "g({ a: ", " })"),
             (Lua, "f(", ")"),
-            (Lua, "x = ", ""),
+            (Lua, "f({ ", " })"),
             (Shell, "echo $(", ")"),
         ];
         for (language, open, close) in nested {
