@@ -4,6 +4,7 @@
 use crate::browser;
 use crate::clients;
 use crate::failure::{Failure, Outcome};
+use crate::schema;
 use crate::setup;
 use crate::shell;
 use crate::workspace::Workspace;
@@ -29,6 +30,9 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         Err(line) => missing.push(line),
     }
     let browser = browser::have(&workspace)
+        .map_err(|line| missing.push(line))
+        .ok();
+    let schema = schema::have(&workspace)
         .map_err(|line| missing.push(line))
         .ok();
     for line in &missing {
@@ -59,5 +63,11 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         }
         _ => Ok(()),
     };
-    tests.and(docs).and(page)
+    let document = match (schema, programs.first()) {
+        (Some(python), Some(program)) if words.is_empty() => {
+            schema::test(&workspace, program, &python)
+        }
+        _ => Ok(()),
+    };
+    tests.and(docs).and(page).and(document)
 }

@@ -410,29 +410,61 @@ fn span(node: &Node<'_>) -> Span {
 #[cfg(test)]
 mod tests {
     use crate::extract::facts;
-    use crate::language::Language::Python;
+    use crate::language::Language::{JavaScript, Lua, Python, Shell, TypeScript};
+
+    const DEEP: usize = 20_000;
 
     #[test]
     fn deep_nesting_neither_overflows_nor_hides_what_stands_beside_it() {
-        for (open, inner, close) in [
-            ("f(", "1", ")"),
-            ("[", "1", "]"),
-            ("(lambda: ", "1", ")"),
-            ("'a' + (", "'b'", ")"),
-        ] {
+        let nested = [
+            (Python, "f(", ")"),
+            (Python, "[", "]"),
+            (Python, "(lambda: ", ")"),
+            (Python, "'a' + (", ")"),
+            (JavaScript, "f(", ")"),
+            (JavaScript, "(() => ", ")"),
+            (TypeScript, "g({ a: ", " })"),
+            (Lua, "f(", ")"),
+            (Lua, "f({ ", " })"),
+            (Shell, "echo $(", ")"),
+        ];
+        for (language, open, close) in nested {
+            let beside = if language == Shell {
+                "keys 'a*'"
+            } else {
+                "r.keys('a*')"
+            };
+            let inner = if language == Shell { "true" } else { "1" };
             let text = format!(
-                "{}{inner}{}\nr.keys('a*')\n",
-                open.repeat(20_000),
-                close.repeat(20_000)
+                "{beside}\n{}{inner}{}\n",
+                open.repeat(DEEP),
+                close.repeat(DEEP)
             );
-            let facts = facts(Python, &text);
-            assert_eq!(
-                facts.calls.last().map(|call| call.name.as_str()),
-                Some("keys"),
-                "{open}"
+            let found = facts(language, &text);
+            assert!(
+                found.calls.iter().any(|call| call.name == "keys"),
+                "{language:?} {open}"
             );
         }
-        let chain = format!("x = {}'end'\nr.keys('a*')\n", "'a' + ".repeat(20_000));
-        assert_eq!(facts(Python, &chain).calls.len(), 1);
+    }
+
+    #[test]
+    fn long_chains_end_where_the_bound_is() {
+        let joined = format!("x = {}'end'\nr.keys('a*')\n", "'a' + ".repeat(DEEP));
+        assert_eq!(facts(Python, &joined).calls.len(), 1);
+        let chained = format!("x{}\nr.keys('a*')\n", ".f()".repeat(DEEP));
+        assert!(
+            facts(Python, &chained)
+                .calls
+                .iter()
+                .any(|call| call.name == "keys")
+        );
+        let members = format!("x{}\nr.keys('a*')\n", ".f".repeat(DEEP));
+        assert!(
+            facts(JavaScript, &members)
+                .calls
+                .iter()
+                .any(|call| call.name == "keys")
+        );
     }
 }

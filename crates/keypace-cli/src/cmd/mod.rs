@@ -18,6 +18,7 @@ mod restore;
 mod resume;
 mod scan;
 mod serve;
+mod spans;
 mod stats;
 mod walk;
 
@@ -37,7 +38,8 @@ use crate::settings::{Settings, Surroundings};
 pub(crate) fn run(cli: Cli) -> Exit {
     let stderr = Stderr::default();
     match &cli.command {
-        Command::Serve(typed) => log::start_service(&stderr, typed.log),
+        // A service logs once its config says what else its spans go to.
+        Command::Serve(_) => {}
         _ => log::start(&stderr, cli.global.explain_pace),
     }
     dispatch(cli, &stderr).unwrap_or_else(|halt| {

@@ -30,7 +30,7 @@ const CLI_RANKS: &[&[&str]] = &[
 /// Rooms of `keypace-server` by rank.
 const SERVER_RANKS: &[&[&str]] = &[
     &["limits", "metrics", "units"],
-    &["sql"],
+    &["otel", "sql"],
     &["access", "sessions", "servers"],
     &["jobs"],
     &["error"],

@@ -141,13 +141,17 @@ impl Walk<'_> {
         let mut flat = Vec::new();
         let mut content: Option<Range<usize>> = None;
         for piece in pieces {
-            let (TextPiece::Plain(_, from) | TextPiece::Hole(from)) = piece;
-            let range = from.range();
+            let range = match piece {
+                TextPiece::Plain(_, from) | TextPiece::Hole(from) => from.range(),
+                TextPiece::Within(_, range) => range.clone(),
+            };
             content = Some(content.map_or(range.clone(), |all| {
                 all.start.min(range.start)..all.end.max(range.end)
             }));
             match piece {
-                TextPiece::Plain(text, _) => join(&mut flat, &Piece::Text(text.clone())),
+                TextPiece::Plain(text, _) | TextPiece::Within(text, _) => {
+                    join(&mut flat, &Piece::Text(text.clone()))
+                }
                 TextPiece::Hole(hole) => {
                     self.visit(hole);
                     flat.push(Piece::Hole);
