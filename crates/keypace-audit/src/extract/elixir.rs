@@ -10,7 +10,7 @@ use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, TextPie
 use super::literal::read_escapes;
 use crate::facts::Param;
 use crate::limits::MAX_DEPTH_NODES;
-use crate::syntax::Node;
+use crate::syntax::{Node, around};
 
 /// Elixir.
 pub(super) struct Elixir;
@@ -297,10 +297,8 @@ fn string<'t>(node: &Node<'t>) -> Role<'t> {
     if node.kind() != "atom" {
         return Role::Text(pieces(node));
     }
-    let module = node.parent().is_some_and(|parent| {
-        let left = parent.field("left").map(|left| left.node_id());
-        parent.kind() == "dot" && left == Some(node.node_id())
-    });
+    let (_, after) = around(node);
+    let module = after.starts_with('.') && !after.starts_with("..");
     if module {
         return path(node).map_or(Role::Plain, Role::Path);
     }

@@ -6,7 +6,7 @@ use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, R
 use super::literal::read_escapes;
 use crate::facts::{Import, Param};
 use crate::limits::MAX_DEPTH_NODES;
-use crate::syntax::Node;
+use crate::syntax::{Node, around};
 
 /// Ruby.
 pub(super) struct Ruby;
@@ -223,9 +223,11 @@ fn special<'t>(
     }
 }
 
+/// The first text of a command between backquotes or in `%x`.
 fn in_subshell(node: &Node<'_>) -> bool {
-    node.parent()
-        .is_some_and(|parent| parent.kind() == "subshell")
+    let (before, _) = around(node);
+    let mut marks = before.chars().rev();
+    marks.next() == Some('`') || marks.take(2).eq(['x', '%'])
 }
 
 fn function<'t>(node: &Node<'t>) -> Role<'t> {

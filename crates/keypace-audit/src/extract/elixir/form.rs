@@ -6,7 +6,7 @@ use super::super::grammar::{ClassParts, FunctionParts, Role, Subject};
 use super::pattern::{head, names, params, targets, unguarded};
 use super::{args, is_member, keyword, member, parts, path};
 use crate::facts::Import;
-use crate::syntax::Node;
+use crate::syntax::{Node, around};
 
 const DEFINITIONS: &[&str] = &["def", "defp", "defmacro", "defmacrop"];
 
@@ -61,24 +61,10 @@ fn special<'t>(node: &Node<'t>, word: &str) -> Option<Role<'t>> {
 
 /// The name and parameters of a definition are written as a call, and are none.
 fn is_head(call: &Node<'_>) -> bool {
-    let Some(mut around) = call.parent() else {
-        return false;
-    };
-    if around.kind() == "binary_operator"
-        && field_text(&around, "operator").as_deref() == Some("when")
-        && let Some(outer) = around.parent()
-    {
-        around = outer;
-    }
-    around.kind() == "arguments"
-        && around.parent().is_some_and(|definition| {
-            field_text(&definition, "target").is_some_and(|word| {
-                DEFINITIONS.contains(&word.as_str()) || word.starts_with("defguard")
-            }) && first(&around).is_some_and(|first| {
-                let range = first.range();
-                range.start <= call.range().start && call.range().end <= range.end
-            })
-        })
+    let (before, _) = around(call);
+    let before = before.trim_end_matches([' ', '(']);
+    let word = before.rsplit(|c: char| !c.is_alphanumeric()).next();
+    word.is_some_and(|word| DEFINITIONS.contains(&word) || word.starts_with("defguard"))
 }
 
 fn class<'t>(node: &Node<'t>) -> Role<'t> {

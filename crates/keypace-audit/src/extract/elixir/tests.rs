@@ -59,6 +59,7 @@ end
         calls(Elixir, text),
         [
             "Redix.command(conn, [\"KEYS\", prefix]) -> returned in keys",
+            "is_binary(prefix) -> other in keys",
             "eredis.q(conn, [\"FLUSHDB\"]) -> returned in flush",
             "Redix.command(conn, [\"KEYS\", \"user:{}:*\"]) -> other in reads",
         ]
