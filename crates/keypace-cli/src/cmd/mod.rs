@@ -1,6 +1,8 @@
 //! Dispatch: one file a command, and what they share: connecting, signals, driving a sweep, the way out. Knows no
 //! flag by its spelling and no wire.
 
+#[cfg(feature = "audit")]
+mod audit;
 mod bench;
 mod completions;
 mod confirm;
@@ -95,6 +97,8 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
             .await
         }),
         Command::Serve(typed) => in_threads(serve::run(&global, &typed, stderr)),
+        #[cfg(feature = "audit")]
+        Command::Audit(typed) => in_runtime(audit::run(&typed, global.json, stderr)),
         // The tour owns a server: it is always left by the way that stops it.
         Command::Demo => in_runtime(async {
             let around = Surroundings::nothing();

@@ -41,6 +41,26 @@ const SERVER_RANKS: &[&[&str]] = &[
     &["lib"],
 ];
 
+/// Rooms of `keypace-audit` by rank.
+const AUDIT_RANKS: &[&[&str]] = &[
+    &["limits", "language"],
+    &["facts", "syntax"],
+    &["report", "error", "extract"],
+    &[
+        "rule",
+        "receiver",
+        "changed",
+        "allow",
+        "fingerprint",
+        "repository",
+        "baseline",
+    ],
+    &["rules", "source", "page", "render"],
+    &["wrappers"],
+    &["audit"],
+    &["lib"],
+];
+
 /// Which of our crates each may use; the second list is for its tests only.
 const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("keypace", &[], &["keypace-lab", "keypace-testkit"]),
@@ -161,7 +181,7 @@ fn sockets(source: &Source) -> Vec<Finding> {
 }
 
 fn quiet_library(source: &Source) -> Vec<Finding> {
-    let Some(("keypace", _)) = source.in_crate() else {
+    let Some(("keypace" | "keypace-audit", _)) = source.in_crate() else {
         return Vec::new();
     };
     let loud = [
@@ -184,6 +204,7 @@ fn quiet_library(source: &Source) -> Vec<Finding> {
 fn ranks(source: &Source) -> Vec<Finding> {
     let (table, inner) = match source.in_crate() {
         Some(("keypace", inner)) => (LIBRARY_RANKS, inner),
+        Some(("keypace-audit", inner)) => (AUDIT_RANKS, inner),
         Some(("keypace-cli", inner)) => (CLI_RANKS, inner),
         Some(("keypace-server", inner)) => (SERVER_RANKS, inner),
         _ => return Vec::new(),
