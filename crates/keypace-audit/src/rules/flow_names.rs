@@ -244,6 +244,7 @@ pub(super) fn is_growth(name: &str) -> bool {
         plain(name).as_str(),
         "append"
             | "push"
+            | "<<"
             | "extend"
             | "add"
             | "addall"

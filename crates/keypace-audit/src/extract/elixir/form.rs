@@ -4,7 +4,7 @@
 use super::super::children::{field_text, first, of_kind, span, text, values};
 use super::super::grammar::{ClassParts, FunctionParts, Role, Subject};
 use super::pattern::{head, names, params, targets, unguarded};
-use super::{args, is_member, keyword, member, parts, path};
+use super::{args, is_member, key_name, keyword, member, parts, path, unfold};
 use crate::facts::Import;
 use crate::syntax::{Node, around};
 
@@ -128,11 +128,18 @@ fn imports<'t>(node: &Node<'t>, word: &str) -> Option<Role<'t>> {
     let given = args(node);
     let named = given.first()?;
     let last = |module: &str| module.rsplit('.').next().unwrap_or(module).to_owned();
+    let only = keyword(&given, "only")
+        .map(|list| unfold(&list))
+        .unwrap_or_default();
     let import = |module: String, here: Option<String>| {
-        let whole = |here| vec![(String::new(), here)];
+        let mut names: Vec<_> = here.map(|here| (String::new(), here)).into_iter().collect();
+        let functions = only
+            .iter()
+            .filter_map(|function| field_text(function, "key"));
+        names.extend(functions.map(|name| (key_name(&name), key_name(&name))));
         Import {
-            names: here.map(whole).unwrap_or_default(),
             module,
+            names,
             span: span(node),
         }
     };
