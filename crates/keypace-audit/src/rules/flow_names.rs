@@ -254,6 +254,7 @@ pub(super) fn is_growth(name: &str) -> bool {
         plain(name).as_str(),
         "append"
             | "push"
+            | "<<"
             | "extend"
             | "add"
             | "addall"
