@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use ast_grep_core::AstGrep;
+use ast_grep_core::source::Doc as _;
 use ast_grep_core::tree_sitter::{LanguageExt, StrDoc};
 use ast_grep_language::SupportLang;
 use tree_sitter::{ParseOptions, ParseState, Parser, Point};
@@ -38,6 +39,15 @@ pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
     let tree = parser.parse_with_options(&mut read, None, Some(options))?;
     let src = text.to_owned();
     Some(AstGrep::doc(StrDoc { src, lang, tree }))
+}
+
+/// The file's text before and after a node. A look at what stands beside it costs nothing there, where the way to a
+/// parent or sibling is looked for from the root, past all that stands before it.
+pub(crate) fn around<'t>(node: &Node<'t>) -> (&'t str, &'t str) {
+    let text = node.get_doc().get_source();
+    let range = node.range();
+    let before = text.get(..range.start).unwrap_or_default();
+    (before, text.get(range.end..).unwrap_or_default())
 }
 
 fn grammar(language: Language) -> SupportLang {

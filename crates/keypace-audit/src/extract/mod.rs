@@ -14,6 +14,7 @@ mod literal;
 mod lua;
 mod php;
 mod python;
+mod recursion;
 mod ruby;
 mod rust;
 mod shell;
@@ -35,7 +36,11 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
 /// The same, where it matters that a parser gave up: `None` then.
 pub(crate) fn read(language: Language, text: &str) -> Option<Facts> {
     let tree = syntax::parse(language, text)?;
-    Some(walk::walk(language, grammar(language), &tree.root()))
+    let mut facts = walk::walk(language, grammar(language), &tree.root());
+    if language == Language::Elixir {
+        recursion::unroll(&mut facts);
+    }
+    Some(facts)
 }
 
 fn grammar(language: Language) -> &'static dyn Grammar {
