@@ -134,9 +134,7 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "count"
             | "cursor"
             | "pattern"
-            | "asscanentry"
             | "iterasync"
-            | "elements"
             | "assequence"
             | "asflow"
             | "use"
@@ -254,6 +252,10 @@ pub(super) fn is_element(name: &str) -> bool {
             | "poll"
             | "get"
             | "elem"
+            | "nextitem"
+            | "trynext"
+            | "takeresults"
+            | "nextasync"
     )
 }
 
@@ -280,7 +282,6 @@ pub(super) fn is_growth(name: &str) -> bool {
             | "arraypush"
             | "offer"
             | "addelement"
-            | "<<"
     )
 }
 
