@@ -94,6 +94,9 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "asstr"
             | "flatten"
             | "flatmap"
+            | "arg"
+            | "cursorarg"
+            | "takeresults"
             | "query"
             | "queryasync"
             | "then"
@@ -228,6 +231,8 @@ pub(super) fn is_element(name: &str) -> bool {
     matches!(
         plain(name).as_str(),
         "next"
+            | "nextitem"
+            | "trynext"
             | "val"
             | "pop"
             | "shift"
@@ -269,9 +274,10 @@ pub(super) fn is_growth(name: &str) -> bool {
             | "unionwith"
             | "plusassign"
             | "arraypush"
+            | "arraymerge"
+            | "into"
             | "offer"
             | "addelement"
-            | "<<"
     )
 }
 
