@@ -64,10 +64,18 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// Cargo itself, the one that runs us, in the workspace's folder.
+/// Cargo itself, the one that runs us, in the workspace's folder. What `cargo run` has told us of our own package stays
+/// here: build scripts that look at it (ring's) would run again, and all that rests on them be compiled again, whenever
+/// somebody changes between cargo and xtask.
 pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

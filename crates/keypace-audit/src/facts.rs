@@ -76,7 +76,11 @@ pub(crate) struct Param {
 pub(crate) struct Function {
     /// Empty for a lambda without a name. A lambda that is bound to a name has that name.
     pub name: String,
+    /// What it is called on, where that is written (Go's `(s *Store)`, the receiver of a Kotlin extension as `self`),
+    /// stands last, so that the others stand where a call's arguments do.
     pub params: Vec<Param>,
+    /// The type that it declares to return, as written; the first where there are several.
+    pub returns: Option<String>,
     /// Names of decorators, annotations and attributes, without arguments.
     pub marks: Vec<String>,
     pub lambda: bool,
@@ -85,7 +89,8 @@ pub(crate) struct Function {
     pub span: Span,
 }
 
-/// A value given to names: an assignment, a declaration, a field, a constant. Parameters and loop variables are not here.
+/// A value given to names: an assignment, a declaration, a field, a constant. Parameters are not here, and loop variables
+/// only where their type is declared.
 #[derive(Debug)]
 pub(crate) struct Binding {
     /// One path for `x = ...` or `self.x = ...`; several for `a, b = ...` and destructuring (a name left out is empty).
@@ -103,6 +108,8 @@ pub(crate) struct Binding {
 #[derive(Debug)]
 pub(crate) struct Loop {
     pub kind: LoopKind,
+    /// A comprehension that makes a list, set or map of it.
+    pub gathers: bool,
     /// Paths that the condition of a `while`, `until` or C-style `for` reads; empty for `while true` and for-each.
     pub condition: Vec<Vec<String>>,
     pub function: Option<FunctionId>,
@@ -133,6 +140,10 @@ pub(crate) enum Expr {
     /// and `@@x` begin with `self`; `::`, `->`, `?.` and `!!.` are dots; `$x` is `x`.
     Path(Vec<String>),
     Call(CallId),
+    /// A member of something that is not a path: `get_client().inner`, `xs[0].redis`.
+    Member(Box<Expr>, String),
+    /// A comprehension that makes a list, set or map: `[f(k) for k in xs]`.
+    Gathered(LoopId),
     /// A string: literals, interpolation and concatenation flattened. A heredoc and a template as well.
     Text(Vec<Piece>),
     Number(String),

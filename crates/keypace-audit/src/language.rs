@@ -37,6 +37,24 @@ pub enum Language {
 }
 
 impl Language {
+    /// All of them, in the order of their names.
+    pub const ALL: &[Self] = &[
+        Self::CSharp,
+        Self::Elixir,
+        Self::Go,
+        Self::Java,
+        Self::JavaScript,
+        Self::Kotlin,
+        Self::Lua,
+        Self::Php,
+        Self::Python,
+        Self::Ruby,
+        Self::Rust,
+        Self::Shell,
+        Self::TypeScript,
+        Self::Tsx,
+    ];
+
     /// The language of a file, by its name's ending; `None` where it is not one of ours.
     #[must_use]
     pub fn of_path(path: &Path) -> Option<Self> {

@@ -9,7 +9,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::clusters::{KEYS, OTHERS, clusters, dead_url, key_count, lone, seed};
-use common::under_way::{interrupted, resumed, under_way};
+use common::under_way::{BRISK, interrupted, resumed, under_way_until};
 use common::{Home, Ran, gathered};
 use keypace_lab::{OwnedCluster, Value};
 
@@ -246,8 +246,8 @@ fn slots_that_move_are_walked_again_and_that_is_told() {
             // Already open when the walk begins, so that it can't prove them whenever they are handed over.
             let open = slots.map(|slot| cluster.begin_move(0, 1, slot).expect("open"));
             let open: Vec<_> = open.collect();
-            let typed = [&["--json"], command, &["session:*"]].concat();
-            let (child, seen, stderr) = under_way(&home, &typed, counted);
+            let typed = [&["--json", "--rate", BRISK], command, &["session:*"]].concat();
+            let (child, seen, stderr) = under_way_until(&home, &typed, counted, 1);
             for slot in open {
                 slot.finish().expect("moved");
             }

@@ -9,7 +9,7 @@ mod common;
 use std::time::Duration;
 
 use common::clusters::{KEYS, OTHERS, clusters, dead_url, lone, seed};
-use common::under_way::under_way;
+use common::under_way::{BRISK, under_way_until};
 use common::{Home, finished, gathered, servers};
 use keypace_lab::{
     ClusterOptions, OwnedSentinels, Program, SentinelOptions, Value, seed as seeds, wait_until,
@@ -103,11 +103,13 @@ fn a_node_that_dies_on_the_way_is_named_with_its_slots() {
             "500ms",
             "--retries",
             "1",
+            "--rate",
+            BRISK,
             "--json",
             "count",
             "session:*",
         ];
-        let (child, seen, stderr) = under_way(&home, &typed, "matched");
+        let (child, seen, stderr) = under_way_until(&home, &typed, "matched", 1);
         cluster.kill(2).expect("killed");
         let ran = gathered(child, seen, stderr).expect(1);
         let address = cluster.urls()[2].replace("redis://", "");

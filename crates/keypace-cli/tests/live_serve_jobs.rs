@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(150);
 fn a_service_that_is_killed_again_and_again_ends_its_delete() {
     let running: Vec<_> = servers()
         .into_iter()
-        .map(|server| thread::spawn(move || killed(&server, 6)))
+        .map(|server| thread::spawn(move || killed(&server, 4)))
         .collect();
     for one in running {
         if let Err(panic) = one.join() {

@@ -219,6 +219,9 @@ pub const AUTHORIZATION_BYTES: usize = 256;
 pub const DRAIN: Duration = Duration::from_secs(20);
 /// The part of it that open requests and watchers are given once the work has settled.
 pub const DRAIN_SOCKETS: Duration = Duration::from_secs(5);
+/// The part of that which is kept for writes of sessions whose callers were given up: one takes milliseconds, and one that SQL
+/// holds up for longer is found by the next process.
+pub const DRAIN_WRITES: Duration = Duration::from_secs(2);
 /// Between two looks whether all connections have closed.
 pub const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// How often figures that only grow while nobody looks are tidied up.

@@ -1,14 +1,51 @@
 //! A parsed file into facts: one file a language family, each a description of that grammar's nodes.
 //! Must not judge, and must not know Redis.
 
+mod callback;
+mod children;
+mod csharp;
+mod elixir;
+mod go;
 mod grammar;
+mod java;
+mod javascript;
+mod kotlin;
+mod literal;
+mod lua;
+mod php;
+mod python;
+mod ruby;
+mod rust;
+mod shell;
+mod walk;
 
+#[cfg(test)]
+mod sketch;
+
+use self::grammar::Grammar;
 use crate::facts::Facts;
 use crate::language::Language;
 use crate::syntax;
 
 /// Reads the facts of a text. Never fails: what the grammar can't read is left out.
 pub(crate) fn facts(language: Language, text: &str) -> Facts {
-    let _tree = syntax::parse(language, text);
-    Facts::new(language)
+    let tree = syntax::parse(language, text);
+    walk::walk(language, grammar(language), &tree.root())
+}
+
+fn grammar(language: Language) -> &'static dyn Grammar {
+    match language {
+        Language::CSharp => &csharp::CSharp,
+        Language::Elixir => &elixir::Elixir,
+        Language::Go => &go::Go,
+        Language::Java => &java::Java,
+        Language::JavaScript | Language::TypeScript | Language::Tsx => &javascript::JavaScript,
+        Language::Kotlin => &kotlin::Kotlin,
+        Language::Lua => &lua::Lua,
+        Language::Php => &php::Php,
+        Language::Python => &python::Python,
+        Language::Ruby => &ruby::Ruby,
+        Language::Rust => &rust::Rust,
+        Language::Shell => &shell::Shell,
+    }
 }

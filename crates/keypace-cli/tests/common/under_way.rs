@@ -9,6 +9,9 @@ use super::{Home, Ran, finished, gathered, signal};
 /// has other work too.
 pub(crate) const RATE: &str = "500";
 
+/// Slow enough for what is done to a cluster meanwhile, for runs that go on to their end.
+pub(crate) const BRISK: &str = "2500";
+
 /// Starts keypace and reads its progress until some keys are done.
 pub(crate) fn under_way(
     home: &Home,

@@ -44,8 +44,9 @@ impl App {
         self.runner
             .drain(limits::DRAIN - limits::DRAIN_SOCKETS)
             .await;
-        self.close(&handle, Instant::now() + limits::DRAIN_SOCKETS)
-            .await;
+        let until = Instant::now() + limits::DRAIN_SOCKETS;
+        self.close(&handle, until - limits::DRAIN_WRITES).await;
+        self.settle(until).await;
         upkeep.abort();
         let ended = match ended {
             Some(ended) => ended,
@@ -72,6 +73,15 @@ impl App {
             tracing::warn!(open = handle.connection_count(), "requests were given up");
         }
         handle.shutdown();
+    }
+
+    /// Waits for writes of sessions whose callers have gone: SQL and the cache are to say the same afterwards.
+    async fn settle(&self, until: Instant) {
+        if let Some(sessions) = &self.state.sessions
+            && timeout_at(until, sessions.settled()).await.is_err()
+        {
+            tracing::warn!("sessions were still being written when the time was over");
+        }
     }
 
     /// The listener in a task of its own.

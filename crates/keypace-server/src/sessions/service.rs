@@ -200,6 +200,15 @@ impl SessionService {
         }
     }
 
+    /// Waits until no write is under way, those of callers who have gone too. New ones wait behind it.
+    ///
+    /// Cancel-safe.
+    pub async fn settled(&self) {
+        let all = u32::try_from(limits::WRITES_AT_ONCE).unwrap_or(u32::MAX);
+        // It is closed by nobody.
+        let _ = self.writes.acquire_many(all).await;
+    }
+
     /// What has happened so far.
     #[must_use]
     pub fn counts(&self) -> SessionCounts {

@@ -61,13 +61,13 @@ async fn a_write_that_nobody_waits_for_any_more_reaches_the_cache_too() {
     let (a, moment) = (id("a"), Duration::from_millis(10));
     let hung_up = timeout(moment, writer.update(&owner, &a, &change)).await;
     assert!(hung_up.is_err(), "nobody waits");
-    sleep(Duration::from_millis(200)).await;
+    writer.settled().await;
     assert_eq!(turns_of(&reader).await, 9);
     assert_eq!(reader.counts().cache.hits, 2, "{:?}", reader.counts());
 
     let hung_up = timeout(moment, writer.delete(&owner, &a)).await;
     assert!(hung_up.is_err(), "nobody waits");
-    sleep(Duration::from_millis(200)).await;
+    writer.settled().await;
     let gone = reader.get(&owner, &a).await.expect_err("gone");
     assert_eq!(gone.kind(), SessionErrorKind::NotFound);
 }

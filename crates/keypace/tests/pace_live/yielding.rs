@@ -10,7 +10,7 @@ use keypace_lab::{OwnedServer, Saturate, seed};
 use crate::common::{check, connect, deleting, raw, servers, sweep};
 use crate::{VALUE_BYTES, one_millisecond};
 
-const KEYS: u64 = 1_000_000;
+const KEYS: u64 = 500_000;
 /// The median of three is judged: one may meet whatever else the machine does.
 const TRIALS: usize = 3;
 /// Enough to fill the server's core.

@@ -1,0 +1,291 @@
+//! A run: every file of the trees becomes facts, facts become hits, hits become findings, and those a report.
+//! Decides nothing that a rule could: it counts, drops what is allowed, known or too unsure, and sorts.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::baseline::Baseline;
+use crate::error::AuditError;
+use crate::extract;
+use crate::limits;
+use crate::page::Page;
+use crate::report::{Confidence, Finding, Report};
+use crate::repository::Repositories;
+use crate::rules::{self, Subject};
+use crate::source::{self, Met, Prefilter, Source, Tree};
+use crate::wrappers::{self, Wrapper, Wrappers};
+
+/// What an audit looks at, and what of it is reported.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Receivers that are Redis clients, as the code writes them: `cache.redis`.
+    pub wrappers: Vec<String>,
+    /// What is left out, in patterns as in `.gitignore`.
+    pub exclude: Vec<String>,
+    /// Findings that are less sure are left out.
+    pub min_confidence: Confidence,
+    /// Only files that differ from this commit.
+    pub changed_since: Option<String>,
+    /// A report in JSON whose findings are known. A file that is not there knows none.
+    pub baseline: Option<PathBuf>,
+    /// Threads that read and parse.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            wrappers: Vec::new(),
+            exclude: Vec::new(),
+            min_confidence: Confidence::Medium,
+            changed_since: None,
+            baseline: None,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+impl Options {
+    /// With these clients, beside those that are known.
+    #[must_use]
+    pub fn with_wrappers(mut self, wrappers: Vec<String>) -> Self {
+        self.wrappers = wrappers;
+        self
+    }
+
+    /// Without what these patterns name.
+    #[must_use]
+    pub fn with_exclude(mut self, exclude: Vec<String>) -> Self {
+        self.exclude = exclude;
+        self
+    }
+
+    /// With findings from this confidence on.
+    #[must_use]
+    pub fn with_min_confidence(mut self, confidence: Confidence) -> Self {
+        self.min_confidence = confidence;
+        self
+    }
+
+    /// Only in files that differ from this commit.
+    #[must_use]
+    pub fn with_changed_since(mut self, reference: Option<String>) -> Self {
+        self.changed_since = reference;
+        self
+    }
+
+    /// Without what this report knows.
+    #[must_use]
+    pub fn with_baseline(mut self, file: Option<PathBuf>) -> Self {
+        self.baseline = file;
+        self
+    }
+
+    /// On so many threads.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+}
+
+/// An audit that can be run.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    options: Options,
+}
+
+/// What the threads of one pass bring together.
+#[derive(Default)]
+struct Gathered {
+    /// By the file's path: findings in the order of the file, and how many comments allow.
+    pages: BTreeMap<String, (Vec<Finding>, u64)>,
+    wrappers: Vec<Wrapper>,
+    files: u64,
+    lines: u64,
+    troubles: Vec<String>,
+    unread: u64,
+}
+
+/// What every file of a pass is looked at with.
+struct Pass<'a> {
+    root: usize,
+    options: &'a Options,
+    filter: Prefilter,
+    /// In the second pass: what the first has found.
+    wrappers: Option<&'a Wrappers>,
+    repositories: &'a Repositories,
+    gathered: Mutex<Gathered>,
+}
+
+impl Audit {
+    /// With these options.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { options }
+    }
+
+    /// Reads the trees and says what is found. Files that can't be read are counted in the report.
+    ///
+    /// # Errors
+    /// Where a path, a pattern, the baseline or the commit to compare with can't be used.
+    pub fn run(&self, paths: &[PathBuf]) -> Result<Report, AuditError> {
+        let options = &self.options;
+        let baseline = options
+            .baseline
+            .as_deref()
+            .map(Baseline::read)
+            .transpose()?;
+        let baseline = baseline.flatten().unwrap_or_default();
+        let trees = paths.iter().map(|path| {
+            let since = options.changed_since.as_deref();
+            Tree::new(path, &options.exclude, since, options.threads)
+        });
+        let trees = trees.collect::<Result<Vec<_>, _>>()?;
+        let mut report = Report::default();
+        for (root, tree) in trees.iter().enumerate() {
+            self.tree(root, &paths[root], tree, &mut report);
+        }
+        report
+            .findings
+            .retain(|own| own.confidence >= options.min_confidence);
+        let all = report.findings.len();
+        report
+            .findings
+            .retain(|own| !baseline.knows(&own.fingerprint));
+        report.known = (all - report.findings.len()) as u64;
+        Ok(report)
+    }
+
+    /// One tree: all files by themselves, then again those that name what others made known.
+    fn tree(&self, root: usize, path: &Path, tree: &Tree, report: &mut Report) {
+        let repositories = Repositories::new(path);
+        let first = Pass::new(root, &self.options, &repositories, None);
+        tree.walk(&|met| first.visit(met));
+        let mut first = first.into_gathered();
+        report.files += first.files;
+        report.lines += first.lines;
+        report.unread += first.unread;
+        let room = limits::MAX_TROUBLES.saturating_sub(report.troubles.len());
+        report
+            .troubles
+            .extend(first.troubles.into_iter().take(room));
+
+        let wrappers = Wrappers::new(first.wrappers);
+        if !wrappers.words().is_empty() {
+            let second = Pass::new(root, &self.options, &repositories, Some(&wrappers));
+            tree.walk(&|met| second.visit(met));
+            // What is known of the tree now takes the place of what one file told.
+            first.pages.extend(second.into_gathered().pages);
+        }
+        for (findings, allowed) in first.pages.into_values() {
+            report.findings.extend(findings);
+            report.allowed += allowed;
+        }
+    }
+}
+
+impl<'a> Pass<'a> {
+    fn new(
+        root: usize,
+        options: &'a Options,
+        repositories: &'a Repositories,
+        wrappers: Option<&'a Wrappers>,
+    ) -> Self {
+        let filter = wrappers.map_or_else(
+            || Prefilter::redis(&options.wrappers),
+            |wrappers| {
+                let mut words = wrappers.words();
+                words.sort();
+                words.dedup();
+                words.truncate(limits::MAX_WRAPPER_WORDS);
+                Prefilter::names(&words)
+            },
+        );
+        Self {
+            root,
+            options,
+            filter,
+            wrappers,
+            repositories,
+            gathered: Mutex::new(Gathered::default()),
+        }
+    }
+
+    fn into_gathered(self) -> Gathered {
+        let gathered = self.gathered.into_inner();
+        gathered.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what the walk met. Called on several threads at once.
+    fn visit(&self, met: Met) {
+        let mut own = Gathered::default();
+        match met {
+            Met::Source(source) => self.read(&source, &mut own),
+            Met::Trouble(text) => own.trouble(text),
+        }
+        let mut all = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        all.add(own);
+    }
+
+    fn read(&self, source: &Source, own: &mut Gathered) {
+        let loaded = match source::load(source, &mut Vec::new()) {
+            Ok(Some(loaded)) => loaded,
+            Ok(None) => return,
+            Err(error) => return own.trouble(format!("{}: {error}", source.path.display())),
+        };
+        own.files += 1;
+        own.lines += loaded.lines;
+        if !self.filter.passes(&loaded.text) {
+            return;
+        }
+        let facts = extract::facts(loaded.language, &loaded.text);
+        let subject = Subject {
+            facts: &facts,
+            text: &loaded.text,
+            path: &source.relative,
+            clients: &self.options.wrappers,
+        };
+        let mut hits = match self.wrappers {
+            None => rules::check(&subject),
+            Some(wrappers) => wrappers.recheck(&subject),
+        };
+        if self.wrappers.is_none() {
+            own.wrappers = wrappers::defined(&subject, &hits);
+            if hits.is_empty() {
+                return;
+            }
+        }
+        hits.sort_by_key(|hit| (hit.at.start, hit.rule));
+        let mut seen = HashSet::new();
+        hits.retain(|hit| seen.insert((hit.at.start, hit.rule)));
+        let page = Page::new(&source.relative, &loaded.text, &facts);
+        let (mut findings, allowed) = page.findings(hits);
+        for finding in &mut findings {
+            finding.root = self.root;
+            finding.repository = self.repositories.of(&source.path);
+        }
+        own.pages
+            .insert(source.relative.clone(), (findings, allowed));
+    }
+}
+
+impl Gathered {
+    fn trouble(&mut self, text: String) {
+        self.unread += 1;
+        self.troubles.push(text);
+    }
+
+    fn add(&mut self, other: Self) {
+        self.pages.extend(other.pages);
+        self.wrappers.extend(other.wrappers);
+        self.files += other.files;
+        self.lines += other.lines;
+        self.unread += other.unread;
+        if self.troubles.len() < limits::MAX_TROUBLES {
+            self.troubles.extend(other.troubles);
+        }
+    }
+}

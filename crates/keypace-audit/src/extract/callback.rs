@@ -1,0 +1,140 @@
+//! Calls that run a lambda once for each element: which they are, and what they go over.
+//! Must not know Redis; names of methods are all it has.
+
+use super::grammar::{CallParts, Grammar, Role};
+use crate::facts::Expr;
+use crate::syntax::Node;
+
+/// Names that repeat in one of the languages and mean nothing else in the others. Compared without case and `_`.
+const REPEATING: &[&str] = &[
+    "all",
+    "any",
+    "arrayfilter",
+    "arraymap",
+    "arrayreduce",
+    "arraywalk",
+    "asyncstream",
+    "chunked",
+    "collect",
+    "concatmap",
+    "detect",
+    "doonnext",
+    "each",
+    "eachasync",
+    "eachentry",
+    "eachkey",
+    "eachlimit",
+    "eachof",
+    "eachpair",
+    "eachseries",
+    "eachslice",
+    "eachvalue",
+    "eachwithindex",
+    "eachwithobject",
+    "every",
+    "filter",
+    "filtermap",
+    "filternot",
+    "find",
+    "findall",
+    "flatmap",
+    "flatmapmany",
+    "foldl",
+    "foldr",
+    "forall",
+    "foreach",
+    "foreachasync",
+    "foreachindexed",
+    "foreachordered",
+    "groupby",
+    "hscaneach",
+    "indexwith",
+    "inject",
+    "map",
+    "mapasync",
+    "mapindexed",
+    "maplimit",
+    "mapnotnull",
+    "mapseries",
+    "mapto",
+    "mapvalues",
+    "oneach",
+    "parallelforeach",
+    "reduce",
+    "reject",
+    "scaneach",
+    "select",
+    "selectmany",
+    "some",
+    "sscaneach",
+    "sumof",
+    "tap",
+    "transform",
+    "where",
+    "zscaneach",
+];
+
+/// Whether a call runs its lambda more than once. `stream.on("data", ...)` does.
+pub(super) fn repeats(grammar: &dyn Grammar, parts: &CallParts<'_>) -> bool {
+    let name: String = parts
+        .text
+        .chars()
+        .filter(|c| *c != '_')
+        .flat_map(char::to_lowercase)
+        .collect();
+    if REPEATING.binary_search(&name.as_str()).is_ok() {
+        return true;
+    }
+    let on_data = |arg: &Node<'_>| matches!(arg.text().trim_matches(['"', '\'', '`']), "data");
+    name == "on" && parts.args.len() > 1 && parts.args.first().is_some_and(on_data) && {
+        parts.args.get(1).is_some_and(|arg| is_lambda(grammar, arg))
+    }
+}
+
+/// Whether an argument is a lambda as it stands.
+pub(super) fn is_lambda(grammar: &dyn Grammar, arg: &Node<'_>) -> bool {
+    match grammar.role(arg) {
+        Role::Function(parts) => parts.lambda,
+        Role::Named(_, inner) | Role::Through(inner) if inner.node_id() != arg.node_id() => {
+            matches!(grammar.role(&inner), Role::Function(parts) if parts.lambda)
+        }
+        _ => false,
+    }
+}
+
+/// What is gone over: the receiver, or the first argument of `Enum.map(xs, ...)`, `_.map(xs, ...)`, `array_map(f, xs)`.
+pub(super) fn iterable(receiver: Option<&Expr>, args: &[Expr], lambda: usize) -> Expr {
+    let other = args
+        .iter()
+        .enumerate()
+        .find(|(at, _)| *at != lambda)
+        .map(|(_, arg)| arg);
+    let found = match receiver {
+        Some(receiver) if lambda == 0 || !is_module(receiver) => Some(receiver),
+        Some(_) | None => other,
+    };
+    found.cloned().unwrap_or(Expr::Other)
+}
+
+/// A module of functions over collections, not a collection.
+fn is_module(receiver: &Expr) -> bool {
+    let Expr::Path(path) = receiver else {
+        return false;
+    };
+    let [name] = path.as_slice() else {
+        return false;
+    };
+    matches!(name.as_str(), "_" | "async" | "lodash" | "R") || name.starts_with(char::is_uppercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::REPEATING;
+
+    #[test]
+    fn the_names_are_sorted_where_they_are_searched() {
+        let mut sorted = REPEATING.to_vec();
+        sorted.sort_unstable();
+        assert_eq!(REPEATING, sorted);
+    }
+}

@@ -1,0 +1,237 @@
+//! Elixir's words that look like calls: definitions, imports, branches and comprehensions.
+//! Must not walk or judge.
+
+use super::super::children::{field_text, first, of_kind, span, text, values};
+use super::super::grammar::{ClassParts, FunctionParts, Role, Subject};
+use super::pattern::{head, names, params, targets, unguarded};
+use super::{args, is_member, keyword, member, parts, path};
+use crate::facts::Import;
+use crate::syntax::Node;
+
+const DEFINITIONS: &[&str] = &["def", "defp", "defmacro", "defmacrop"];
+
+/// What a call node is.
+pub(super) fn role<'t>(node: &Node<'t>) -> Role<'t> {
+    let Some(target) = node.field("target") else {
+        return Role::Plain;
+    };
+    if target.kind() == "identifier" {
+        let word = target.text();
+        if let Some(role) = special(node, &word) {
+            return role;
+        }
+        if is_head(node) {
+            return Role::Plain;
+        }
+    }
+    if is_member(node) {
+        return member(&target);
+    }
+    parts(node, None).map_or(Role::Plain, Role::Call)
+}
+
+/// `left |> right`
+pub(super) fn piped<'t>(left: Node<'t>, right: &Node<'t>) -> Role<'t> {
+    let is_case = field_text(right, "target").is_some_and(|word| word == "case");
+    if is_case && let Some(block) = of_kind(right, "do_block") {
+        return case(left, &block);
+    }
+    let both = vec![left.clone(), right.clone()];
+    parts(right, Some(left)).map_or(Role::Sequence(both), Role::Call)
+}
+
+fn special<'t>(node: &Node<'t>, word: &str) -> Option<Role<'t>> {
+    let block = of_kind(node, "do_block");
+    Some(match word {
+        "defmodule" | "defprotocol" | "defimpl" => class(node),
+        _ if DEFINITIONS.contains(&word) => function(node)?,
+        "test" => test(node, block?)?,
+        "alias" | "import" | "require" | "use" => imports(node, word)?,
+        "case" => case(args(node).into_iter().next()?, &block?),
+        "if" | "unless" | "with" | "try" => branches(node, block),
+        "cond" | "receive" => Role::Choice {
+            subject: None,
+            before: Vec::new(),
+            values: bodies(&block?),
+        },
+        "for" => comprehension(node, block)?,
+        _ => return None,
+    })
+}
+
+/// The name and parameters of a definition are written as a call, and are none.
+fn is_head(call: &Node<'_>) -> bool {
+    let Some(mut around) = call.parent() else {
+        return false;
+    };
+    if around.kind() == "binary_operator"
+        && field_text(&around, "operator").as_deref() == Some("when")
+        && let Some(outer) = around.parent()
+    {
+        around = outer;
+    }
+    around.kind() == "arguments"
+        && around.parent().is_some_and(|definition| {
+            field_text(&definition, "target").is_some_and(|word| {
+                DEFINITIONS.contains(&word.as_str()) || word.starts_with("defguard")
+            }) && first(&around).is_some_and(|first| {
+                let range = first.range();
+                range.start <= call.range().start && call.range().end <= range.end
+            })
+        })
+}
+
+fn class<'t>(node: &Node<'t>) -> Role<'t> {
+    let block = of_kind(node, "do_block");
+    let used = |call: Node<'_>| {
+        let is_use = field_text(&call, "target").is_some_and(|word| word == "use");
+        is_use.then(|| args(&call).first().map(text)).flatten()
+    };
+    Role::Class(ClassParts {
+        name: args(node).first().map(text).unwrap_or_default(),
+        bases: block
+            .iter()
+            .flat_map(values)
+            .filter(|child| child.kind() == "call")
+            .filter_map(used)
+            .collect(),
+        fields: Vec::new(),
+        inside: block.into_iter().collect(),
+    })
+}
+
+fn function<'t>(node: &Node<'t>) -> Option<Role<'t>> {
+    let args = args(node);
+    let written = unguarded(args.first()?.clone())?;
+    let (name, given) = if written.kind() == "call" {
+        let list = of_kind(&written, "arguments");
+        (
+            field_text(&written, "target"),
+            list.as_ref().map(values).unwrap_or_default(),
+        )
+    } else {
+        (Some(text(&written)), Vec::new())
+    };
+    let body = of_kind(node, "do_block").or_else(|| keyword(&args, "do"));
+    Some(Role::Function(FunctionParts {
+        name: name.map(|name| name.trim_end_matches(['!', '?']).to_owned()),
+        params: params(&given),
+        inside: body.into_iter().collect(),
+        returns_last: true,
+        ..FunctionParts::default()
+    }))
+}
+
+/// `test "what is so", %{conn: conn} do`
+fn test<'t>(node: &Node<'t>, block: Node<'t>) -> Option<Role<'t>> {
+    let given = args(node);
+    let (said, context) = given.split_first()?;
+    if said.kind() != "string" {
+        return None;
+    }
+    Some(Role::Function(FunctionParts {
+        name: Some(said.text().trim_matches('"').to_owned()),
+        params: params(context),
+        marks: vec!["test".to_owned()],
+        inside: vec![block],
+        ..FunctionParts::default()
+    }))
+}
+
+fn imports<'t>(node: &Node<'t>, word: &str) -> Option<Role<'t>> {
+    let given = args(node);
+    let named = given.first()?;
+    let last = |module: &str| module.rsplit('.').next().unwrap_or(module).to_owned();
+    let import = |module: String, here: Option<String>| {
+        let whole = |here| vec![(String::new(), here)];
+        Import {
+            names: here.map(whole).unwrap_or_default(),
+            module,
+            span: span(node),
+        }
+    };
+    if named.kind() == "dot" {
+        // `alias App.{Store, Cache}`
+        let prefix = field_text(named, "left")?;
+        let inner = values(&named.field("right")?);
+        let each = inner.iter().map(|name| {
+            let module = format!("{prefix}.{}", name.text());
+            let here = (word == "alias").then(|| last(&module));
+            import(module, here)
+        });
+        return Some(Role::Import(each.collect()));
+    }
+    let module = path(named)?.join(".");
+    let here = match word {
+        "alias" | "require" => keyword(&given, "as")
+            .map(|here| text(&here))
+            .or_else(|| (word == "alias").then(|| last(&module))),
+        _ => None,
+    };
+    Some(Role::Import(vec![import(module, here)]))
+}
+
+fn clauses<'t>(block: &Node<'t>) -> Vec<Node<'t>> {
+    block
+        .named_children()
+        .filter(|child| child.kind() == "stab_clause")
+        .collect()
+}
+
+fn bodies<'t>(block: &Node<'t>) -> Vec<Node<'t>> {
+    clauses(block)
+        .iter()
+        .filter_map(|clause| clause.field("right"))
+        .collect()
+}
+
+fn case<'t>(value: Node<'t>, block: &Node<'t>) -> Role<'t> {
+    let arms = clauses(block)
+        .iter()
+        .filter_map(|clause| first(&head(clause)?))
+        .map(|pattern| targets(&pattern))
+        .filter(|arm| arm.iter().any(|target| !target.is_empty()))
+        .collect();
+    Role::Choice {
+        subject: Some(Subject { value, arms }),
+        before: Vec::new(),
+        values: bodies(block),
+    }
+}
+
+/// `if`, `unless`, `with` and `try`, with a block or with `do:` and `else:`.
+fn branches<'t>(node: &Node<'t>, block: Option<Node<'t>>) -> Role<'t> {
+    let given = args(node);
+    let values = block
+        .into_iter()
+        .chain(keyword(&given, "do"))
+        .chain(keyword(&given, "else"))
+        .collect();
+    Role::Choice {
+        subject: None,
+        before: given
+            .into_iter()
+            .filter(|arg| arg.kind() != "pair")
+            .collect(),
+        values,
+    }
+}
+
+/// `for x <- xs, do: ...`. Further generators are bindings in the body.
+fn comprehension<'t>(node: &Node<'t>, block: Option<Node<'t>>) -> Option<Role<'t>> {
+    let given = args(node);
+    let at = given.iter().position(|arg| {
+        arg.kind() == "binary_operator" && field_text(arg, "operator").as_deref() == Some("<-")
+    })?;
+    let generator = &given[at];
+    let body = given
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| *other != at)
+        .map(|(_, arg)| arg.clone());
+    Some(Role::Gather {
+        names: names(&generator.field("left")?),
+        iterable: generator.field("right")?,
+        body: body.chain(block).collect(),
+    })
+}

@@ -1,0 +1,266 @@
+//! Which calls are Redis commands, and how sure that is: clients followed from imports, constructors, types and names.
+//! Must not judge whether a command is harmful.
+
+pub(crate) mod argument;
+pub(crate) mod clients;
+pub(crate) mod origin;
+mod raw;
+pub(crate) mod shape;
+pub(crate) mod shellwords;
+pub(crate) mod verb;
+
+use crate::facts::{Call, CallId, Expr, Facts, Usage};
+use crate::language::Language;
+use crate::report::Confidence;
+use origin::Origins;
+use shape::{Known, Shape, Sure};
+use verb::Verb;
+
+/// One call that is a Redis command.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    pub call: CallId,
+    pub verb: Verb,
+    pub confidence: Confidence,
+    /// What the receiver is.
+    pub known: Known,
+    /// The command's own arguments, without a context, a connection or a callback.
+    pub args: Vec<Expr>,
+    /// A list of words (`["KEYS", "a*"]`) and not a method of that name.
+    pub raw: bool,
+}
+
+/// The Redis commands of a file, in the order of its calls.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    pub all: Vec<Command>,
+}
+
+impl Commands {
+    /// Looks at every call of a file.
+    pub(crate) fn of(facts: &Facts, origins: &Origins<'_>) -> Self {
+        let mut all = Vec::new();
+        for at in 0..facts.calls.len() {
+            let id = CallId(at);
+            if facts.language == Language::Shell {
+                all.extend(shellwords::command(facts, id));
+                continue;
+            }
+            let raw = raw::commands(facts, origins, id);
+            if raw.is_empty() {
+                all.extend(method(facts, origins, id));
+            } else {
+                all.extend(raw);
+            }
+        }
+        Self { all }
+    }
+
+    /// The command of a call.
+    pub(crate) fn at(&self, call: CallId) -> Option<&Command> {
+        self.all.iter().find(|command| command.call == call)
+    }
+}
+
+/// A client's method: `r.keys("a*")`.
+fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
+    let call = &facts.calls[id.0];
+    if call.constructs {
+        return None;
+    }
+    let mut name = call.name.as_str();
+    let Some(receiver) = &call.receiver else {
+        return bare(facts, origins, id);
+    };
+    let operations = match receiver {
+        Expr::Call(inner) => verb::of_operations(&facts.calls[inner.0].name, name),
+        _ => None,
+    };
+    // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
+    let mut verb = operations.or_else(|| verb::of_method(name))?;
+    let known = origins.known(receiver, call.function, call.class)?;
+    if known.shape == Shape::Module
+        && known.sure == Sure::Resolved
+        && !is_static_use(facts.language, receiver)
+    {
+        return None;
+    }
+    if known.shape == Shape::Cache && verb != Verb::Keys {
+        return None;
+    }
+    if facts.language == Language::CSharp {
+        verb = sharp_verb(verb, name, known, origins);
+    }
+    if name == "getKeys" {
+        name = "keys";
+    }
+    let args = own_args(facts, call, id);
+    let confidence = confidence(facts, verb, known, &args, origins, name)?;
+    Some(Command {
+        call: id,
+        verb,
+        confidence,
+        known,
+        args,
+        raw: false,
+    })
+}
+
+/// A method without a receiver inside a class that extends a client, or a client's function by its import.
+fn bare(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
+    let call = &facts.calls[id.0];
+    let verb = origins.promised(&call.name).or_else(|| {
+        let own = Expr::Path(vec!["self".to_owned()]);
+        let implicit = matches!(
+            facts.language,
+            Language::Java | Language::Kotlin | Language::CSharp | Language::Ruby
+        );
+        let known = implicit
+            .then(|| origins.known(&own, call.function, call.class))
+            .flatten()?;
+        (known.sure == Sure::Resolved)
+            .then(|| verb::of_method(&call.name))
+            .flatten()
+    })?;
+    let args = own_args(facts, call, id);
+    let known = Known {
+        sure: Sure::Resolved,
+        shape: Shape::Client,
+        cluster: false,
+    };
+    let confidence = confidence(facts, verb, known, &args, origins, &call.name)?;
+    Some(Command {
+        call: id,
+        verb,
+        confidence,
+        known,
+        args,
+        raw: false,
+    })
+}
+
+/// A library's name that is also the client: `Redis::keys()`, `Redis.current`, `require("redis").keys`.
+fn is_static_use(language: Language, receiver: &Expr) -> bool {
+    match language {
+        Language::Php | Language::Ruby | Language::Elixir | Language::CSharp => true,
+        Language::Java | Language::Kotlin | Language::Lua => false,
+        // `import redis from "./redis"` isn't a library; `import { kv } from "@vercel/kv"` and `import { redis } from "bun"` are clients.
+        _ => {
+            matches!(receiver, Expr::Path(path) if path.last().is_some_and(|name| name.starts_with(char::is_lowercase)))
+        }
+    }
+}
+
+/// StackExchange's `IServer.Keys` scans; the other libraries' `Keys` is KEYS.
+fn sharp_verb(verb: Verb, name: &str, known: Known, origins: &Origins<'_>) -> Verb {
+    let stack = origins.imports("StackExchange.Redis") || known.shape == Shape::Server;
+    if verb == Verb::Keys && stack && matches!(name, "Keys" | "KeysAsync") {
+        Verb::ScanIter
+    } else {
+        verb
+    }
+}
+
+/// The arguments without a context, a connection and callbacks; those of a builder come from the calls that follow.
+fn own_args(facts: &Facts, call: &Call, id: CallId) -> Vec<Expr> {
+    let mut args: Vec<Expr> = call
+        .args
+        .iter()
+        .filter(|arg| !matches!(arg, Expr::Lambda(_)))
+        .cloned()
+        .collect();
+    if args.first().is_some_and(|first| is_context(facts, first)) {
+        args.remove(0);
+    }
+    if args.is_empty() {
+        args = chained(facts, id);
+    }
+    args
+}
+
+/// `ctx`, `context.Background()`.
+fn is_context(facts: &Facts, expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(path) => path.last().is_some_and(|name| {
+            let lower = name.to_ascii_lowercase();
+            facts.language == Language::Go && (lower.contains("ctx") || lower.contains("context"))
+        }),
+        Expr::Call(call) => {
+            facts.language == Language::Go
+                && matches!(
+                    facts.calls[call.0].name.as_str(),
+                    "Background" | "TODO" | "Context" | "UserContext" | "Ctx"
+                )
+        }
+        _ => false,
+    }
+}
+
+/// Arguments given by the calls after: `.Pattern("a*")`, `.arg("a*")`, `.Match(p).Count(n)`.
+pub(super) fn chained(facts: &Facts, id: CallId) -> Vec<Expr> {
+    let mut args = Vec::new();
+    let mut at = id;
+    while let Usage::Receiver(next) = facts.calls[at.0].usage {
+        let call = &facts.calls[next.0];
+        let name = call.name.to_ascii_lowercase();
+        match name.as_str() {
+            "arg" | "args" | "cursor_arg" | "addarg" => args.extend(call.args.iter().cloned()),
+            "pattern" | "match" | "cursor" | "count" | "type" | "key" | "hint" => {
+                args.extend(
+                    call.args
+                        .iter()
+                        .map(|arg| Expr::Named(name.clone(), Box::new(arg.clone()))),
+                );
+            }
+            _ => break,
+        }
+        if next.0 <= at.0 {
+            break;
+        }
+        at = next;
+    }
+    args
+}
+
+/// How sure a method is to be the command; `None` where it is more likely something else.
+fn confidence(
+    facts: &Facts,
+    verb: Verb,
+    known: Known,
+    args: &[Expr],
+    origins: &Origins<'_>,
+    name: &str,
+) -> Option<Confidence> {
+    if verb == Verb::Keys && args.is_empty() {
+        let default = matches!(facts.language, Language::Python | Language::Ruby)
+            || name == "getAllKeys"
+            || name == "GetAllKeys";
+        return (default && known.sure == Sure::Resolved && known.shape == Shape::Client)
+            .then_some(Confidence::High);
+    }
+    let first = args.first();
+    let glob = first.is_some_and(argument::is_glob);
+    let fits = match verb {
+        Verb::Keys => first.is_some_and(argument::is_pattern_like),
+        Verb::Scan => first.is_some_and(argument::is_cursor_like),
+        Verb::Read | Verb::Del | Verb::Eval | Verb::Range => false,
+        other => other.is_distinctive(),
+    };
+    if verb == Verb::Keys && args.len() > 2 {
+        return None;
+    }
+    match known.sure {
+        Sure::Resolved => Some(Confidence::High),
+        Sure::Named if fits && (glob || origins.library || origins.speaks) => {
+            Some(Confidence::High)
+        }
+        Sure::Named => Some(Confidence::Medium),
+        Sure::Own => Some(Confidence::Medium),
+        Sure::Weak if origins.library && glob && verb == Verb::Keys => Some(Confidence::High),
+        Sure::Weak if origins.library && (fits || !verb.lists_keys()) => Some(Confidence::Medium),
+        Sure::Weak if (glob && verb == Verb::Keys) || (origins.speaks && fits) => {
+            Some(Confidence::Medium)
+        }
+        Sure::Weak => None,
+    }
+}

@@ -1,0 +1,802 @@
+//! Where a value comes from: imports, constructors, declared types, fields, parameters and names, followed to a client.
+//! Must not know commands' arguments, and must not judge.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::facts::{Binding, Call, CallId, ClassId, Expr, Facts, FunctionId, LoopKind, Usage};
+use crate::language::Language;
+use crate::limits;
+use crate::receiver::clients::{self, Telling};
+use crate::receiver::shape::{
+    Known, Shape, Sure, client_of, has_data_ending, is_client_name, is_cluster, is_data_method,
+    is_plain_type, is_require, is_something_else, is_static_type, shape_of_method,
+};
+use crate::receiver::verb;
+
+/// The scope that a name is seen in: the outermost function, and none for a file's top level.
+type Root = Option<FunctionId>;
+
+/// All that is known of a file's names.
+#[derive(Debug)]
+pub(crate) struct Origins<'a> {
+    facts: &'a Facts,
+    clients: &'a [String],
+    /// The file imports a client library.
+    pub library: bool,
+    /// The file speaks of Redis at all.
+    pub speaks: bool,
+    names: HashMap<(Root, String), Known>,
+    members: HashMap<String, Known>,
+    makers: HashMap<String, Known>,
+    /// Names that are something else for sure.
+    others: HashSet<(Root, String)>,
+    /// What other files of the tree export: by the name here.
+    foreign: HashMap<String, Known>,
+    promised: HashMap<String, verb::Verb>,
+}
+
+impl<'a> Origins<'a> {
+    /// Follows all bindings of a file.
+    pub(crate) fn of(
+        facts: &'a Facts,
+        text: &str,
+        clients: &'a [String],
+        foreign: HashMap<String, Known>,
+    ) -> Self {
+        let mut own = Self {
+            facts,
+            clients,
+            library: false,
+            speaks: speaks_of_redis(text),
+            names: HashMap::new(),
+            members: HashMap::new(),
+            makers: HashMap::new(),
+            others: HashSet::new(),
+            foreign,
+            promised: HashMap::new(),
+        };
+        own.read_imports();
+        own.read_types();
+        for _ in 0..limits::MAX_ORIGIN_ROUNDS {
+            let before = (own.names.len(), own.members.len(), own.makers.len());
+            own.read_bindings();
+            own.read_lambdas();
+            own.read_makers();
+            if before == (own.names.len(), own.members.len(), own.makers.len()) {
+                break;
+            }
+        }
+        own.read_promised();
+        own
+    }
+
+    fn read_imports(&mut self) {
+        for import in &self.facts.imports {
+            let library = clients::is_library(self.facts.language, &import.module);
+            self.library |= library;
+            if !library {
+                continue;
+            }
+            let cluster = import.module.to_ascii_lowercase().contains("rediscluster");
+            for (there, here) in &import.names {
+                let lower = there.to_ascii_lowercase();
+                if ["error", "exception", "config", "options"]
+                    .iter()
+                    .any(|word| lower.ends_with(word))
+                {
+                    continue;
+                }
+                let known = Known {
+                    sure: Sure::Resolved,
+                    shape: Shape::Module,
+                    cluster: cluster || lower.contains("cluster"),
+                };
+                self.names.insert((None, here.clone()), known);
+            }
+        }
+    }
+
+    fn read_types(&mut self) {
+        for class in &self.facts.classes {
+            for field in &class.fields {
+                if let Some(known) = field
+                    .declared
+                    .as_deref()
+                    .and_then(|declared| self.of_type(declared))
+                {
+                    put(&mut self.members, field.name.clone(), known);
+                } else if field.declared.as_deref().is_some_and(is_plain_type) {
+                    self.others.insert((None, format!("self.{}", field.name)));
+                }
+            }
+        }
+        for (at, function) in self.facts.functions.iter().enumerate() {
+            let root = self.root(Some(FunctionId(at)));
+            for param in &function.params {
+                let Some(declared) = param.declared.as_deref() else {
+                    continue;
+                };
+                if let Some(known) = self.of_type(declared) {
+                    self.names.insert((root, param.name.clone()), known);
+                } else if is_plain_type(declared) {
+                    self.others.insert((root, param.name.clone()));
+                }
+            }
+            if let Some(known) = function
+                .returns
+                .as_deref()
+                .and_then(|returns| self.of_type(returns))
+            {
+                put(&mut self.makers, function.name.clone(), known);
+            }
+        }
+    }
+
+    fn read_bindings(&mut self) {
+        for binding in &self.facts.bindings {
+            let declared = binding.declared.as_deref();
+            let known = declared
+                .and_then(|declared| self.of_type(declared))
+                .or_else(|| self.of_bound_value(binding));
+            let root = self.root(binding.function);
+            for (at, target) in binding.targets.iter().enumerate() {
+                let name = target.join(".");
+                if name.is_empty() {
+                    continue;
+                }
+                match known {
+                    // `conn, err := redis.Dial(...)`: only the first is the client, unless names were taken out of it.
+                    Some(known) if at == 0 || is_client_name(target) => {
+                        self.learn(root, binding, target, known)
+                    }
+                    None if is_something_else(&binding.value)
+                        || declared.is_some_and(is_plain_type) =>
+                    {
+                        self.others.insert((root, name));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn learn(&mut self, root: Root, binding: &Binding, target: &[String], known: Known) {
+        let name = target.join(".");
+        self.others.remove(&(root, name.clone()));
+        if target.len() > 1 {
+            if let Some(last) = target.last() {
+                put(&mut self.members, last.clone(), known);
+            }
+        } else if binding.function.is_none() && binding.class.is_some() {
+            put(&mut self.members, name.clone(), known);
+        }
+        let place = if target.first().is_some_and(|first| first == "self") {
+            None
+        } else {
+            root
+        };
+        self.names.entry((place, name)).or_insert(known);
+    }
+
+    fn of_bound_value(&self, binding: &Binding) -> Option<Known> {
+        let known = self.known(&binding.value, binding.function, binding.class)?;
+        // A name that only looks like a client hands nothing on: its new name has to tell for itself.
+        (known.sure >= Sure::Named).then_some(known)
+    }
+
+    /// The parameters of blocks that a client or pool is given to: `pool.with { |conn| ... }`.
+    fn read_lambdas(&mut self) {
+        for call in &self.facts.calls {
+            let known = self.of_giver(call);
+            let Some(known) = known else { continue };
+            for arg in &call.args {
+                let arg = match arg {
+                    Expr::Named(_, inner) => inner,
+                    other => other,
+                };
+                let Expr::Lambda(lambda) = arg else { continue };
+                let function = &self.facts.functions[lambda.0];
+                let root = self.root(Some(*lambda));
+                if let Some(first) = function.params.first() {
+                    self.names
+                        .entry((root, first.name.clone()))
+                        .or_insert(known);
+                } else {
+                    // Kotlin's and Elixir's blocks without a name for it.
+                    self.names.entry((root, "it".to_owned())).or_insert(known);
+                }
+            }
+        }
+        for each in &self.facts.loops {
+            let LoopKind::Each { names, iterable } = &each.kind else {
+                continue;
+            };
+            let listed = matches!(iterable, Expr::Path(_) | Expr::Call(_) | Expr::List(_));
+            let known = listed
+                .then(|| self.known(iterable, each.function, None))
+                .flatten();
+            if let (Some(known), Some(name)) = (known, names.first())
+                && known.sure == Sure::Resolved
+                && known.shape != Shape::Module
+                && clients::telling(name).is_some()
+            {
+                let root = self.root(each.function);
+                self.names.entry((root, name.clone())).or_insert(known);
+            }
+        }
+    }
+
+    fn of_giver(&self, call: &Call) -> Option<Known> {
+        const GIVERS: &[&str] = &[
+            "with",
+            "pipelined",
+            "multi",
+            "redis",
+            "then",
+            "tap",
+            "pipeline",
+            "transaction",
+            "execute",
+            "executePipelined",
+            "withConnection",
+            "using",
+            "use",
+            "watch",
+            "run",
+            "let",
+            "also",
+            "apply",
+            "with_connection",
+            "redis_pool",
+            "executeInSession",
+            "acquire",
+            "withRedis",
+            "with_redis",
+            "flatMap",
+            "map",
+            "thenApply",
+            "thenCompose",
+            "scan_each_node",
+            "each_node",
+            "checkout",
+            "transaction!",
+            "on_redis",
+            "executeWithStickyConnection",
+        ];
+        let name = call.name.as_str();
+        if !GIVERS.contains(&name) && !name.to_ascii_lowercase().contains("redis") {
+            return None;
+        }
+        if call.receiver.is_none() && name == "then" {
+            return None;
+        }
+        let sends = matches!(
+            name,
+            "pipelined" | "multi" | "pipeline" | "transaction" | "executePipelined"
+        );
+        let receiver = call.receiver.as_ref();
+        let known = match receiver {
+            Some(receiver) => self.known(receiver, call.function, call.class),
+            None => None,
+        };
+        let known = known.filter(|known| known.sure >= Sure::Own).or_else(|| {
+            let told = clients::telling(name)?;
+            (told > Telling::Weak).then_some(Known {
+                sure: if self.library || receiver.is_some() {
+                    Sure::Resolved
+                } else {
+                    Sure::Named
+                },
+                shape: Shape::Client,
+                cluster: false,
+            })
+        })?;
+        let shape = if sends {
+            Shape::Pipeline
+        } else {
+            Shape::Client
+        };
+        Some(Known { shape, ..known })
+    }
+
+    /// Functions of the file that return a client.
+    fn read_makers(&mut self) {
+        for (at, call) in self.facts.calls.iter().enumerate() {
+            if call.usage != Usage::Returned {
+                continue;
+            }
+            let Some(known) = self.known(&Expr::Call(CallId(at)), call.function, call.class) else {
+                continue;
+            };
+            let Some(name) = self.named_function(call.function) else {
+                continue;
+            };
+            if known.sure == Sure::Resolved {
+                put(
+                    &mut self.makers,
+                    name,
+                    Known {
+                        shape: client_of(known.shape),
+                        ..known
+                    },
+                );
+            }
+        }
+    }
+
+    /// What an expression is; `None` where nothing points at Redis.
+    pub(crate) fn known(
+        &self,
+        expr: &Expr,
+        function: Option<FunctionId>,
+        class: Option<ClassId>,
+    ) -> Option<Known> {
+        self.at_depth(expr, function, class, 0)
+    }
+
+    fn at_depth(
+        &self,
+        expr: &Expr,
+        function: Option<FunctionId>,
+        class: Option<ClassId>,
+        depth: usize,
+    ) -> Option<Known> {
+        if depth > limits::MAX_ORIGIN_DEPTH {
+            return None;
+        }
+        match expr {
+            Expr::Path(path) => self.of_path(path, function, class),
+            Expr::Call(call) => self.of_call(*call, depth),
+            Expr::Index(inner, false) | Expr::Named(_, inner) => {
+                self.at_depth(inner, function, class, depth + 1)
+            }
+            Expr::Member(inner, name) => {
+                let known = self.at_depth(inner, function, class, depth + 1);
+                known
+                    .map(|known| self.member(known, std::slice::from_ref(name)))
+                    .or_else(|| {
+                        let told = clients::telling(name).filter(|told| *told > Telling::Weak)?;
+                        let sure = if told == Telling::Own {
+                            Sure::Own
+                        } else {
+                            Sure::Named
+                        };
+                        Some(Known {
+                            sure,
+                            shape: Shape::Client,
+                            cluster: is_cluster(name),
+                        })
+                    })
+            }
+            _ => None,
+        }
+    }
+
+    fn of_call(&self, id: CallId, depth: usize) -> Option<Known> {
+        let call = self.facts.calls.get(id.0)?;
+        let Some(receiver) = &call.receiver else {
+            return self.of_plain_call(call);
+        };
+        if let Expr::Path(path) = receiver
+            && self.is_framework_cache(path, &call.name)
+        {
+            return Some(Known {
+                sure: Sure::Named,
+                shape: Shape::Cache,
+                cluster: false,
+            });
+        }
+        let Some(known) = self.at_depth(receiver, call.function, call.class, depth + 1) else {
+            return self.of_method_name(call);
+        };
+        let name = call.name.as_str();
+        if known.shape == Shape::Module {
+            return Some(Known {
+                shape: shape_of_method(name, Shape::Client),
+                cluster: known.cluster || is_cluster(name),
+                ..known
+            });
+        }
+        // Data comes back from a command, a client from all else: `pool.get()`, `client.pipeline()`, `connection.sync()`.
+        let data = verb::of_method(name).is_some()
+            && !(call.args.is_empty() && matches!(name, "get" | "Get" | "scan"));
+        if data || is_data_method(name) {
+            return None;
+        }
+        Some(Known {
+            shape: shape_of_method(name, known.shape),
+            ..known
+        })
+    }
+
+    fn of_plain_call(&self, call: &Call) -> Option<Known> {
+        let name = call.name.as_str();
+        let root = self.root(call.function);
+        let found = self
+            .names
+            .get(&(root, name.to_owned()))
+            .or_else(|| self.names.get(&(None, name.to_owned())));
+        if let Some(known) = found {
+            return Some(Known {
+                shape: client_of(known.shape),
+                cluster: known.cluster || is_cluster(name),
+                ..*known
+            });
+        }
+        if let Some(known) = self.makers.get(name) {
+            return Some(*known);
+        }
+        if let Some(known) = self.foreign.get(name) {
+            return Some(Known {
+                shape: client_of(known.shape),
+                ..*known
+            });
+        }
+        if call.constructs
+            && let Some(known) = self.of_type(name)
+        {
+            return Some(Known {
+                shape: client_of(known.shape),
+                ..known
+            });
+        }
+        if is_require(name)
+            && let Some(Expr::Text(pieces)) = call.args.first()
+            && let [crate::facts::Piece::Text(module)] = pieces.as_slice()
+            && clients::is_library(self.facts.language, module)
+        {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Module,
+                cluster: false,
+            });
+        }
+        self.of_method_name(call)
+    }
+
+    /// `getRedis()`, `get_redis_connection("default")`, `app('redis')`, `this.redis()`: a factory by its name.
+    fn of_method_name(&self, call: &Call) -> Option<Known> {
+        let name = call.name.as_str();
+        if let Some(known) = self.makers.get(name) {
+            return Some(*known);
+        }
+        let text_is_redis = call.args.first().is_some_and(|arg| {
+            matches!(arg, Expr::Text(pieces) if matches!(pieces.as_slice(), [crate::facts::Piece::Text(text)]
+                if text.eq_ignore_ascii_case("redis")))
+        });
+        if text_is_redis
+            && matches!(
+                name,
+                "app"
+                    | "get"
+                    | "make"
+                    | "resolve"
+                    | "store"
+                    | "driver"
+                    | "cache"
+                    | "connection"
+                    | "createObject"
+            )
+        {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
+        let told = clients::telling(name)?;
+        (told > Telling::Weak).then_some(Known {
+            sure: if told == Telling::Own {
+                Sure::Own
+            } else {
+                Sure::Named
+            },
+            shape: shape_of_method(name, Shape::Client),
+            cluster: is_cluster(name),
+        })
+    }
+
+    fn of_path(
+        &self,
+        path: &[String],
+        function: Option<FunctionId>,
+        class: Option<ClassId>,
+    ) -> Option<Known> {
+        let root = self.root(function);
+        let joined = path.join(".");
+        if self
+            .clients
+            .iter()
+            .any(|own| joined == *own || joined.ends_with(&format!(".{own}")))
+        {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
+        if path.len() == 1 && path[0] == "self" {
+            return self.of_self(class);
+        }
+        for len in (1..=path.len()).rev() {
+            let prefix = path[..len].join(".");
+            if len == 1 && prefix == "self" {
+                break;
+            }
+            for place in [root, None] {
+                let Some(known) = self.names.get(&(place, prefix.clone())) else {
+                    continue;
+                };
+                return Some(self.member(*known, &path[len..]));
+            }
+            if self.others.contains(&(root, prefix.clone()))
+                || self.others.contains(&(None, prefix.clone()))
+            {
+                return None;
+            }
+        }
+        let last = path.last()?;
+        let is_member = path.len() > 1 || self.has_implicit_self();
+        if is_member && let Some(known) = self.members.get(last) {
+            return Some(*known);
+        }
+        if path.len() > 1
+            && let Some(known) = self.members.get(&path[path.len() - 2])
+        {
+            return Some(*known);
+        }
+        if let Some(known) = self.foreign.get(last).or_else(|| self.foreign.get(&joined)) {
+            return Some(Known {
+                shape: client_of(known.shape),
+                ..*known
+            });
+        }
+        if is_static_type(self.facts.language, path, self.library) {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Client,
+                cluster: is_cluster(last),
+            });
+        }
+        self.of_name(path)
+    }
+
+    fn of_name(&self, path: &[String]) -> Option<Known> {
+        if matches!(path, [first, last] if first == "Rails" && last == "cache") {
+            return Some(Known {
+                sure: Sure::Named,
+                shape: Shape::Cache,
+                cluster: false,
+            });
+        }
+        let told = path
+            .iter()
+            .rev()
+            .filter(|name| *name != "self")
+            .find_map(|name| clients::telling(name).filter(|told| *told > Telling::Weak));
+        let told = told.or_else(|| clients::telling(path.last()?))?;
+        let last = path.last()?;
+        let sure = match told {
+            Telling::Weak => Sure::Weak,
+            Telling::Own => Sure::Own,
+            Telling::Named => Sure::Named,
+        };
+        let server =
+            self.facts.language == Language::CSharp && last.to_ascii_lowercase().contains("server");
+        let shape = if server {
+            Shape::Server
+        } else {
+            shape_of_method(last, Shape::Client)
+        };
+        Some(Known {
+            sure,
+            shape,
+            cluster: is_cluster(last),
+        })
+    }
+
+    /// `self` where the class, or one that it extends, is a client.
+    fn of_self(&self, class: Option<ClassId>) -> Option<Known> {
+        let bases = &self.facts.classes.get(class?.0)?.bases;
+        let known = bases.iter().find_map(|base| {
+            self.of_type(base)
+                .filter(|known| known.sure == Sure::Resolved)
+        })?;
+        Some(Known {
+            shape: client_of(known.shape),
+            ..known
+        })
+    }
+
+    /// What a declared type says: `Optional[Redis]`, `*redis.Client`, `Arc<Mutex<redis::Client>>`.
+    pub(crate) fn of_type(&self, declared: &str) -> Option<Known> {
+        let language = self.facts.language;
+        let tokens =
+            declared.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '\\')));
+        for token in tokens.filter(|token| !token.is_empty()) {
+            let parts: Vec<&str> = token
+                .split(['.', ':', '\\'])
+                .filter(|part| !part.is_empty())
+                .collect();
+            let Some((&last, before)) = parts.split_last() else {
+                continue;
+            };
+            let imported = self
+                .names
+                .get(&(None, last.to_owned()))
+                .is_some_and(|known| known.shape == Shape::Module);
+            let qualified = before.iter().any(|part| {
+                self.names
+                    .get(&(None, (*part).to_owned()))
+                    .is_some_and(|known| known.shape == Shape::Module)
+            });
+            let library = self.library
+                && (before.is_empty() || qualified)
+                && clients::is_library_type(language, last);
+            let known_type = clients::is_known_type(language, last)
+                || (language == Language::Php
+                    && (token.trim_start_matches('\\') == "Redis" || token.contains("Predis")));
+            let client_like = clients::is_library_type(language, last) || !has_data_ending(last);
+            if known_type || library || ((imported || qualified) && client_like) {
+                let shape = match last {
+                    "IServer" => Shape::Server,
+                    "Pipeline" | "Pipeliner" | "IBatch" | "ITransaction" | "ChainableCommander" => {
+                        Shape::Pipeline
+                    }
+                    _ => Shape::Client,
+                };
+                return Some(Known {
+                    sure: Sure::Resolved,
+                    shape,
+                    cluster: is_cluster(last),
+                });
+            }
+            if let Some(told) = clients::telling(last)
+                && told > Telling::Weak
+                && last.starts_with(|c: char| c.is_uppercase() || c == '_')
+            {
+                let sure = if told == Telling::Own {
+                    Sure::Own
+                } else {
+                    Sure::Named
+                };
+                return Some(Known {
+                    sure,
+                    shape: Shape::Client,
+                    cluster: is_cluster(last),
+                });
+            }
+        }
+        None
+    }
+
+    fn member(&self, known: Known, rest: &[String]) -> Known {
+        match rest.last() {
+            None => known,
+            Some(last) => Known {
+                cluster: known.cluster || (known.shape == Shape::Module && is_cluster(last)),
+                ..known
+            },
+        }
+    }
+
+    fn is_framework_cache(&self, path: &[String], name: &str) -> bool {
+        matches!(path, [one] if one == "Cache")
+            && self.facts.language == Language::Php
+            && matches!(name, "tags" | "store")
+    }
+
+    fn has_implicit_self(&self) -> bool {
+        matches!(
+            self.facts.language,
+            Language::Java | Language::Kotlin | Language::CSharp | Language::Ruby
+        )
+    }
+
+    /// The outermost function around a function.
+    pub(crate) fn root(&self, function: Option<FunctionId>) -> Root {
+        let mut at = function?;
+        while let Some(parent) = self.facts.functions.get(at.0).and_then(|own| own.parent) {
+            at = parent;
+        }
+        Some(at)
+    }
+
+    /// The innermost function around with a name.
+    pub(crate) fn named_function(&self, function: Option<FunctionId>) -> Option<String> {
+        let mut at = function;
+        while let Some(id) = at {
+            let own = self.facts.functions.get(id.0)?;
+            if !own.name.is_empty() {
+                return Some(own.name.clone());
+            }
+            at = own.parent;
+        }
+        None
+    }
+
+    /// Whether a module is imported, by the start of its name.
+    pub(crate) fn imports(&self, start: &str) -> bool {
+        self.facts
+            .imports
+            .iter()
+            .any(|import| import.module.starts_with(start))
+    }
+
+    /// The command that a function was made of: `const keysAsync = promisify(client.keys).bind(client)`.
+    pub(crate) fn promised(&self, name: &str) -> Option<verb::Verb> {
+        self.promised.get(name).copied()
+    }
+
+    fn read_promised(&mut self) {
+        for call in self
+            .facts
+            .calls
+            .iter()
+            .filter(|call| call.name == "promisify")
+        {
+            let Some(Expr::Path(path)) = call.args.first() else {
+                continue;
+            };
+            let Some((method, owner)) = path.split_last() else {
+                continue;
+            };
+            let (Some(verb), Some(known)) = (
+                verb::of_method(method),
+                self.of_path(owner, call.function, call.class),
+            ) else {
+                continue;
+            };
+            if known.sure < Sure::Named && !self.library {
+                continue;
+            }
+            let mut usage = &call.usage;
+            while let Usage::Receiver(next) = usage {
+                usage = &self.facts.calls[next.0].usage;
+            }
+            if let Usage::Bound(targets) = usage
+                && let Some(name) = targets.first().and_then(|target| target.last())
+            {
+                self.promised.insert(name.clone(), verb);
+            }
+        }
+    }
+
+    /// What the file gives to others: names at its top level, members, and functions that return a client.
+    pub(crate) fn exports(&self) -> Vec<(String, Known)> {
+        let top = self.names.iter().filter(|((root, name), known)| {
+            root.is_none() && known.shape != Shape::Module && !name.contains('.')
+        });
+        let mut out: Vec<(String, Known)> = top
+            .map(|((_, name), known)| (name.clone(), *known))
+            .collect();
+        out.extend(
+            self.members
+                .iter()
+                .map(|(name, known)| (name.clone(), *known)),
+        );
+        out.extend(
+            self.makers
+                .iter()
+                .map(|(name, known)| (name.clone(), *known)),
+        );
+        out.retain(|(_, known)| known.sure == Sure::Resolved);
+        out.sort_by(|a, b| a.0.cmp(&b.0));
+        out.dedup_by(|a, b| a.0 == b.0);
+        out
+    }
+}
+
+fn put(map: &mut HashMap<String, Known>, name: String, known: Known) {
+    let old = map.entry(name).or_insert(known);
+    if old.sure < known.sure {
+        *old = known;
+    }
+}
+
+fn speaks_of_redis(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    ["redis", "valkey", "jedis", "redix", "lettuce", "keydb"]
+        .iter()
+        .any(|word| lower.contains(word))
+}

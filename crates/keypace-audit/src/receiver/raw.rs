@@ -1,0 +1,168 @@
+//! Commands that are given as words: `conn.Do("KEYS", "a*")`, `sendCommand(["KEYS", p])`, `redis::cmd("KEYS")`.
+//! Must not know methods that are named after a command.
+
+use crate::facts::{Call, CallId, Expr, Facts, Piece};
+use crate::language::Language;
+use crate::receiver::origin::Origins;
+use crate::receiver::shape::{Known, Shape, Sure};
+use crate::receiver::verb::{self, Verb};
+use crate::receiver::{Command, argument, chained, is_context};
+use crate::report::Confidence;
+
+/// The commands of a call that takes words; several for a pipeline.
+pub(super) fn commands(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<Command> {
+    let call = &facts.calls[id.0];
+    let flat = matches!(
+        call.name.as_str(),
+        "FlatCmd" | "Cmd" | "new" | "from" | "Command" | "newCmd"
+    );
+    if !(verb::is_raw_method(&call.name) || flat || call.constructs) {
+        return Vec::new();
+    }
+    if call.constructs && !flat {
+        return Vec::new();
+    }
+    let mut words = Vec::new();
+    for (at, arg) in call.args.iter().take(3).enumerate() {
+        let found = command_word(arg, facts.language);
+        if let Some((verb, upper)) = found {
+            let mut args: Vec<Expr> = call.args[at + 1..].to_vec();
+            args.extend(chained(facts, id));
+            if let [Expr::List(list)] = args.as_slice() {
+                args = list.clone();
+            }
+            words.push((verb, upper, args));
+            break;
+        }
+        if let Expr::List(list) = arg {
+            read_list(list, facts.language, &mut words);
+            break;
+        }
+        // Only a connection, a context or a place for the answer stands before the word.
+        if !(matches!(arg, Expr::Path(_) | Expr::Call(_) | Expr::Other) || is_context(facts, arg)) {
+            break;
+        }
+    }
+    let known = receiver(facts, origins, call);
+    words
+        .into_iter()
+        .filter_map(|(verb, upper, args)| {
+            let confidence = confidence(origins, call, known, verb, upper)?;
+            let known = known.unwrap_or(Known {
+                sure: Sure::Weak,
+                shape: Shape::Client,
+                cluster: false,
+            });
+            Some(Command {
+                call: id,
+                verb,
+                confidence,
+                known,
+                args,
+                raw: true,
+            })
+        })
+        .collect()
+}
+
+fn read_list(list: &[Expr], language: Language, words: &mut Vec<(Verb, bool, Vec<Expr>)>) {
+    match list.first() {
+        Some(Expr::List(_)) => {
+            for inner in list {
+                if let Expr::List(inner) = inner {
+                    read_list(inner, language, words);
+                }
+            }
+        }
+        Some(first) => {
+            if let Some((verb, upper)) = command_word(first, language) {
+                words.push((verb, upper, list[1..].to_vec()));
+            }
+        }
+        None => {}
+    }
+}
+
+/// A command's name: as a string, or as a library's constant (`Protocol.Command.KEYS`).
+fn command_word(expr: &Expr, language: Language) -> Option<(Verb, bool)> {
+    if let Some(text) = argument::literal(expr) {
+        let word = text.split(' ').next()?;
+        let upper = word.chars().all(|c| c.is_ascii_uppercase() || c == '.');
+        if word.len() != text.len() && !upper {
+            return None;
+        }
+        return verb::of_word(word).map(|verb| (verb, upper));
+    }
+    if let Expr::Text(pieces) = expr
+        && let Some(Piece::Text(first)) = pieces.first()
+        && let Some((word, _)) = first.split_once(' ')
+        && word.chars().all(|c| c.is_ascii_uppercase())
+    {
+        return verb::of_word(word).map(|verb| (verb, true));
+    }
+    let constants = matches!(
+        language,
+        Language::Java | Language::Kotlin | Language::CSharp
+    );
+    match expr {
+        Expr::Path(path) if constants && path.len() > 1 => {
+            let last = path.last()?;
+            let upper = last.chars().all(|c| c.is_ascii_uppercase());
+            let owner = path[path.len() - 2].to_ascii_lowercase();
+            let told = owner.contains("command") || owner.contains("protocol");
+            (upper && told)
+                .then(|| verb::of_word(last))
+                .flatten()
+                .map(|verb| (verb, true))
+        }
+        _ => None,
+    }
+}
+
+/// What the words are given to: the receiver, or the first argument where the receiver is a library (`Redix.command(conn, ...)`).
+fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+    let known = match &call.receiver {
+        Some(receiver) => origins.known(receiver, call.function, call.class),
+        None => None,
+    };
+    let first = call
+        .args
+        .first()
+        .filter(|arg| matches!(arg, Expr::Path(_) | Expr::Call(_)));
+    let given = first.and_then(|arg| origins.known(arg, call.function, call.class));
+    let library = facts.language == Language::Rust
+        && matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| last == "redis"));
+    if library {
+        return Some(Known {
+            sure: Sure::Resolved,
+            shape: Shape::Client,
+            cluster: false,
+        });
+    }
+    match (known, given) {
+        (Some(known), Some(given)) if given.sure > known.sure => Some(given),
+        (Some(known), _) => Some(known),
+        (None, given) => given.filter(|given| given.sure >= Sure::Named),
+    }
+}
+
+fn confidence(
+    origins: &Origins<'_>,
+    call: &Call,
+    known: Option<Known>,
+    verb: Verb,
+    upper: bool,
+) -> Option<Confidence> {
+    let sure = known.map(|known| known.sure);
+    let distinctive = verb.is_distinctive() || matches!(verb, Verb::Keys | Verb::Scan);
+    // `http.send("GET", ...)` and `db.query("DEL ...")` are everywhere: such words need a client.
+    match sure {
+        Some(Sure::Resolved | Sure::Named) => Some(Confidence::High),
+        _ if !distinctive && !(origins.library && sure.is_some()) => None,
+        _ if call.receiver.is_none() && !origins.library && !upper => None,
+        _ if upper && (origins.library || origins.speaks) => Some(Confidence::High),
+        Some(Sure::Own | Sure::Weak) if origins.library => Some(Confidence::Medium),
+        _ if upper => Some(Confidence::Medium),
+        _ => None,
+    }
+}

@@ -1,0 +1,226 @@
+//! What is known of a value, and what names, types and literals say of it by themselves.
+//! Must not follow bindings.
+
+use crate::facts::Expr;
+use crate::language::Language;
+use crate::receiver::clients::{self, Telling};
+
+/// What is known of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub sure: Sure,
+    pub shape: Shape,
+    /// A client of a cluster.
+    pub cluster: bool,
+}
+
+/// How it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Sure {
+    Weak,
+    Own,
+    Named,
+    Resolved,
+}
+
+/// What kind of value it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// A library, or a type of it.
+    Module,
+    Client,
+    /// StackExchange's `IServer`, whose `Keys` is a scan.
+    Server,
+    /// Commands given to it are sent together.
+    Pipeline,
+    /// Django's or Rails' cache, which may stand on Redis.
+    Cache,
+}
+
+/// What comes out when a library, a type or a factory is called.
+pub(super) fn client_of(shape: Shape) -> Shape {
+    if shape == Shape::Module {
+        Shape::Client
+    } else {
+        shape
+    }
+}
+
+/// What a method of a client gives, by its name.
+pub(super) fn shape_of_method(name: &str, own: Shape) -> Shape {
+    let lower = name.to_ascii_lowercase();
+    if lower.contains("getserver") {
+        return Shape::Server;
+    }
+    if matches!(
+        lower.as_str(),
+        "pipeline"
+            | "pipelined"
+            | "multi"
+            | "createbatch"
+            | "createtransaction"
+            | "txpipeline"
+            | "batch"
+            | "pipe"
+            | "p"
+    ) {
+        return Shape::Pipeline;
+    }
+    match own {
+        Shape::Server if lower.contains("getdatabase") => Shape::Client,
+        own => own,
+    }
+}
+
+pub(super) fn is_cluster(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("cluster")
+}
+
+/// Methods of a client or library that give data, not another client.
+pub(super) fn is_data_method(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    matches!(
+        lower.as_str(),
+        "set"
+            | "setex"
+            | "incr"
+            | "decr"
+            | "expire"
+            | "publish"
+            | "ping"
+            | "info"
+            | "hset"
+            | "sadd"
+            | "zadd"
+            | "lpush"
+            | "rpush"
+            | "eval"
+            | "evalsha"
+            | "rename"
+            | "dbsize"
+            | "on"
+            | "quit"
+            | "close"
+            | "disconnect"
+            | "result"
+            | "exec"
+            | "do"
+            | "execute"
+            | "call"
+            | "command"
+            | "query"
+            | "send"
+            | "lock"
+    ) || lower.starts_with("exec")
+        || lower.ends_with("command")
+}
+
+/// A declared type that can't be a client.
+pub(super) fn is_plain_type(declared: &str) -> bool {
+    let lower = declared.to_ascii_lowercase();
+    [
+        "map<",
+        "map[",
+        "dict",
+        "list<",
+        "list[",
+        "set<",
+        "hashmap",
+        "string",
+        "record<",
+        "lru",
+        "btreemap",
+        "array",
+        "jsonobject",
+    ]
+    .iter()
+    .any(|word| lower.starts_with(word) || lower.contains(&format!(" {word}")))
+}
+
+/// A value that can't be a client: a literal, a collection.
+pub(super) fn is_something_else(value: &Expr) -> bool {
+    matches!(
+        value,
+        Expr::Text(_) | Expr::Number(_) | Expr::List(_) | Expr::Map(_)
+    )
+}
+
+/// A later name of a binding that is a client as well: `const { redis, db } = ...`.
+pub(super) fn is_client_name(target: &[String]) -> bool {
+    target
+        .last()
+        .and_then(|name| clients::telling(name))
+        .is_some_and(|told| told > Telling::Weak)
+}
+
+pub(super) fn is_require(name: &str) -> bool {
+    matches!(name, "require" | "import" | "__import__" | "import_module")
+}
+
+/// Names that are a client's class wherever they stand: Laravel's facade, Ruby's class, Elixir's module.
+pub(super) fn is_static_type(language: Language, path: &[String], library: bool) -> bool {
+    let Some(first) = path.first() else {
+        return false;
+    };
+    let first = first.trim_start_matches('\\');
+    match language {
+        Language::Php => {
+            matches!(first, "Redis" | "RedisFacade" | "LRedis" | "Predis")
+                || first.ends_with("Facades\\Redis")
+        }
+        Language::Ruby => matches!(
+            first,
+            "Redis" | "RedisClient" | "Kredis" | "MockRedis" | "REDIS"
+        ),
+        Language::Elixir => matches!(first, "Redix" | "Exredis"),
+        Language::CSharp => matches!(first, "RedisHelper" | "ConnectionMultiplexer"),
+        Language::Lua => first == "redis",
+        Language::Rust => library && first == "redis",
+        _ => false,
+    }
+}
+
+/// Types of a client library that hold settings, errors and values, and are no clients.
+pub(super) fn has_data_ending(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    [
+        "config",
+        "configuration",
+        "options",
+        "option",
+        "error",
+        "exception",
+        "params",
+        "args",
+        "value",
+        "values",
+        "key",
+        "result",
+        "uri",
+        "url",
+        "info",
+        "serializer",
+        "callback",
+        "cursor",
+        "message",
+        "type",
+        "types",
+        "properties",
+        "settings",
+        "channel",
+        "listener",
+        "script",
+        "mode",
+        "flags",
+        "cachemanager",
+        "reply",
+        "fromredisvalue",
+        "output",
+        "codec",
+        "address",
+        "node",
+        "builder",
+    ]
+    .iter()
+    .any(|ending| lower.ends_with(ending))
+}

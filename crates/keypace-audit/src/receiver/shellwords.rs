@@ -1,0 +1,175 @@
+//! `redis-cli` and its kin as commands: options skipped, `docker exec` and `sudo` seen through.
+//! Must not know pipes.
+
+use crate::facts::{CallId, Expr, Facts, Usage};
+use crate::receiver::Command;
+use crate::receiver::argument;
+use crate::receiver::shape::{Known, Shape, Sure};
+use crate::receiver::verb::{self, Verb};
+use crate::report::Confidence;
+
+/// Options of redis-cli that take a value.
+const WITH_VALUE: &[&str] = &[
+    "-h",
+    "-p",
+    "-s",
+    "-a",
+    "-u",
+    "-r",
+    "-i",
+    "-n",
+    "-d",
+    "-D",
+    "-t",
+    "--user",
+    "--pass",
+    "--sni",
+    "--cacert",
+    "--cacertdir",
+    "--cert",
+    "--key",
+    "--tls-ciphers",
+    "--eval",
+    "--pattern",
+    "--count",
+    "--type",
+    "--quoted-pattern",
+    "--functions-rdb",
+    "--rdb",
+    "--memkeys-samples",
+    "--askpass",
+    "--show-pushes",
+    "-X",
+    "--tls-ciphersuites",
+];
+
+/// The command of a call of redis-cli, also behind other programs.
+pub(super) fn command(facts: &Facts, id: CallId) -> Option<Command> {
+    let call = &facts.calls[id.0];
+    let words: Vec<String> = call.args.iter().map(word).collect();
+    if is_client(&call.name) {
+        return of_words(id, &words);
+    }
+    if matches!(call.name.as_str(), "echo" | "printf") {
+        return fed(facts, id, &words);
+    }
+    // `docker exec cache redis-cli KEYS '*'`, `sudo -u redis redis-cli ...`; what xargs runs belongs to a rule of its own.
+    if matches!(
+        call.name.as_str(),
+        "xargs"
+            | "grep"
+            | "which"
+            | "apt-get"
+            | "apk"
+            | "yum"
+            | "brew"
+            | "cat"
+            | "pgrep"
+            | "command"
+            | "alias"
+    ) {
+        return None;
+    }
+    let behind = words.iter().position(|word| is_client(word))?;
+    of_words(id, &words[behind + 1..])
+}
+
+/// Whether a program is a Redis client.
+pub(crate) fn is_client(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let plain = name
+        .trim_start_matches('$')
+        .trim_matches(['{', '}', '"'])
+        .to_ascii_lowercase()
+        .replace(['-', '_'], "");
+    matches!(
+        plain.as_str(),
+        "rediscli" | "valkeycli" | "keydbcli" | "rcli"
+    ) || (plain.ends_with("rediscli") || plain.starts_with("rediscli"))
+        && !plain.contains('.')
+        && !plain.contains(' ')
+}
+
+/// A word as the shell would pass it, holes as `\u{fffd}`.
+fn word(expr: &Expr) -> String {
+    match expr {
+        Expr::Path(path) => format!("${}", path.join(".")),
+        other => argument::shape(other).unwrap_or_else(|| "\u{fffd}".to_owned()),
+    }
+}
+
+fn of_words(id: CallId, words: &[String]) -> Option<Command> {
+    let mut at = 0;
+    let mut scan = false;
+    let mut args = Vec::new();
+    let mut verb = None;
+    while let Some(word) = words.get(at) {
+        if verb.is_none() && word.starts_with('-') {
+            scan |= word == "--scan";
+            if matches!(
+                word.as_str(),
+                "--bigkeys" | "--memkeys" | "--hotkeys" | "--latency" | "--stat" | "--pipe"
+            ) {
+                return None;
+            }
+            let takes = WITH_VALUE.contains(&word.as_str());
+            if takes && matches!(word.as_str(), "--pattern" | "--count" | "--type") {
+                let value = words.get(at + 1).cloned().unwrap_or_default();
+                args.push(Expr::Named(
+                    if word == "--pattern" {
+                        "match".to_owned()
+                    } else {
+                        word.trim_start_matches('-').to_owned()
+                    },
+                    Box::new(Expr::Text(vec![crate::facts::Piece::Text(value)])),
+                ));
+            }
+            at += if takes { 2 } else { 1 };
+            continue;
+        }
+        if verb.is_none() && !scan {
+            // A variable may hold options: `redis-cli $OPTS keys '*'`.
+            let first = word.split_whitespace().next().unwrap_or_default();
+            if word.starts_with('$') || word.starts_with('\u{fffd}') {
+                at += 1;
+                continue;
+            }
+            verb = Some(verb::of_word(first)?);
+            args.extend(word.split_whitespace().skip(1).map(text));
+        } else {
+            args.push(text(word));
+        }
+        at += 1;
+    }
+    let verb = if scan { Verb::ScanIter } else { verb? };
+    let known = Known {
+        sure: Sure::Resolved,
+        shape: Shape::Client,
+        cluster: false,
+    };
+    Some(Command {
+        call: id,
+        verb,
+        confidence: Confidence::High,
+        known,
+        args,
+        raw: true,
+    })
+}
+
+/// `echo "KEYS *" | redis-cli`.
+fn fed(facts: &Facts, id: CallId, words: &[String]) -> Option<Command> {
+    let Usage::Piped(next) = facts.calls[id.0].usage else {
+        return None;
+    };
+    if !is_client(&facts.calls[next.0].name) {
+        return None;
+    }
+    let line = words.iter().find(|word| !word.starts_with('-'))?;
+    let own: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    of_words(id, &own)
+}
+
+fn text(word: &(impl AsRef<str> + ?Sized)) -> Expr {
+    Expr::Text(vec![crate::facts::Piece::Text(word.as_ref().to_owned())])
+}

@@ -1,0 +1,211 @@
+//! Redis's commands, and how clients of all languages spell them as methods or in lists.
+//! Must not know who the receiver is.
+
+/// A command, as far as rules tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Verb {
+    Keys,
+    /// One step of SCAN, with a cursor.
+    Scan,
+    /// A client's own iteration over SCAN.
+    ScanIter,
+    /// A read of one key whose cost doesn't grow.
+    Read,
+    HGetAll,
+    SMembers,
+    /// LRANGE, ZRANGE and their like; a rule looks at the bounds.
+    Range,
+    MGet,
+    Del,
+    Unlink,
+    FlushAll,
+    FlushDb,
+    /// EVAL, SCRIPT LOAD: its text is a script.
+    Eval,
+}
+
+impl Verb {
+    /// Redis's own name, for messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Keys => "KEYS",
+            Self::Scan | Self::ScanIter => "SCAN",
+            Self::Read => "a read",
+            Self::HGetAll => "HGETALL",
+            Self::SMembers => "SMEMBERS",
+            Self::Range => "a range",
+            Self::MGet => "MGET",
+            Self::Del => "DEL",
+            Self::Unlink => "UNLINK",
+            Self::FlushAll => "FLUSHALL",
+            Self::FlushDb => "FLUSHDB",
+            Self::Eval => "EVAL",
+        }
+    }
+
+    /// Reads one key's value or facts.
+    pub(crate) fn reads_one(self) -> bool {
+        matches!(
+            self,
+            Self::Read | Self::HGetAll | Self::SMembers | Self::Range
+        )
+    }
+
+    /// Walks the keyspace.
+    pub(crate) fn lists_keys(self) -> bool {
+        matches!(self, Self::Keys | Self::Scan | Self::ScanIter)
+    }
+
+    /// Takes many keys at once.
+    pub(crate) fn takes_many(self) -> bool {
+        matches!(self, Self::MGet | Self::Del | Self::Unlink)
+    }
+
+    /// A name that hardly anything but Redis has.
+    pub(crate) fn is_distinctive(self) -> bool {
+        matches!(
+            self,
+            Self::ScanIter
+                | Self::HGetAll
+                | Self::SMembers
+                | Self::MGet
+                | Self::Unlink
+                | Self::FlushAll
+                | Self::FlushDb
+        )
+    }
+}
+
+/// The command that a client's method stands for; `None` for every other method.
+pub(crate) fn of_method(name: &str) -> Option<Verb> {
+    let plain: String = name
+        .chars()
+        .filter(|c| *c != '_')
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let plain = plain.strip_suffix("async").unwrap_or(&plain);
+    Some(match plain {
+        "keys" | "keysbuffer" | "getallkeys" | "searchkeys" => Verb::Keys,
+        "scan" | "scanbuffer" => Verb::Scan,
+        "scaniter"
+        | "scaneach"
+        | "scaniterator"
+        | "scanstream"
+        | "scanmatch"
+        | "scanoptions"
+        | "scanallkeys"
+        | "scanbufferstream"
+        | "scaniteration"
+        | "getkeysbypattern"
+        | "getkeysstreambypattern"
+        | "iterkeys"
+        | "scancluster" => Verb::ScanIter,
+        "get" | "hget" | "getrange" | "strlen" | "ttl" | "pttl" | "type" | "exists" | "hexists"
+        | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "hashget" | "keytype"
+        | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget" | "hmget" | "getex"
+        | "memoryusage" | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" => {
+            Verb::Read
+        }
+        "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" => Verb::HGetAll,
+        "smembers" | "setmembers" => Verb::SMembers,
+        "lrange"
+        | "listrange"
+        | "zrange"
+        | "sortedsetrangebyrank"
+        | "zrevrange"
+        | "zrangewithscores"
+        | "xrange" => Verb::Range,
+        "mget" | "multiget" | "getmultiple" => Verb::MGet,
+        "del" | "delete" | "keydelete" => Verb::Del,
+        "unlink" => Verb::Unlink,
+        "flushall" | "flushalldatabases" => Verb::FlushAll,
+        "flushdb" | "flushdatabase" => Verb::FlushDb,
+        "eval" | "evalro" | "scriptload" | "registerscript" | "scriptevaluate" | "createscript" => {
+            Verb::Eval
+        }
+        _ => return None,
+    })
+}
+
+/// Methods of Spring's `opsForX()` and of Redisson's objects, which have no command's name.
+pub(crate) fn of_operations(ops: &str, name: &str) -> Option<Verb> {
+    let ops = ops.to_ascii_lowercase();
+    let bound = ops
+        .strip_prefix("opsfor")
+        .or_else(|| ops.strip_prefix("bound"))?;
+    Some(match (bound, name) {
+        ("hash" | "hashops", "entries" | "values" | "keys") => Verb::HGetAll,
+        ("hash" | "hashops", "get" | "multiGet" | "hasKey" | "size") => Verb::Read,
+        ("set" | "setops", "members") => Verb::SMembers,
+        ("list" | "listops" | "zset" | "zsetops", "range") => Verb::Range,
+        ("value" | "valueops", "get" | "size") => Verb::Read,
+        ("value" | "valueops", "multiGet") => Verb::MGet,
+        _ => return None,
+    })
+}
+
+/// The command of a word in a raw list: `KEYS`, `keys`, `FLUSHDB`.
+pub(crate) fn of_word(word: &str) -> Option<Verb> {
+    Some(match word.to_ascii_uppercase().as_str() {
+        "KEYS" => Verb::Keys,
+        "SCAN" => Verb::Scan,
+        "GET" | "HGET" | "TTL" | "PTTL" | "TYPE" | "EXISTS" | "STRLEN" | "HLEN" | "LLEN"
+        | "SCARD" | "ZCARD" | "HMGET" | "GETRANGE" | "OBJECT" | "JSON.GET" | "HEXISTS" => {
+            Verb::Read
+        }
+        "HGETALL" | "HVALS" | "HKEYS" => Verb::HGetAll,
+        "SMEMBERS" => Verb::SMembers,
+        "LRANGE" | "ZRANGE" | "ZREVRANGE" | "XRANGE" => Verb::Range,
+        "MGET" => Verb::MGet,
+        "DEL" => Verb::Del,
+        "UNLINK" => Verb::Unlink,
+        "FLUSHALL" => Verb::FlushAll,
+        "FLUSHDB" => Verb::FlushDb,
+        "EVAL" => Verb::Eval,
+        _ => return None,
+    })
+}
+
+/// A word of a command list that isn't one of the rules' verbs, but tells that a list is a command.
+pub(crate) fn is_raw_method(name: &str) -> bool {
+    let plain: String = name
+        .chars()
+        .filter(|c| *c != '_')
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let plain = plain.strip_suffix("async").unwrap_or(&plain);
+    matches!(
+        plain,
+        "do" | "send"
+            | "executecommand"
+            | "sendcommand"
+            | "call"
+            | "callblock"
+            | "rawcommand"
+            | "executeraw"
+            | "execute"
+            | "exec"
+            | "command"
+            | "commands"
+            | "pipeline"
+            | "transactionpipeline"
+            | "noreplycommand"
+            | "noreplypipeline"
+            | "cmd"
+            | "query"
+            | "q"
+            | "qp"
+            | "dispatch"
+            | "customcommand"
+            | "custom"
+            | "pcall"
+            | "run"
+            | "internalsendcommand"
+            | "docmd"
+            | "sendcommandcompat"
+            | "docontext"
+            | "rawcall"
+            | "arbitrary"
+            | "eval"
+    ) && plain != "eval"
+}

@@ -1,0 +1,58 @@
+//! `blocking-big-read`: whole hashes, sets and lists of whatever a scan found.
+//! Must not judge reads of keys that the program names itself.
+
+use super::scene::{Scene, Sink};
+use crate::language::Language;
+use crate::receiver::Command;
+use crate::receiver::shape::Shape;
+use crate::receiver::verb::Verb;
+use crate::report::Severity;
+use crate::rule::Rule;
+
+pub(super) const RULE: Rule = Rule {
+    id: "blocking-big-read",
+    severity: Severity::Medium,
+    title: "a whole hash, set or list of a key that a scan found",
+    why: "HGETALL, SMEMBERS and LRANGE 0 -1 take as long as the value is large, and nobody has looked how large the values \
+          are that a scan finds: one with a million members holds the server and fills the client's output buffer.",
+    fix,
+};
+
+fn fix(_language: Language) -> &'static str {
+    "ask HLEN, SCARD or LLEN first, and read what is large with HSCAN, SSCAN or LRANGE in pages"
+}
+
+pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    for command in &scene.commands.all {
+        let whole = match command.verb {
+            Verb::HGetAll | Verb::SMembers => true,
+            Verb::Range => is_whole_range(scene, command),
+            _ => false,
+        };
+        if !whole || command.known.shape == Shape::Module {
+            continue;
+        }
+        let call = scene.call(command);
+        if command
+            .args
+            .first()
+            .is_some_and(|key| scene.found.trace(key, call.function).is_some())
+        {
+            let message = format!(
+                "{} reads all of a value whose size nobody has asked",
+                command.verb.name()
+            );
+            sink.command(scene, &RULE, command, message);
+        }
+    }
+}
+
+/// `0, -1`.
+fn is_whole_range(scene: &Scene<'_>, command: &Command) -> bool {
+    let text = scene.source(scene.call(command).span);
+    let plain: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | 'L'))
+        .collect();
+    plain.contains("0,-1") || text.contains("0 -1")
+}

@@ -1,0 +1,41 @@
+//! `catch-all-pattern`: `*`, which matches what other programs own.
+//! Must not judge scans without a pattern: those say that they mean all.
+
+use super::scene::{Scene, Sink};
+use crate::language::Language;
+use crate::receiver::argument;
+use crate::report::Severity;
+use crate::rule::Rule;
+
+pub(super) const RULE: Rule = Rule {
+    id: "catch-all-pattern",
+    severity: Severity::Medium,
+    title: "the pattern matches every key of the database",
+    why: "A database mostly holds keys of more than one program. A pattern without a prefix takes them all: the answer grows \
+          with everything that anyone stores, and what is deleted by it is deleted for all.",
+    fix,
+};
+
+fn fix(_language: Language) -> &'static str {
+    "give the keys of this program a prefix, and put it before the *"
+}
+
+pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    for command in scene
+        .commands
+        .all
+        .iter()
+        .filter(|command| command.verb.lists_keys())
+    {
+        let Some(pattern) = scene.pattern(command).and_then(argument::literal) else {
+            continue;
+        };
+        if !pattern.is_empty() && pattern.chars().all(|c| c == '*') {
+            let message = format!(
+                "{} is given a pattern that matches every key",
+                command.verb.name()
+            );
+            sink.command(scene, &RULE, command, message);
+        }
+    }
+}

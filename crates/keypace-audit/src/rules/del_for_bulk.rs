@@ -1,0 +1,50 @@
+//! `del-for-bulk`: DEL where UNLINK would free the memory aside.
+//! Must not judge the deletion of single known keys.
+
+use super::found::Amount;
+use super::scene::{Scene, Sink};
+use crate::language::Language;
+use crate::receiver::verb::Verb;
+use crate::report::{Confidence, Severity};
+use crate::rule::Rule;
+
+pub(super) const RULE: Rule = Rule {
+    id: "del-for-bulk",
+    severity: Severity::Low,
+    title: "DEL deletes keys in bulk where UNLINK would do",
+    why: "DEL frees a value before the server goes on: a set of a million members takes hundreds of milliseconds. UNLINK takes \
+          the key away and frees the value on another thread.",
+    fix,
+};
+
+fn fix(_language: Language) -> &'static str {
+    "use UNLINK (Redis 4 and later), in batches of a few hundred keys"
+}
+
+pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    for command in scene
+        .commands
+        .all
+        .iter()
+        .filter(|command| command.verb == Verb::Del)
+    {
+        let call = scene.call(command);
+        let trace = command
+            .args
+            .iter()
+            .find_map(|arg| scene.found.trace(arg, call.function));
+        let Some(trace) = trace else { continue };
+        if trace.amount == Amount::One && call.loops.is_empty() && call.function.is_none() {
+            continue;
+        }
+        // StackExchange's KeyDelete is UNLINK where the server knows it.
+        let confidence = if scene.language == Language::CSharp {
+            Confidence::Low
+        } else {
+            command.confidence
+        };
+        let message =
+            "DEL frees every value of the keys found before the server goes on".to_owned();
+        sink.at(scene, &RULE, call, confidence, RULE.severity, message);
+    }
+}

@@ -1,0 +1,285 @@
+//! Names of functions and methods by what they do to a list: gather, pass on, cut, hand over.
+//! Must not know Redis.
+
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| *c != '_')
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+/// Makes a list of all that an iteration gives.
+pub(super) fn is_collect(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "list"
+            | "set"
+            | "sorted"
+            | "tuple"
+            | "toa"
+            | "tolist"
+            | "toset"
+            | "toarray"
+            | "tolistasync"
+            | "toarrayasync"
+            | "collect"
+            | "collectlist"
+            | "from"
+            | "fromasync"
+            | "iteratortoarray"
+            | "entries"
+            | "force"
+            | "tohashset"
+            | "frozenset"
+            | "collectinto"
+            | "tosorted"
+            | "trycollect"
+            | "arrayfrom"
+            | "readall"
+            | "block"
+            | "collectsortedlist"
+            | "tomutablelist"
+            | "tomutableset"
+    ) && name != "entries"
+}
+
+/// Gives on what it was called on, or one part for one part.
+pub(super) fn is_passing_method(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "result"
+            | "val"
+            | "map"
+            | "filter"
+            | "select"
+            | "reject"
+            | "where"
+            | "sort"
+            | "sortby"
+            | "sorted"
+            | "stream"
+            | "iterator"
+            | "get"
+            | "block"
+            | "join"
+            | "await"
+            | "tostrings"
+            | "asstrslice"
+            | "strings"
+            | "values"
+            | "iter"
+            | "intoiter"
+            | "unwrap"
+            | "expect"
+            | "each"
+            | "compact"
+            | "uniq"
+            | "reverse"
+            | "decode"
+            | "tostring"
+            | "tolist"
+            | "toa"
+            | "toarray"
+            | "toset"
+            | "asiterable"
+            | "parallelstream"
+            | "collect"
+            | "distinct"
+            | "orderby"
+            | "cast"
+            | "oftype"
+            | "clone"
+            | "tovec"
+            | "asref"
+            | "asstr"
+            | "flatten"
+            | "flatmap"
+            | "query"
+            | "queryasync"
+            | "then"
+            | "thenapply"
+            | "query_async"
+            | "catch"
+            | "getkeys"
+            | "getresult"
+            | "getorelse"
+            | "orempty"
+            | "all"
+            | "lazy"
+            | "eachwithindex"
+            | "withindex"
+            | "foreach"
+            | "concat"
+            | "plus"
+            | "asscanentry"
+            | "toslice"
+            | "elements"
+            | "scanentry"
+            | "trim"
+            | "replace"
+            | "split"
+            | "sub"
+            | "gsub"
+            | "removeprefix"
+            | "substring"
+            | "slice"
+            | "parallel"
+            | "asparallel"
+            | "toenumerable"
+            | "toiterator"
+    )
+}
+
+/// A function that gives on its argument.
+pub(super) fn is_passing_function(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "enumerate"
+            | "iter"
+            | "reversed"
+            | "map"
+            | "filter"
+            | "arraymap"
+            | "arrayfilter"
+            | "arrayvalues"
+            | "arraymerge"
+            | "strings"
+            | "string"
+            | "str"
+            | "values"
+            | "aslist"
+            | "arraylist"
+            | "hashset"
+            | "len_keys"
+            | "append"
+            | "concat"
+            | "arrayunique"
+            | "tqdm"
+            | "ipairs"
+            | "pairs"
+            | "reject"
+            | "flatmap"
+            | "uniq"
+            | "sort"
+            | "strreplace"
+            | "all"
+            | "each"
+            | "tostring"
+            | "unpack"
+            | "newarraylist"
+            | "copyof"
+            | "smembers2"
+            | "asynciter"
+    )
+}
+
+/// Cuts a list into parts of a fixed size.
+pub(super) fn is_chunk(name: &str) -> bool {
+    let lower = plain(name);
+    lower.contains("chunk")
+        || lower.contains("batch")
+        || matches!(
+            lower.as_str(),
+            "eachslice"
+                | "ingroupsof"
+                | "partition"
+                | "windowed"
+                | "grouped"
+                | "splitevery"
+                | "buffer"
+                | "findinbatches"
+        )
+}
+
+/// Takes at most so many.
+pub(super) fn is_limit(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "islice"
+            | "take"
+            | "limit"
+            | "first"
+            | "arrayslice"
+            | "limitedto"
+            | "topn"
+            | "head"
+            | "next"
+            | "any"
+            | "firstordefault"
+            | "takewhile"
+    )
+}
+
+/// Gives one of an iteration.
+pub(super) fn is_element(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "next"
+            | "val"
+            | "pop"
+            | "shift"
+            | "first"
+            | "last"
+            | "getfirst"
+            | "value"
+            | "key"
+            | "current"
+            | "nth"
+            | "at"
+            | "getresult"
+            | "result"
+            | "removefirst"
+            | "poll"
+            | "get"
+            | "elem"
+    )
+}
+
+/// Puts something into a list or set.
+pub(super) fn is_growth(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "append"
+            | "push"
+            | "extend"
+            | "add"
+            | "addall"
+            | "addrange"
+            | "update"
+            | "concat"
+            | "unshift"
+            | "insert"
+            | "pushback"
+            | "extendfromslice"
+            | "pushall"
+            | "unionwith"
+            | "plusassign"
+            | "arraypush"
+            | "offer"
+            | "addelement"
+    )
+}
+
+/// Hands its receiver to a callback as a whole: promises and streams.
+pub(super) fn is_handover(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "then"
+            | "thenaccept"
+            | "thenapply"
+            | "tap"
+            | "let"
+            | "also"
+            | "run"
+            | "on"
+            | "subscribe"
+            | "donext"
+            | "onsuccess"
+            | "thencompose"
+            | "flatmapmany"
+            | "collect"
+            | "onitem"
+            | "transform"
+            | "oncomplete"
+    )
+}

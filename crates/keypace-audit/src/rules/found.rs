@@ -1,0 +1,569 @@
+//! Where the keys go that KEYS and SCAN found: into names, loops, lists and callbacks.
+//! Must not judge.
+
+use std::collections::{HashMap, HashSet};
+
+use super::flow_names::{
+    is_chunk, is_collect, is_element, is_growth, is_handover, is_limit, is_passing_function,
+    is_passing_method,
+};
+use crate::facts::{Binding, CallId, Expr, Facts, FunctionId, LoopId, LoopKind, Usage};
+use crate::limits;
+use crate::receiver::Commands;
+use crate::receiver::origin::Origins;
+use crate::receiver::verb::Verb;
+
+/// How many keys a value holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Amount {
+    /// One key.
+    One,
+    /// What one step of SCAN gives, or a slice.
+    Batch,
+    /// All that match.
+    All,
+}
+
+/// A value made of keys that a command found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trace {
+    pub amount: Amount,
+    /// Index into the commands.
+    pub source: usize,
+}
+
+type Place = (Option<FunctionId>, String);
+
+/// Everything in a file that holds keys found.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    facts: &'a Facts,
+    commands: &'a Commands,
+    origins: &'a Origins<'a>,
+    text: &'a str,
+    names: HashMap<Place, Trace>,
+    finders: HashMap<String, Trace>,
+    /// Scans whose keys are all kept, with the loop that does it where there is one.
+    pub collected: HashMap<usize, Option<LoopId>>,
+    /// Names with a part taken off or a bound set.
+    bounded: HashSet<usize>,
+}
+
+impl<'a> Found<'a> {
+    /// Follows the keys of a file.
+    pub(crate) fn of(
+        facts: &'a Facts,
+        commands: &'a Commands,
+        origins: &'a Origins<'a>,
+        text: &'a str,
+    ) -> Self {
+        let mut own = Self {
+            facts,
+            commands,
+            origins,
+            text,
+            names: HashMap::new(),
+            finders: HashMap::new(),
+            collected: HashMap::new(),
+            bounded: HashSet::new(),
+        };
+        if !commands.all.iter().any(|command| command.verb.lists_keys()) {
+            return own;
+        }
+        for _ in 0..limits::MAX_ORIGIN_ROUNDS {
+            let before = (own.names.len(), own.finders.len(), own.collected.len());
+            own.read_commands();
+            own.read_bindings();
+            own.read_loops();
+            own.read_calls();
+            if before == (own.names.len(), own.finders.len(), own.collected.len()) {
+                break;
+            }
+        }
+        own
+    }
+
+    fn read_commands(&mut self) {
+        for (source, command) in self.commands.all.iter().enumerate() {
+            let amount = match command.verb {
+                Verb::Keys => Amount::All,
+                Verb::Scan | Verb::ScanIter => Amount::Batch,
+                _ => continue,
+            };
+            self.flow(
+                command.call,
+                Trace { amount, source },
+                limits::MAX_FLOW_STEPS,
+            );
+            // `client.keys("a*", (err, keys) => ...)`.
+            for arg in &self.facts.calls[command.call.0].args {
+                if let Expr::Lambda(lambda) = arg {
+                    let trace = if amount == Amount::All {
+                        amount
+                    } else {
+                        Amount::One
+                    };
+                    self.give_params(
+                        *lambda,
+                        Trace {
+                            amount: trace,
+                            source,
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    /// Follows a call's result to where it goes.
+    fn flow(&mut self, call: CallId, trace: Trace, steps: usize) {
+        if steps == 0 {
+            return;
+        }
+        let own = &self.facts.calls[call.0];
+        match &own.usage {
+            Usage::Bound(targets) => {
+                for target in targets {
+                    self.learn(own.function, target, trace);
+                }
+            }
+            Usage::Iterated(each) => {
+                if trace.amount == Amount::Batch
+                    && self.facts.loops[each.0].gathers
+                    && self.is_iteration(trace)
+                {
+                    self.collected.entry(trace.source).or_insert(None);
+                }
+                self.give_loop(*each, trace);
+            }
+            Usage::Returned => {
+                if let Some(name) = self.origins.named_function(own.function) {
+                    self.finders.insert(name, trace);
+                }
+            }
+            Usage::Receiver(next) => self.flow_method(*next, trace, steps - 1),
+            Usage::Argument(next) => self.flow_argument(*next, trace, steps - 1),
+            Usage::Piped(_) | Usage::Discarded | Usage::Other => {}
+        }
+    }
+
+    fn flow_method(&mut self, next: CallId, trace: Trace, steps: usize) {
+        let call = &self.facts.calls[next.0];
+        let name = call.name.as_str();
+        if is_chunk(name) {
+            let trace = Trace {
+                amount: Amount::Batch,
+                ..trace
+            };
+            self.bounded.insert(trace.source);
+            return self.flow(next, trace, steps);
+        }
+        if is_limit(name) {
+            self.bounded.insert(trace.source);
+            return self.flow(
+                next,
+                Trace {
+                    amount: Amount::Batch,
+                    ..trace
+                },
+                steps,
+            );
+        }
+        for arg in &call.args {
+            if let Expr::Lambda(lambda) = arg {
+                let amount = if is_handover(name) {
+                    trace.amount
+                } else {
+                    Amount::One
+                };
+                self.give_params(*lambda, Trace { amount, ..trace });
+            }
+        }
+        if is_collect(name) && self.is_iteration(trace) {
+            self.collected.entry(trace.source).or_insert(None);
+            return self.flow(
+                next,
+                Trace {
+                    amount: Amount::All,
+                    ..trace
+                },
+                steps,
+            );
+        }
+        if is_passing_method(name) {
+            self.flow(next, trace, steps);
+        }
+    }
+
+    fn flow_argument(&mut self, next: CallId, trace: Trace, steps: usize) {
+        let call = &self.facts.calls[next.0];
+        let name = call.name.as_str();
+        if self.commands.at(next).is_some() {
+            return;
+        }
+        if is_chunk(name) || is_limit(name) {
+            self.bounded.insert(trace.source);
+            return self.flow(
+                next,
+                Trace {
+                    amount: Amount::Batch,
+                    ..trace
+                },
+                steps,
+            );
+        }
+        if is_collect(name) && self.is_iteration(trace) {
+            self.collected.entry(trace.source).or_insert(None);
+            return self.flow(
+                next,
+                Trace {
+                    amount: Amount::All,
+                    ..trace
+                },
+                steps,
+            );
+        }
+        if is_collect(name) || is_passing_function(name) {
+            self.flow(next, trace, steps);
+        }
+    }
+
+    fn is_iteration(&self, trace: Trace) -> bool {
+        self.commands.all[trace.source].verb == Verb::ScanIter
+    }
+
+    fn read_bindings(&mut self) {
+        for binding in &self.facts.bindings {
+            let Some(mut trace) = self.trace_value(binding) else {
+                continue;
+            };
+            if trace.amount == Amount::Batch && self.grows(binding) {
+                trace.amount = Amount::All;
+                self.gather(trace.source, binding.loops.last().copied());
+            }
+            for target in &binding.targets {
+                self.learn(binding.function, target, trace);
+            }
+        }
+    }
+
+    fn trace_value(&self, binding: &Binding) -> Option<Trace> {
+        match &binding.value {
+            Expr::Call(call) => self.trace_call(*call, binding.function, 0),
+            Expr::Gathered(each) => self.trace_gathered(*each),
+            value => self.trace(value, binding.function),
+        }
+    }
+
+    /// `keys += batch`, `$all[] = $key`, `keys = append(keys, batch...)`, `keys = keys.concat(batch)`.
+    fn grows(&self, binding: &Binding) -> bool {
+        if binding.loops.is_empty() {
+            return false;
+        }
+        if let Expr::Call(call) = &binding.value {
+            let call = &self.facts.calls[call.0];
+            let own = binding.targets.first();
+            let takes_itself = call.args.iter().chain(&call.receiver).any(|arg| {
+                let arg = if let Expr::Spread(inner) = arg {
+                    inner
+                } else {
+                    arg
+                };
+                matches!(arg, Expr::Path(path) if Some(path) == own)
+            });
+            return takes_itself;
+        }
+        if let Expr::List(items) = &binding.value {
+            // `keys = [...keys, ...batch]`.
+            let own = binding.targets.first();
+            return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own)));
+        }
+        let text = self
+            .text
+            .get(binding.span.start..binding.span.end)
+            .unwrap_or_default();
+        let head: String = text.chars().take(80).collect();
+        head.contains("+=") || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
+    }
+
+    fn read_loops(&mut self) {
+        for (at, each) in self.facts.loops.iter().enumerate() {
+            let (LoopKind::Each { iterable, .. } | LoopKind::Callback { iterable, .. }) =
+                &each.kind
+            else {
+                continue;
+            };
+            let Some(trace) = self.trace(iterable, each.function) else {
+                continue;
+            };
+            self.give_loop(LoopId(at), trace);
+        }
+    }
+
+    fn give_loop(&mut self, id: LoopId, trace: Trace) {
+        let each = &self.facts.loops[id.0];
+        let (names, iterable) = match &each.kind {
+            LoopKind::Each { names, iterable }
+            | LoopKind::Callback {
+                names, iterable, ..
+            } => (names, iterable),
+            LoopKind::While => return,
+        };
+        let chunked = matches!(iterable, Expr::Call(call) if is_chunk(&self.facts.calls[call.0].name))
+            || matches!(&each.kind, LoopKind::Callback { call, .. } if is_chunk(&self.facts.calls[call.0].name));
+        let amount = if chunked { Amount::Batch } else { Amount::One };
+        let source = trace.source;
+        let names = names.clone();
+        let function = each.function;
+        for name in names {
+            self.learn(function, &[name], Trace { amount, source });
+        }
+        if let LoopKind::Callback { call, .. } = &self.facts.loops[id.0].kind {
+            for arg in &self.facts.calls[call.0].args {
+                if let Expr::Lambda(lambda) = arg {
+                    self.give_params(*lambda, Trace { amount, source });
+                }
+            }
+        }
+    }
+
+    fn give_params(&mut self, lambda: FunctionId, trace: Trace) {
+        let params = &self.facts.functions[lambda.0].params;
+        if params.is_empty() {
+            self.learn(Some(lambda), &["it".to_owned()], trace);
+        }
+        let names: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
+        for name in names {
+            if !matches!(name.as_str(), "err" | "error" | "_" | "e" | "i" | "index") {
+                self.learn(Some(lambda), &[name], trace);
+            }
+        }
+    }
+
+    /// Calls that put keys into a list, and calls of the file's own functions that find keys.
+    fn read_calls(&mut self) {
+        for at in 0..self.facts.calls.len() {
+            let call = &self.facts.calls[at];
+            if let Some(trace) = self.finders.get(&call.name).copied()
+                && self.commands.at(CallId(at)).is_none()
+                && self.origins.named_function(call.function).as_deref() != Some(call.name.as_str())
+            {
+                self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+            }
+            self.read_growth(CallId(at));
+        }
+    }
+
+    fn read_growth(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        let Some(receiver) = &call.receiver else {
+            return;
+        };
+        if !is_growth(&call.name) || self.commands.at(id).is_some() {
+            return;
+        }
+        let (function, each) = (call.function, call.loops.last().copied());
+        let (args, target) = (call.args.clone(), receiver.clone());
+        let trace = args.iter().find_map(|arg| self.trace(arg, function));
+        let Some(trace) = trace else { return };
+        let looped = self.scan_around(trace.source, id);
+        if !looped || trace.amount == Amount::All {
+            return;
+        }
+        self.gather(trace.source, each);
+        if let Expr::Path(path) = target {
+            self.learn(
+                function,
+                &path,
+                Trace {
+                    amount: Amount::All,
+                    source: trace.source,
+                },
+            );
+        }
+    }
+
+    /// Whether a call is repeated for what a scan goes on finding: in a loop, or in a callback of a stream.
+    fn scan_around(&self, source: usize, id: CallId) -> bool {
+        let call = &self.facts.calls[id.0];
+        let scan = &self.facts.calls[self.commands.all[source].call.0];
+        !call.loops.is_empty() || call.function != scan.function
+    }
+
+    fn gather(&mut self, source: usize, each: Option<LoopId>) {
+        if self.commands.all[source].verb != Verb::Keys {
+            self.collected.entry(source).or_insert(each);
+        }
+    }
+
+    fn learn(&mut self, function: Option<FunctionId>, target: &[String], trace: Trace) {
+        let name = target.join(".");
+        if name.is_empty() || name == "_" || name == "err" {
+            return;
+        }
+        let place = if target.first().is_some_and(|first| first == "self") {
+            None
+        } else {
+            self.origins.root(function)
+        };
+        let old = self.names.entry((place, name)).or_insert(trace);
+        if old.amount < trace.amount {
+            *old = trace;
+        }
+    }
+
+    /// What keys a value holds, if any.
+    pub(crate) fn trace(&self, expr: &Expr, function: Option<FunctionId>) -> Option<Trace> {
+        self.trace_at(expr, function, 0)
+    }
+
+    fn trace_at(&self, expr: &Expr, function: Option<FunctionId>, depth: usize) -> Option<Trace> {
+        if depth > limits::MAX_FLOW_STEPS {
+            return None;
+        }
+        match expr {
+            Expr::Path(path) => self.trace_path(path, function),
+            Expr::Spread(inner) | Expr::Named(_, inner) => {
+                self.trace_at(inner, function, depth + 1)
+            }
+            Expr::Member(inner, _) => self.trace_at(inner, function, depth + 1),
+            Expr::Index(inner, slice) => {
+                let trace = self.trace_at(inner, function, depth + 1)?;
+                let parted = matches!(inner.as_ref(), Expr::Call(_))
+                    || trace.amount == Amount::Batch && !slice;
+                // `scan(...)[1]` is the batch; `keys[0]` is one, `keys[a:b]` a part.
+                let amount = if *slice || (parted && trace.amount != Amount::One) {
+                    trace.amount.min(Amount::Batch)
+                } else {
+                    Amount::One
+                };
+                Some(Trace { amount, ..trace })
+            }
+            Expr::Call(call) => self.trace_call(*call, function, depth + 1),
+            Expr::Gathered(each) => self.trace_gathered(*each),
+            Expr::List(items) => {
+                let trace = items
+                    .iter()
+                    .find_map(|item| self.trace_at(item, function, depth + 1))?;
+                let spread = items.iter().any(|item| matches!(item, Expr::Spread(_)));
+                Some(if spread {
+                    trace
+                } else {
+                    Trace {
+                        amount: trace.amount.min(Amount::Batch),
+                        ..trace
+                    }
+                })
+            }
+            Expr::Map(pairs) => {
+                let trace = pairs
+                    .iter()
+                    .find_map(|(_, value)| self.trace_at(value, function, depth + 1))?;
+                Some(Trace {
+                    amount: Amount::One,
+                    ..trace
+                })
+            }
+            Expr::Text(_) | Expr::Number(_) | Expr::Lambda(_) | Expr::Other => None,
+        }
+    }
+
+    fn trace_gathered(&self, each: LoopId) -> Option<Trace> {
+        let own = &self.facts.loops[each.0];
+        let LoopKind::Each { iterable, .. } = &own.kind else {
+            return None;
+        };
+        let trace = self.trace(iterable, own.function)?;
+        let all = matches!(iterable, Expr::Call(_)) && self.is_iteration(trace);
+        Some(if all {
+            Trace {
+                amount: Amount::All,
+                ..trace
+            }
+        } else {
+            trace
+        })
+    }
+
+    fn trace_path(&self, path: &[String], function: Option<FunctionId>) -> Option<Trace> {
+        let root = self.origins.root(function);
+        (1..=path.len()).rev().find_map(|len| {
+            let name = path[..len].join(".");
+            if len < path.len()
+                && path[len..].iter().any(|part| {
+                    matches!(
+                        part.as_str(),
+                        "length" | "size" | "cursor" | "Cursor" | "Count"
+                    )
+                })
+            {
+                return None;
+            }
+            let place = if path[0] == "self" { None } else { root };
+            self.names.get(&(place, name)).copied()
+        })
+    }
+
+    fn trace_call(&self, id: CallId, function: Option<FunctionId>, depth: usize) -> Option<Trace> {
+        if depth > limits::MAX_FLOW_STEPS {
+            return None;
+        }
+        if let Some(at) = self
+            .commands
+            .all
+            .iter()
+            .position(|command| command.call == id)
+        {
+            let command = &self.commands.all[at];
+            let amount = match command.verb {
+                Verb::Keys => Amount::All,
+                Verb::ScanIter => Amount::All,
+                Verb::Scan => Amount::Batch,
+                _ => return None,
+            };
+            return Some(Trace { amount, source: at });
+        }
+        let call = self.facts.calls.get(id.0)?;
+        if let Some(trace) = self.finders.get(&call.name) {
+            return Some(*trace);
+        }
+        let name = call.name.as_str();
+        let cut = is_chunk(name) || is_limit(name);
+        let receiver = call
+            .receiver
+            .as_ref()
+            .and_then(|receiver| self.trace_at(receiver, function, depth + 1));
+        let trace = match receiver {
+            Some(trace)
+                if cut || is_passing_method(name) || is_collect(name) || is_element(name) =>
+            {
+                Some(trace)
+            }
+            Some(_) => None,
+            None if cut
+                || is_passing_function(name)
+                || is_collect(name)
+                || call.constructs
+                || is_growth(name) =>
+            {
+                call.args
+                    .iter()
+                    .find_map(|arg| self.trace_at(arg, function, depth + 1))
+            }
+            None => None,
+        }?;
+        let amount = if cut {
+            trace.amount.min(Amount::Batch)
+        } else if is_element(name) {
+            trace.amount.min(Amount::Batch)
+        } else {
+            trace.amount
+        };
+        Some(Trace { amount, ..trace })
+    }
+
+    /// Whether what a scan finds is cut off somewhere on its way.
+    pub(crate) fn is_bounded(&self, source: usize) -> bool {
+        self.bounded.contains(&source)
+    }
+}

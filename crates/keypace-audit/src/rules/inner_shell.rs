@@ -1,0 +1,167 @@
+//! Shell commands inside the strings of other languages: `os.system("redis-cli keys ...")`, `["redis-cli", "KEYS", "*"]`.
+//! Must not judge by itself.
+
+use std::collections::HashMap;
+
+use super::scene::{Host, Sink};
+use super::{Subject, judge as judge_all};
+use crate::extract;
+use crate::facts::{Call, Expr, Text};
+use crate::language::Language;
+use crate::limits;
+use crate::receiver::origin::Origins;
+use crate::receiver::{argument, shellwords, verb};
+use crate::report::{Confidence, Hit};
+
+/// Judges every string and every list of words that runs `redis-cli`.
+pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
+    if matches!(subject.facts.language, Language::Shell | Language::Lua)
+        || !subject.text.contains("-cli")
+    {
+        return;
+    }
+    let texts = subject
+        .facts
+        .texts
+        .iter()
+        .filter(|text| has_client(&text.text));
+    for text in texts.take(limits::MAX_INNER_SCRIPTS) {
+        if is_run(subject, text) {
+            script(subject, text, sink);
+        }
+    }
+    for call in &subject.facts.calls {
+        words(call, sink);
+    }
+}
+
+fn has_client(text: &str) -> bool {
+    ["redis-cli ", "valkey-cli ", "keydb-cli "]
+        .iter()
+        .any(|client| text.contains(client))
+}
+
+/// A string that is an argument of a call, or bound to a name: not a doc string, and not a message.
+fn is_run(subject: &Subject<'_>, text: &Text) -> bool {
+    const RUNNERS: &[&str] = &[
+        "system",
+        "popen",
+        "run",
+        "call",
+        "check_output",
+        "check_call",
+        "Popen",
+        "exec",
+        "execSync",
+        "spawn",
+        "spawnSync",
+        "shell_exec",
+        "passthru",
+        "sh",
+        "shell",
+        "backtick",
+        "bash",
+        "capture2e",
+        "capture3",
+        "capture2",
+        "Command",
+        "CommandContext",
+        "cmd",
+        "start",
+        "Start",
+        "command",
+        "local",
+        "sudo",
+        "getoutput",
+        "create_subprocess_shell",
+        "os_cmd",
+        "execute",
+        "$",
+        "execa",
+        "exec_run",
+        "arg",
+        "ProcessStartInfo",
+        "execCommand",
+        "script",
+        "kubectl",
+        "ssh",
+        "raw",
+        "runCommand",
+        "`",
+    ];
+    subject.facts.calls.iter().any(|call| {
+        call.span.start <= text.span.start
+            && text.span.end <= call.span.end
+            && RUNNERS.contains(&call.name.as_str())
+    })
+}
+
+fn script(subject: &Subject<'_>, text: &Text, sink: &mut Sink) {
+    let Some(raw) = subject.text.get(text.span.start..text.span.end) else {
+        return;
+    };
+    let plain = raw
+        .replace("\\\"", " \"")
+        .replace("\\n", " \n")
+        .replace("\\'", " '");
+    let facts = extract::facts(Language::Shell, &plain);
+    let inner = Subject {
+        facts: &facts,
+        text: &plain,
+        path: subject.path,
+        clients: subject.clients,
+    };
+    let origins = Origins::of(&facts, &plain, subject.clients, HashMap::new());
+    let host = Host {
+        language: Language::Shell,
+        base: text.span.start,
+        function: text.function,
+        inner: true,
+    };
+    judge_all(&inner, &origins, host, sink);
+}
+
+/// `subprocess.run(["redis-cli", "KEYS", "*"])`, `exec.Command("redis-cli", "KEYS", "*")`.
+fn words(call: &Call, sink: &mut Sink) {
+    let mut flat: Vec<&Expr> = Vec::new();
+    for arg in &call.args {
+        match arg {
+            Expr::List(list) => flat.extend(list),
+            other => flat.push(other),
+        }
+    }
+    let Some(at) = flat
+        .iter()
+        .position(|word| argument::literal(word).is_some_and(shellwords::is_client))
+    else {
+        return;
+    };
+    let found = flat[at + 1..]
+        .iter()
+        .filter_map(|word| argument::literal(word))
+        .find(|word| {
+            !word.starts_with('-')
+                && verb::of_word(word).is_some_and(|verb| {
+                    matches!(
+                        verb,
+                        verb::Verb::Keys | verb::Verb::FlushAll | verb::Verb::FlushDb
+                    )
+                })
+        });
+    let Some(found) = found else { return };
+    let rule = if found.eq_ignore_ascii_case("keys") {
+        &super::keys_command::RULE
+    } else {
+        &super::flush_command::RULE
+    };
+    sink.hits.push(Hit {
+        rule: rule.id,
+        severity: rule.severity,
+        confidence: Confidence::High,
+        at: call.at,
+        call: call.span,
+        function: call.function,
+        message: format!("redis-cli is run with {}", found.to_ascii_uppercase()),
+        fix: (rule.fix)(Language::Shell).to_owned(),
+    });
+}

@@ -1,0 +1,75 @@
+//! `n-plus-one-read`: one read for every key that was found.
+//! Must not judge reads that are sent together.
+
+use super::scene::{Scene, Sink};
+use crate::language::Language;
+use crate::receiver::shape::Shape;
+use crate::report::Severity;
+use crate::rule::Rule;
+
+pub(super) const RULE: Rule = Rule {
+    id: "n-plus-one-read",
+    severity: Severity::High,
+    title: "one read in a loop for every key found",
+    why: "Each key costs a round trip of its own: 100,000 keys at half a millisecond are 50 seconds, and the work grows with \
+          the keyspace while the server mostly waits for the network.",
+    fix,
+};
+
+fn fix(language: Language) -> &'static str {
+    match language {
+        Language::Python => "read batches with mget(batch) or a pipeline of a few hundred commands",
+        Language::Ruby => {
+            "read batches with mget(*batch), or redis.pipelined for a few hundred keys"
+        }
+        Language::Go => "read batches with MGet(ctx, batch...) or Pipelined for a few hundred keys",
+        Language::Java | Language::Kotlin => {
+            "read batches with multiGet, mget or executePipelined for a few hundred keys"
+        }
+        Language::CSharp => {
+            "read batches with StringGetAsync(RedisKey[]) or CreateBatch for a few hundred keys"
+        }
+        Language::Shell => "read batches with MGET, or send the commands through redis-cli --pipe",
+        _ => "read batches with MGET, or a pipeline of a few hundred commands",
+    }
+}
+
+pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    for command in scene
+        .commands
+        .all
+        .iter()
+        .filter(|command| command.verb.reads_one())
+    {
+        let call = scene.call(command);
+        if command.known.shape == Shape::Pipeline
+            || call.loops.is_empty() && !is_in_callback(scene, command.call.0)
+        {
+            continue;
+        }
+        let of_found = command
+            .args
+            .first()
+            .is_some_and(|key| scene.found.trace(key, call.function).is_some());
+        if of_found {
+            let message = "every key found costs a read and a round trip of its own".to_owned();
+            sink.command(scene, &RULE, command, message);
+        }
+    }
+}
+
+/// A lambda that a client's iteration calls for each key.
+fn is_in_callback(scene: &Scene<'_>, call: usize) -> bool {
+    let call = &scene.facts.calls[call];
+    let Some(function) = call.function else {
+        return false;
+    };
+    scene.facts.functions[function.0].lambda
+        && scene.commands.all.iter().any(|command| {
+            command.verb.lists_keys()
+                && scene
+                    .call(command)
+                    .args
+                    .contains(&crate::facts::Expr::Lambda(function))
+        })
+}

@@ -1,0 +1,124 @@
+//! `scan-cursor-as-number`: a cursor squeezed into a number that is too small for it.
+//! Must not judge cursors of other things than SCAN.
+
+use super::scene::{Scene, Sink};
+use crate::facts::{Call, Expr};
+use crate::language::Language;
+use crate::receiver::Command;
+use crate::receiver::verb::Verb;
+use crate::report::{Confidence, Severity};
+use crate::rule::Rule;
+
+pub(super) const RULE: Rule = Rule {
+    id: "scan-cursor-as-number",
+    severity: Severity::Medium,
+    title: "SCAN's cursor is made a number that can't hold it",
+    why: "A cursor is an unsigned number of 64 bits, and on large tables and in clusters its high bits are used. JavaScript's \
+          numbers are exact up to 2^53, an int of 32 bits and a signed long hold less: a cursor that is rounded or cut off \
+          makes the walk skip keys or never end.",
+    fix,
+};
+
+fn fix(language: Language) -> &'static str {
+    match language {
+        Language::Go | Language::Rust => {
+            "keep it as an unsigned number of 64 bits, or as the string that the server sent"
+        }
+        _ => "keep the cursor as the string that the server sent, and compare it with \"0\"",
+    }
+}
+
+pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    let scans: Vec<&Command> = scene
+        .commands
+        .all
+        .iter()
+        .filter(|command| command.verb == Verb::Scan)
+        .collect();
+    if scans.is_empty() {
+        return;
+    }
+    for call in &scene.facts.calls {
+        if !narrows(scene.language, call) {
+            continue;
+        }
+        let root = scene.origins.root(call.function);
+        let near = scans
+            .iter()
+            .find(|scan| scene.origins.root(scene.call(scan).function) == root);
+        let Some(scan) = near else { continue };
+        let takes = call
+            .args
+            .iter()
+            .chain(&call.receiver)
+            .any(|arg| is_cursor(scene, arg, call));
+        if takes {
+            let python = scene.language == Language::Python || scene.language == Language::Ruby;
+            // Their integers have no bound: only a waste.
+            let (confidence, severity) = if python {
+                (Confidence::Low, Severity::Low)
+            } else {
+                (scan.confidence, RULE.severity)
+            };
+            let message = format!("{} can't hold every cursor of SCAN", call.name);
+            sink.at(scene, &RULE, call, confidence, severity, message);
+        }
+    }
+}
+
+fn narrows(language: Language, call: &Call) -> bool {
+    let name = call.name.as_str();
+    match language {
+        Language::JavaScript | Language::TypeScript | Language::Tsx => {
+            matches!(name, "parseInt" | "Number" | "parseFloat")
+        }
+        Language::Java | Language::Kotlin => {
+            matches!(
+                name,
+                "parseInt"
+                    | "parseLong"
+                    | "toInt"
+                    | "toLong"
+                    | "valueOf"
+                    | "toIntOrNull"
+                    | "toLongOrNull"
+            )
+        }
+        Language::CSharp => matches!(name, "Parse" | "ToInt32" | "ToInt64" | "TryParse"),
+        Language::Go => matches!(
+            name,
+            "Atoi" | "ParseInt" | "Int" | "Int64" | "int" | "int64" | "int32"
+        ),
+        Language::Php => matches!(name, "intval"),
+        Language::Python => name == "int",
+        Language::Ruby => matches!(name, "to_i" | "Integer"),
+        Language::Lua => name == "tonumber",
+        Language::Elixir => matches!(name, "to_integer" | "parse"),
+        Language::Rust | Language::Shell => false,
+    }
+}
+
+/// A name that says cursor, or the first part of what a scan gave.
+fn is_cursor(scene: &Scene<'_>, expr: &Expr, call: &Call) -> bool {
+    match expr {
+        Expr::Path(path) => path.last().is_some_and(|last| {
+            let lower = last.to_ascii_lowercase();
+            lower.contains("cursor") || lower == "cur"
+        }),
+        Expr::Index(inner, false) => {
+            is_cursor(scene, inner, call)
+                || (scene.found.trace(inner, call.function).is_some()
+                    && scene.source(call.span).contains("[0]"))
+        }
+        Expr::Call(inner) => scene.facts.calls.get(inner.0).is_some_and(|inner| {
+            inner.name.to_ascii_lowercase().contains("cursor")
+                || inner
+                    .receiver
+                    .iter()
+                    .chain(&inner.args)
+                    .any(|arg| matches!(arg, Expr::Path(_)) && is_cursor(scene, arg, call))
+        }),
+        Expr::Member(_, name) => name.to_ascii_lowercase().contains("cursor"),
+        _ => false,
+    }
+}

@@ -1,0 +1,111 @@
+//! `scan-cursor-ignored`: one step of SCAN, taken for all of it.
+//! Must not judge clients that follow the cursor by themselves.
+
+use super::scene::{Scene, Sink};
+use crate::facts::{Expr, Usage};
+use crate::language::Language;
+use crate::receiver::Command;
+use crate::receiver::argument;
+use crate::receiver::verb::Verb;
+use crate::report::{Confidence, Severity};
+use crate::rule::Rule;
+
+pub(super) const RULE: Rule = Rule {
+    id: "scan-cursor-ignored",
+    severity: Severity::Medium,
+    title: "SCAN is called once and its cursor is not followed",
+    why: "One call of SCAN looks at about COUNT keys and gives a cursor for the rest; it may find nothing and still not be \
+          done. Code that takes the first answer for all works on a laptop and misses keys in production.",
+    fix,
+};
+
+fn fix(language: Language) -> &'static str {
+    match language {
+        Language::Python => "use scan_iter, or call scan again with the cursor until it is 0",
+        Language::Ruby => "use scan_each, or call scan again with the cursor until it is \"0\"",
+        Language::JavaScript | Language::TypeScript | Language::Tsx => {
+            "use scanIterator or scanStream, or call scan again with the cursor until it is \"0\""
+        }
+        Language::Go => "use .Iterator(), or call Scan again with the cursor until it is 0",
+        Language::Shell => "use redis-cli --scan, which follows the cursor",
+        _ => "call SCAN again with the cursor that it gave until that is 0",
+    }
+}
+
+pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    for command in scene
+        .commands
+        .all
+        .iter()
+        .filter(|command| command.verb == Verb::Scan)
+    {
+        let Some(cursor) = command.args.first() else {
+            continue;
+        };
+        let fixed = argument::is_zero_cursor(cursor);
+        if !fixed || goes_on(scene, command) || is_recursive(scene, command) {
+            continue;
+        }
+        let call = scene.call(command);
+        let handed = call.usage == Usage::Returned;
+        let confidence = if handed {
+            command.confidence.min(Confidence::Medium)
+        } else {
+            command.confidence
+        };
+        let message =
+            "SCAN begins at 0 and its cursor is never followed: most keys are missed".to_owned();
+        sink.at(scene, &RULE, call, confidence, RULE.severity, message);
+    }
+}
+
+/// Another SCAN of the same function takes a cursor, or the client's own iteration goes on from this call.
+fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
+    let call = scene.call(command);
+    if let Usage::Receiver(next) = call.usage
+        && is_iteration(scene.facts.calls[next.0].name.as_str())
+    {
+        return true;
+    }
+    let root = scene.origins.root(call.function);
+    scene.commands.all.iter().any(|other| {
+        other.verb == Verb::Scan
+            && other.call != command.call
+            && scene.origins.root(scene.call(other).function) == root
+            && other
+                .args
+                .first()
+                .is_some_and(|cursor| !argument::is_zero_cursor(cursor))
+    })
+}
+
+fn is_iteration(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.contains("iterator") || matches!(lower.as_str(), "expand" | "repeat")
+}
+
+/// The function calls itself, or hands the cursor it got to another function.
+fn is_recursive(scene: &Scene<'_>, command: &Command) -> bool {
+    let call = scene.call(command);
+    let own = scene.origins.named_function(call.function);
+    let root = scene.origins.root(call.function);
+    scene.facts.calls.iter().any(|other| {
+        let inside = scene.origins.root(other.function) == root;
+        inside
+            && (Some(&other.name) == own.as_ref() && own.as_deref() != Some("scan")
+                || (other.span != call.span
+                    && other.args.iter().any(is_cursor_name)
+                    && scene.origins.root(other.function).is_some()))
+    })
+}
+
+fn is_cursor_name(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(path) => path
+            .last()
+            .is_some_and(|last| last.to_ascii_lowercase().contains("cursor")),
+        Expr::Named(_, inner) => is_cursor_name(inner),
+        Expr::List(items) => items.iter().any(is_cursor_name),
+        _ => false,
+    }
+}

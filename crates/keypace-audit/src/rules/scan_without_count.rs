@@ -1,0 +1,102 @@
+//! `scan-without-count`: SCAN in its default steps of ten.
+//! Must not judge scans whose options can't be seen.
+
+use super::scene::{Scene, Sink};
+use crate::facts::Expr;
+use crate::language::Language;
+use crate::receiver::argument;
+use crate::receiver::verb::Verb;
+use crate::report::Severity;
+use crate::rule::Rule;
+
+pub(super) const RULE: Rule = Rule {
+    id: "scan-without-count",
+    severity: Severity::Low,
+    title: "SCAN without COUNT takes a round trip for every ten keys",
+    why: "The default COUNT is 10. A walk over a million keys is then 100,000 round trips, and takes minutes where a few \
+          hundred a step would take seconds at the same cost for the server.",
+    fix,
+};
+
+fn fix(language: Language) -> &'static str {
+    match language {
+        Language::Python => "pass count=500",
+        Language::Ruby => "pass count: 500",
+        Language::Shell => "pass --count 500",
+        _ => "pass COUNT with a few hundred",
+    }
+}
+
+pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    for command in &scene.commands.all {
+        let steps = matches!(command.verb, Verb::Scan | Verb::ScanIter);
+        if !steps || is_in_steps_of_its_own(scene, command.verb, scene.call(command).name.as_str())
+        {
+            continue;
+        }
+        let Some(counted) = has_count(scene.language, &command.args, command.raw) else {
+            continue;
+        };
+        if !counted {
+            sink.command(
+                scene,
+                &RULE,
+                command,
+                "SCAN goes on in steps of ten keys".to_owned(),
+            );
+        }
+    }
+}
+
+/// StackExchange's Keys has pages of 250, Redisson's of 10 but a count of its own.
+fn is_in_steps_of_its_own(scene: &Scene<'_>, verb: Verb, name: &str) -> bool {
+    verb == Verb::ScanIter
+        && (scene.language == Language::CSharp
+            || name.starts_with("getKeys")
+            || name == "iter_keys")
+}
+
+/// Whether COUNT is among the arguments; `None` where they can't all be seen.
+fn has_count(language: Language, args: &[Expr], raw: bool) -> Option<bool> {
+    let mut counted = false;
+    for (at, arg) in args.iter().enumerate() {
+        match arg {
+            Expr::Named(name, _) => counted |= is_count(name),
+            Expr::Map(pairs) => {
+                counted |= pairs.iter().any(|(name, _)| is_count(name));
+                if pairs.iter().any(|(name, _)| name.is_empty()) {
+                    return None;
+                }
+            }
+            Expr::List(list) => counted |= has_count(language, list, raw)?,
+            Expr::Text(_) => counted |= argument::literal(arg).is_some_and(is_count),
+            Expr::Spread(_) | Expr::Other | Expr::Call(_) | Expr::Member(..) | Expr::Index(..)
+                if at > 0 =>
+            {
+                return None;
+            }
+            // Options under a name, and positional counts: Go's and phpredis's third, redis-py's third.
+            Expr::Path(_) if at > 0 => {
+                let positional =
+                    matches!(language, Language::Go | Language::Php | Language::Python);
+                if !positional || at > 1 {
+                    return None;
+                }
+            }
+            Expr::Number(text) if at > 1 => counted |= text != "0",
+            _ => {}
+        }
+    }
+    if matches!(language, Language::Java | Language::Kotlin | Language::Rust) && !raw {
+        // Options are objects there, or there are none.
+        return None;
+    }
+    Some(counted)
+}
+
+fn is_count(name: &str) -> bool {
+    matches!(
+        name.to_ascii_lowercase().as_str(),
+        "count" | "limit" | "batchsize" | "batch_size" | "pagesize"
+    )
+}
