@@ -198,7 +198,7 @@ fn ctrl_c_ends_a_watch_with_what_was_seen() {
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr"));
         let mut seen = String::new();
         stderr.read_line(&mut seen).expect("a line");
-        assert!(seen.contains("watching for 10 h"), "{seen}");
+        assert!(seen.contains("watching for 10 h 00 m"), "{seen}");
         commands(&mut raw(&server), &[&[b"KEYS", b"late:*"]]);
         signal(&child, "INT");
         let json = gathered(child, seen, stderr).expect(130).json();

@@ -61,15 +61,16 @@ async fn watched(
         ..typed.clone()
     };
     let before = look(run, keyspace, &before).await?;
-    let whole = Instant::now() + watch;
-    let end = deadline.map_or(whole, |deadline| deadline.min(whole));
+    let now = Instant::now();
+    let allowed = deadline.map_or(watch, |deadline| deadline.saturating_duration_since(now));
+    let watch = watch.min(allowed);
     run.stderr.prose(&format!(
         "watching for {}; Ctrl-C ends it early",
-        span(end.saturating_duration_since(Instant::now()))
+        span(watch)
     ));
     let exit = tokio::select! {
         () = run.interrupt.happened() => Exit::Interrupted,
-        () = sleep_until(end) => Exit::Done,
+        () = sleep_until(now + watch) => Exit::Done,
     };
     let options = inspect_options(&run.settings, typed);
     // The signal has been heard: a second one ends the process.
