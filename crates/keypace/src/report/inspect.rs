@@ -32,7 +32,7 @@ pub struct InspectReport {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {
@@ -41,11 +41,12 @@ pub enum Severity {
     /// Hurts as the keyspace grows.
     Medium,
     /// Worth knowing.
+    #[default]
     Low,
 }
 
 /// One thing to look at.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[non_exhaustive]
 pub struct InspectFinding {
     /// What kind of finding it is: stable, and described in `docs/inspect.md`.
@@ -124,11 +125,12 @@ pub struct CommandFigures {
 }
 
 /// Which log an entry is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LogKind {
     /// SLOWLOG: took long.
+    #[default]
     Slow,
     /// COMMANDLOG large-request: had many bytes of arguments.
     LargeRequest,
@@ -137,7 +139,7 @@ pub enum LogKind {
 }
 
 /// Logged commands of one shape. Arguments are left out, and key names generalised.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[non_exhaustive]
 pub struct SlowShape {
     /// The log.
@@ -252,7 +254,7 @@ pub struct SampledPattern {
 }
 
 /// A rule that forbids what nobody calls.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct AclAdvice {
     /// The user, `app` where nobody but the default user is connected.
@@ -311,7 +313,7 @@ pub struct InspectNode {
 }
 
 /// What LATENCY LATEST says of an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct LatencyEvent {
     /// The event's name.
@@ -363,7 +365,7 @@ impl CapabilityState {
 }
 
 /// Something that a server would not tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct NotSeen {
     /// The command, or the part of it.

@@ -75,7 +75,7 @@ fn one(finding: &InspectFinding, has_nodes: bool, columns: usize, paint: Paint) 
 }
 
 /// Who sends something, in a few words.
-pub(super) fn who(caller: &Caller) -> String {
+fn who(caller: &Caller) -> String {
     if caller.host == "a script" {
         return caller.host.clone();
     }

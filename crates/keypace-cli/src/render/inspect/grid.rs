@@ -154,14 +154,7 @@ mod tests {
             table(46),
             "shape                           times  longest\n\
              KEYS session:*                     12   440 ms\n\
-             MGET a-very-lo...of-keys:*:x        3     3 ms\n"
-                .replace("   times", " times")
-                .replace("            12", "          12")
-                .replace("        3  ", "      3  ")
-                .replace(
-                    "MGET a-very-lo...of-keys:*:x",
-                    "MGET a-very-lon...-keys:*:x"
-                )
+             MGET a-very-lo...n-of-keys:*:x      3     3 ms\n"
         );
         for width in 24..100 {
             let text = table(width);

@@ -60,7 +60,7 @@ pub(super) fn keys(report: &InspectReport, columns: usize, paint: Paint) -> Stri
         "from {} that were looked at by chance",
         plural(sample.looked, "key")
     );
-    let _ = write!(text, "{table}{}\n", wrap(&note, columns, "  "));
+    let _ = writeln!(text, "{table}{}", wrap(&note, columns, "  "));
     text
 }
 

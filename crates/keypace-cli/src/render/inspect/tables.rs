@@ -1,8 +1,7 @@
 //! Commands, logs and clients of an inspection, as tables. Builds text.
 
-use keypace::{ClientGroup, CommandFigures, InspectReport, LogKind, SlowShape};
+use keypace::{Caller, ClientGroup, CommandFigures, InspectReport, LogKind, SlowShape};
 
-use super::findings::who;
 use super::grid::{Column, grid};
 use super::{age, heading};
 use crate::render::figures::{bytes, grouped, percent, wait};
@@ -124,7 +123,7 @@ pub(super) fn slow(report: &InspectReport, columns: usize, paint: Paint) -> Stri
                 Column::names(
                     "by",
                     Some(2),
-                    cells(rows, |row| row.callers.first().map_or(String::new(), who)),
+                    cells(rows, |row| row.callers.first().map_or(String::new(), short)),
                 ),
                 Column::names("from", Some(4), cells(rows, |row| source(row))),
             ],
@@ -148,6 +147,13 @@ fn shape(row: &SlowShape) -> String {
     ];
     let parts = parts.into_iter().flatten().map(String::as_str);
     parts.collect::<Vec<_>>().join(" ")
+}
+
+/// Who sends something, in a word.
+fn short(caller: &Caller) -> String {
+    let names = [&caller.name, &caller.library, &caller.host];
+    let told = names.into_iter().find(|name| !name.is_empty());
+    told.cloned().unwrap_or_default()
 }
 
 fn source(row: &SlowShape) -> String {
