@@ -124,7 +124,7 @@ high keys-command
         "2.0 h  billing  src/a.py:10",
         "(no name)           20  10.0.0.5  keys, client list",
         "1,000 keys, 123 MB in memory; 250 never expire (25 %)",
-        "cart:*           60 %           97 %",
+        "cart:*          60 %          97 %",
         "what nobody has called in 10 min can be forbidden",
     ] {
         assert!(text.contains(part), "{part:?} is not in {text}");
