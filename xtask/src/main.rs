@@ -8,6 +8,7 @@ mod coverage;
 mod demo;
 mod failure;
 mod floor;
+mod schema;
 mod setup;
 mod shell;
 mod slot_order;
@@ -38,6 +39,8 @@ usage: cargo xtask COMMAND
                       keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
   web [--check]       fetch the page's front-end parts at their pinned versions; with --check hold what is kept against them
   browser [ARGS]      the page's tests in a real Chromium, against a real service; ARGS go to node
+  schema [--seed N] [--cases N]
+                      a served keypace against its OpenAPI document, by schemathesis
   coverage [--check]  line coverage by room; with --check exit 1 where one is below 90 %
   floor list|keys|delete URL PATTERN [COUNT [BATCH]]
                       the raw-socket loop that bench compares with";
@@ -72,6 +75,7 @@ fn dispatch(command: &str, words: &[String]) -> Outcome {
         "floor" => floor::run(words),
         "web" => web::run(words),
         "browser" => browser::run(words),
+        "schema" => schema::run(words),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

@@ -57,15 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: labels REPOS LABELS.tsv [0|1]".into());
     };
     let labels = read_labels(Path::new(list))?;
-    let names: BTreeSet<&str> = labels.iter().map(|own| own.repository.as_str()).collect();
     let mut judged = Vec::new();
     let mut claimed = vec![None; labels.len()];
-    for name in names {
+    for name in names(Path::new(repositories), &labels)? {
         let root = Path::new(repositories).join(name.replace('/', "+"));
-        if !root.is_dir() {
-            return Err(format!("{} is not there: check {name} out first", root.display()).into());
-        }
-        judge(name, audit(&root)?, &labels, &mut claimed, &mut judged);
+        judge(&name, audit(&root)?, &labels, &mut claimed, &mut judged);
     }
     for level in [Confidence::High, Confidence::Medium, Confidence::Low] {
         say_level(level, &labels, &claimed, &judged);
@@ -81,6 +77,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         say_lists(&labels, &claimed, &judged);
     }
     Ok(())
+}
+
+/// The repositories that are checked out, with and without labels. Those of the list must all be there.
+fn names(folder: &Path, labels: &[Label]) -> Result<BTreeSet<String>, Box<dyn Error>> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().replacen('+', "/", 1);
+        if name.contains('/') && !name.starts_with('.') {
+            names.insert(name);
+        }
+    }
+    match labels.iter().find(|own| !names.contains(&own.repository)) {
+        Some(own) => Err(format!("{} is not there: check it out first", own.repository).into()),
+        None => Ok(names),
+    }
 }
 
 /// Everything found under one folder. Each repository is audited alone, so that none borrows another's wrappers.
@@ -204,7 +215,9 @@ fn say_level(
 /// The mean over repositories, so that one with many like places does not decide.
 fn say_repositories(labels: &[Label], claimed: &[Option<Confidence>], judged: &[Judged]) {
     println!("\nby repository");
-    let names: BTreeSet<&str> = labels.iter().map(|own| own.repository.as_str()).collect();
+    let from_labels = labels.iter().map(|own| own.repository.as_str());
+    let from_findings = judged.iter().map(|own| own.repository.as_str());
+    let names: BTreeSet<&str> = from_labels.chain(from_findings).collect();
     let mut shares = Vec::new();
     for name in names {
         let mut row = Row::default();

@@ -2,6 +2,7 @@
 //! Must not know what a node means.
 
 use ast_grep_core::AstGrep;
+use ast_grep_core::source::Doc as _;
 use ast_grep_core::tree_sitter::{LanguageExt, StrDoc};
 use ast_grep_language::SupportLang;
 
@@ -16,6 +17,15 @@ pub(crate) type Node<'t> = ast_grep_core::Node<'t, StrDoc<SupportLang>>;
 /// Parses a text. What the grammar can't read becomes nodes of the kind `ERROR`; nothing fails.
 pub(crate) fn parse(language: Language, text: &str) -> Tree {
     grammar(language).ast_grep(text)
+}
+
+/// The file's text before and after a node. A look at what stands beside it costs nothing there, where the way to a
+/// parent or sibling is looked for from the root, past all that stands before it.
+pub(crate) fn around<'t>(node: &Node<'t>) -> (&'t str, &'t str) {
+    let text = node.get_doc().get_source();
+    let range = node.range();
+    let before = text.get(..range.start).unwrap_or_default();
+    (before, text.get(range.end..).unwrap_or_default())
 }
 
 fn grammar(language: Language) -> SupportLang {

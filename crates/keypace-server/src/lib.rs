@@ -9,6 +9,8 @@ pub mod http;
 pub mod jobs;
 pub mod limits;
 pub mod metrics;
+#[cfg(feature = "otel")]
+pub mod otel;
 pub mod router;
 pub mod servers;
 pub mod sessions;

@@ -89,6 +89,16 @@ pub const JOBS_WAITING: u32 = 100;
 pub const JOBS_RUNNING: u32 = 2;
 /// Jobs that have ended and are kept: about 4 MB of rows.
 pub const JOBS_HISTORY: u32 = 1_000;
+/// Days that a delete's backup is kept after its job has ended, where the config says nothing: whoever misses keys notices
+/// within a month.
+pub const BACKUP_DAYS: u32 = 30;
+/// The most days that the config may ask for.
+pub const MAX_BACKUP_DAYS: u32 = 3_650;
+/// Bytes of backups that one process keeps, where the config says nothing: some hundred million small keys. Above it the oldest
+/// go first, whatever their age.
+pub const BACKUP_BYTES: u64 = 20 * 1024 * 1024 * 1024;
+/// Between two looks which backups have had their time.
+pub const BACKUP_LOOK: Duration = Duration::from_secs(60 * 60);
 /// Jobs of a list where nobody says otherwise.
 pub const DEFAULT_JOBS_PAGE: u32 = 50;
 /// The most jobs of a list: about 400 KB.
@@ -120,8 +130,9 @@ pub const SERVER_AWAY: Duration = Duration::from_secs(60);
 pub const SERVER_AWAY_PAUSE: Duration = Duration::from_secs(1);
 /// How often a job goes on after its server was away, within one turn: beyond, somebody has to look.
 pub const SERVER_AWAY_ROUNDS: u32 = 20;
-/// Keys a second that a delete removes beside its walk, by which a plan says how long it will take: under a budget, as measured
-/// with small values on a local server.
+/// Keys a second that a delete is taken to remove beside its walk, by which a plan says about how long it will take: under a
+/// budget. A guess, of the size that small values on a server nearby have; the walk's own time is measured. Whoever needs more
+/// than an idea of it watches the job.
 pub const PLAN_PACED_KEYS_PER_S: u64 = 150_000;
 /// The same at full speed.
 pub const PLAN_FAST_KEYS_PER_S: u64 = 400_000;
@@ -189,6 +200,8 @@ pub const WATCHERS: usize = 1_000;
 pub const WATCHER_GAP: Duration = Duration::from_millis(100);
 /// Between two pings: proxies cut what is silent for 30 to 60 s.
 pub const WATCHER_PING: Duration = Duration::from_secs(20);
+/// How often it is asked whether a watcher's API key is still there: with every place taken that is 200 small queries a second.
+pub const WATCHER_KEY_LOOK: Duration = Duration::from_secs(5);
 /// A watcher that answered no ping for so long has gone: three of them were lost.
 pub const WATCHER_IDLE: Duration = Duration::from_secs(60);
 /// The longest message of a watcher: it has nothing to say but pongs.
@@ -196,8 +209,10 @@ pub const WATCHER_MESSAGE_BYTES: usize = 4 * 1024;
 /// How long a watcher is given to answer a close.
 pub const WATCHER_CLOSE_TIME: Duration = Duration::from_secs(1);
 /// The longest cursor of a page of keys: with the longest pattern beside it still a URL. One node's is below 2 KiB, a
-/// cluster's grows with how scattered its slots lie.
+/// cluster's grows with how scattered its slots lie: some 600 stretches fit.
 pub const CURSOR_BYTES: usize = 4 * 1024;
+/// The longest place that a cursor holds, unpacked: that of a cluster whose every second slot is another node's is half of it.
+pub const CURSOR_PLACE_BYTES: usize = 1024 * 1024;
 /// How long clearing a cache is waited for before the reply is the job: browsers and proxies wait for a minute.
 pub const CACHE_CLEAR_WAIT: Duration = Duration::from_secs(50);
 
@@ -222,6 +237,12 @@ pub const DRAIN_SOCKETS: Duration = Duration::from_secs(5);
 /// The part of that which is kept for writes of sessions whose callers were given up: one takes milliseconds, and one that SQL
 /// holds up for longer is found by the next process.
 pub const DRAIN_WRITES: Duration = Duration::from_secs(2);
+/// The part of [`DRAIN`] that the last spans are given to reach a collector.
+pub const DRAIN_TRACES: Duration = Duration::from_secs(2);
+/// How long a collector of spans may take to be connected to, and to answer: it stands nearby, and nobody waits for it.
+pub const COLLECTOR_WAIT: Duration = Duration::from_secs(1);
+/// The longest head of a collector's reply.
+pub const COLLECTOR_HEAD_BYTES: usize = 16 * 1024;
 /// Between two looks whether all connections have closed.
 pub const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// How often figures that only grow while nobody looks are tidied up.

@@ -22,8 +22,24 @@ pub const BUDGET: &str = "keypace_budget_seconds";
 pub const PAUSES: &str = "keypace_pauses_seconds_total";
 /// Jobs in the store by `state`.
 pub const JOBS: &str = "keypace_jobs";
-/// What the last verify or rebuild of an index found wrong, by `namespace` and `kind`.
+/// What the last rebuild of an index could not set right, by `namespace` and `kind`.
 pub const INDEX_DRIFT: &str = "keypace_index_drift";
+/// Records that the last rebuild of an index has left in it, by `namespace`.
+pub const INDEX_RECORDS: &str = "keypace_index_records";
+/// What one page of an owner's records took in Redis, by `namespace`.
+pub const RECORDS_LIST_SECONDS: &str = "keypace_records_list_seconds";
+/// Members without a record that lists found and dropped, by `namespace`.
+pub const RECORDS_PRUNED: &str = "keypace_records_pruned_total";
+/// Records that could not be read, by `namespace`.
+pub const RECORDS_UNDECODABLE: &str = "keypace_records_undecodable_total";
+/// The most records that a list has found an owner to have, by `namespace`.
+pub const RECORDS_LARGEST_OWNER: &str = "keypace_records_largest_owner";
+/// What happened between the sessions and their cache, by `event`.
+pub const SESSION_CACHE: &str = "keypace_session_cache_events_total";
+/// What went wrong between the sessions and their database, by `event`.
+pub const SESSION_SQL: &str = "keypace_session_sql_events_total";
+/// Bytes of backups in the folder of this process.
+pub const BACKUP_BYTES: &str = "keypace_backup_bytes";
 /// Requests by `route`, `method` and `status`.
 pub const HTTP_REQUESTS: &str = "keypace_http_requests_total";
 /// How long requests took by `route` and `method`.
@@ -120,7 +136,55 @@ pub const FIGURES: &[Figure] = &[
         INDEX_DRIFT,
         Kind::Gauge,
         &["namespace", "kind"],
-        "What the last look at an index found wrong",
+        "What the last rebuild of an index could not set right",
+    ),
+    figure(
+        INDEX_RECORDS,
+        Kind::Gauge,
+        &["namespace"],
+        "Records that the last rebuild of an index has left in it",
+    ),
+    figure(
+        RECORDS_LIST_SECONDS,
+        Kind::Histogram,
+        &["namespace"],
+        "What one page of an owner's records took in Redis",
+    ),
+    figure(
+        RECORDS_PRUNED,
+        Kind::Counter,
+        &["namespace"],
+        "Members without a record that lists found and dropped",
+    ),
+    figure(
+        RECORDS_UNDECODABLE,
+        Kind::Counter,
+        &["namespace"],
+        "Records that could not be read",
+    ),
+    figure(
+        RECORDS_LARGEST_OWNER,
+        Kind::Gauge,
+        &["namespace"],
+        "The most records that a list has found an owner to have",
+    ),
+    figure(
+        SESSION_CACHE,
+        Kind::Counter,
+        &["event"],
+        "What happened between the sessions and their cache",
+    ),
+    figure(
+        SESSION_SQL,
+        Kind::Counter,
+        &["event"],
+        "What went wrong between the sessions and their database",
+    ),
+    figure(
+        BACKUP_BYTES,
+        Kind::Gauge,
+        &[],
+        "Bytes of backups in the data folder",
     ),
     figure(
         HTTP_REQUESTS,

@@ -37,8 +37,9 @@ const addPause = (own, reason, now) => {
   own.last = { reason, at: now };
 };
 
-const highest = (nodes, field) => {
-  const known = nodes.map((node) => node[field]).filter((value) => Number.isFinite(value));
+/** Of the last seconds, not of the whole run: after hours one long wait would hide what is felt now. */
+const highest = (nodes, percent) => {
+  const known = nodes.map((node) => node[`canary_recent_${percent}_us`] ?? node[`canary_${percent}_us`]).filter((value) => Number.isFinite(value));
   return known.length > 0 ? Math.max(...known) : null;
 };
 
@@ -46,8 +47,8 @@ const addPoint = (own, nodes, budget, now) => {
   const newest = own.times.at(-1);
   if (newest !== undefined && now - newest * 1000 < own.step) return;
   own.times.push(now / 1000);
-  own.p50.push(highest(nodes, "canary_p50_us"));
-  own.p99.push(highest(nodes, "canary_p99_us"));
+  own.p50.push(highest(nodes, "p50"));
+  own.p99.push(highest(nodes, "p99"));
   own.budget.push(budget);
   if (own.times.length <= MOST_POINTS) return;
   for (const name of ["times", "p50", "p99", "budget"]) own[name] = own[name].filter((_, place) => place % 2 === 0);

@@ -318,6 +318,9 @@ pub const CANARY_MODEST_PAUSE: Duration = Duration::from_secs(60);
 pub const CANARY_MAX_WAIT_US: u64 = 60_000_000;
 /// Digits of a wait that its histogram keeps: 2 are within one percent, in 30 KB.
 pub const CANARY_DIGITS: u8 = 2;
+/// So many of its last waits are what other clients feel now: about ten seconds of them, and enough for the longest of a
+/// hundred.
+pub const CANARY_RECENT: usize = 512;
 /// An answer that may have lain unread for longer than this is not counted: nobody looked.
 pub const CANARY_UNSEEN_MAX: Duration = Duration::from_micros(100);
 /// After a canary's connection failed, before another is tried.

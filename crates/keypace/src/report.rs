@@ -81,6 +81,13 @@ pub struct NodeProgress {
     /// The last of them: what other clients feel now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary_last_us: Option<u64>,
+    /// Median of its last waits, some seconds of them: what other clients feel now, where the others above are of the whole
+    /// run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary_recent_p50_us: Option<u64>,
+    /// 99th percentile of the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary_recent_p99_us: Option<u64>,
 }
 
 /// Why a run waits.

@@ -321,10 +321,12 @@ fn binary<'t>(node: &Node<'t>) -> Role<'t> {
 fn pieces<'t>(literal: &Node<'t>) -> Vec<TextPiece<'t>> {
     if literal.kind() == "verbatim_string_literal" {
         let text = literal.text();
-        let text = text.trim_start_matches('@').trim_matches('"');
-        return vec![TextPiece::Plain(
-            text.replace("\"\"", "\""),
-            literal.clone(),
+        let inner = text.strip_prefix("@\"").unwrap_or(&text);
+        let inner = inner.strip_suffix('"').unwrap_or(inner);
+        let start = literal.range().end - 1 - inner.len();
+        return vec![TextPiece::Within(
+            inner.replace("\"\"", "\""),
+            start..start + inner.len(),
         )];
     }
     let verbatim =

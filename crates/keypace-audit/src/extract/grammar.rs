@@ -1,6 +1,8 @@
 //! What a language has to say of its nodes, so that one walk can read them all.
 //! Must not walk: it describes one node, and names the nodes that the walk visits next.
 
+use std::ops::Range;
+
 use crate::facts::{Import, Param};
 use crate::syntax::Node;
 
@@ -97,6 +99,8 @@ pub(super) enum Role<'t> {
     /// Strings (and others) joined: `a + b`, `a . b`, `a <> b`, `a .. b`, adjacent literals. Lists as well: `["DEL"] + keys`
     /// is a list, what is not written as one being spread.
     Concat(Vec<Node<'t>>),
+    /// Lists joined, whatever they are written as: `acc ++ keys`.
+    Join(Vec<Node<'t>>),
     /// A list of words in one literal: `%w[KEYS *]`, `~w(KEYS user:#{id}:*)`.
     Words(Vec<TextPiece<'t>>),
     Number,
@@ -170,6 +174,8 @@ pub(super) struct BindParts<'t> {
 pub(super) enum TextPiece<'t> {
     /// Literal text, escapes already read, and the node it came from.
     Plain(String, Node<'t>),
+    /// Literal text at these bytes of the file, where the grammar has no node for it.
+    Within(String, Range<usize>),
     /// An interpolated expression, which is visited.
     Hole(Node<'t>),
 }

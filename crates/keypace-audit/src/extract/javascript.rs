@@ -20,9 +20,16 @@ impl Grammar for JavaScript {
     fn role<'t>(&self, node: &Node<'t>) -> Role<'t> {
         match node.kind().as_ref() {
             "comment" | "html_comment" => Role::Comment,
-            "type_annotation" | "type_arguments" | "type_parameters" | "type_alias_declaration" => {
-                Role::Skip
-            }
+            "property_signature"
+            | "method_signature"
+            | "function_signature"
+            | "call_signature"
+            | "construct_signature"
+            | "index_signature"
+            | "type_annotation"
+            | "type_arguments"
+            | "type_parameters"
+            | "type_alias_declaration" => Role::Skip,
             "import_statement" => Role::Import(import_statement(node)),
             "expression_statement" => first(node).map_or(Role::Plain, Role::Statement),
             "return_statement" => Role::Return(first(node)),

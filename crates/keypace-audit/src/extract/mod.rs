@@ -14,6 +14,7 @@ mod literal;
 mod lua;
 mod php;
 mod python;
+mod recursion;
 mod ruby;
 mod rust;
 mod shell;
@@ -30,7 +31,11 @@ use crate::syntax;
 /// Reads the facts of a text. Never fails: what the grammar can't read is left out.
 pub(crate) fn facts(language: Language, text: &str) -> Facts {
     let tree = syntax::parse(language, text);
-    walk::walk(language, grammar(language), &tree.root())
+    let mut facts = walk::walk(language, grammar(language), &tree.root());
+    if language == Language::Elixir {
+        recursion::unroll(&mut facts);
+    }
+    facts
 }
 
 fn grammar(language: Language) -> &'static dyn Grammar {

@@ -130,10 +130,10 @@ fn words_of_one_line(command: &Node<'_>, words: &[Node<'_>]) -> usize {
 
 /// A program's name without its folder; a variable's name where it is one.
 fn program(name: &Node<'_>) -> String {
-    let inner = first(name);
-    let inner = inner
-        .filter(|inner| inner.kind() != "string")
-        .or_else(|| first(&first(name)?));
+    let mut inner = first(name);
+    if let Some(quoted) = inner.as_ref().filter(|inner| inner.kind() == "string") {
+        inner = <[_; 1]>::try_from(values(quoted)).ok().map(|[only]| only);
+    }
     if let Some(variable) = inner.as_ref().and_then(variable) {
         return variable;
     }
@@ -357,6 +357,8 @@ EOF
 redis-cli <<< 'KEYS *'
 redis-cli --scan --pattern 'a:*' | sort | xargs -n 100 redis-cli del
 $REDIS_CLI keys foo*
+\"$BIN/redis-cli\" keys 'x*'
+\"${RC}\" keys 'y*'
 if ! redis-cli ping; then redis-cli flushall && echo done; fi
 local n=\"$(redis-cli dbsize)\"
 cleanup() { redis-cli FLUSHDB; }
@@ -373,6 +375,8 @@ cleanup() { redis-cli FLUSHDB; }
                 "sort() -> piped to xargs",
                 "xargs(\"-n\", 100, \"redis-cli\", \"del\") -> discarded",
                 "REDIS_CLI(\"keys\", \"foo*\") -> discarded",
+                "redis-cli(\"keys\", \"x*\") -> discarded",
+                "RC(\"keys\", \"y*\") -> discarded",
                 "redis-cli(\"ping\") -> discarded",
                 "redis-cli(\"flushall\") -> discarded",
                 "echo(\"done\") -> discarded",

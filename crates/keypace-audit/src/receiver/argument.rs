@@ -3,6 +3,7 @@
 
 use crate::facts::{Expr, Piece};
 use crate::receiver::clients;
+use crate::receiver::verb::Verb;
 
 /// A string without holes.
 pub(crate) fn literal(expr: &Expr) -> Option<&str> {
@@ -81,6 +82,18 @@ pub(crate) fn is_cursor_like(expr: &Expr) -> bool {
         Expr::Named(name, _) => name == "cursor",
         _ => false,
     }
+}
+
+/// Where a step of a scan begins: its cursor, `None` where it is left out.
+pub(crate) fn cursor(verb: Verb, args: &[Expr]) -> Option<&Expr> {
+    let named = args
+        .iter()
+        .find(|arg| matches!(arg, Expr::Named(name, _) if name == "cursor"));
+    let at = usize::from(verb == Verb::InnerScan);
+    named.or_else(|| {
+        args.get(at)
+            .filter(|arg| !matches!(arg, Expr::Named(..) | Expr::Map(_)))
+    })
 }
 
 /// A cursor that is the constant zero.

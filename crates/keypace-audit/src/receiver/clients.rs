@@ -438,6 +438,7 @@ pub(crate) fn telling(name: &str) -> Option<Telling> {
     }
     let weak = [
         "r",
+        "red",
         "rc",
         "rd",
         "conn",
@@ -464,7 +465,7 @@ pub(crate) fn telling(name: &str) -> Option<Telling> {
         "template",
     ];
     let last = parts.last().map(String::as_str).unwrap_or_default();
-    (weak.contains(&lower.as_str()) || weak[3..].contains(&last)).then_some(Telling::Weak)
+    (weak.contains(&lower.as_str()) || weak[4..].contains(&last)).then_some(Telling::Weak)
 }
 
 /// The words of an identifier, in lower case: `redisClient2` is `redis`, `client2`; `RDB` is one word.

@@ -68,7 +68,7 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     if call.constructs {
         return None;
     }
-    let mut name = call.name.as_str();
+    let name = call.name.as_str();
     let Some(receiver) = &call.receiver else {
         return bare(facts, origins, id);
     };
@@ -91,11 +91,8 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     if facts.language == Language::CSharp {
         verb = sharp_verb(verb, name, known, origins);
     }
-    if name == "getKeys" {
-        name = "keys";
-    }
     let args = own_args(facts, call, id);
-    let confidence = confidence(facts, verb, known, &args, origins, name)?;
+    let confidence = confidence(facts, verb, known, &args, origins, call)?;
     Some(Command {
         call: id,
         verb,
@@ -128,7 +125,7 @@ fn bare(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         shape: Shape::Client,
         cluster: false,
     };
-    let confidence = confidence(facts, verb, known, &args, origins, &call.name)?;
+    let confidence = confidence(facts, verb, known, &args, origins, call)?;
     Some(Command {
         call: id,
         verb,
@@ -229,8 +226,9 @@ fn confidence(
     known: Known,
     args: &[Expr],
     origins: &Origins<'_>,
-    name: &str,
+    call: &Call,
 ) -> Option<Confidence> {
+    let name = call.name.as_str();
     if verb == Verb::Keys && args.is_empty() {
         let default = matches!(facts.language, Language::Python | Language::Ruby)
             || name == "getAllKeys"
@@ -242,7 +240,7 @@ fn confidence(
     let glob = first.is_some_and(argument::is_glob);
     let fits = match verb {
         Verb::Keys => first.is_some_and(argument::is_pattern_like),
-        Verb::Scan => first.is_some_and(argument::is_cursor_like),
+        Verb::Scan | Verb::InnerScan => first.is_some_and(argument::is_cursor_like),
         Verb::Read | Verb::Del | Verb::Eval | Verb::Range => false,
         other => other.is_distinctive(),
     };
@@ -256,6 +254,8 @@ fn confidence(
         }
         Sure::Named => Some(Confidence::Medium),
         Sure::Own => Some(Confidence::Medium),
+        // `cache.get(key)` and `db.delete(x)` may be anything: only names of connections count.
+        Sure::Weak if !fits && !verb.lists_keys() && !is_connection(call) => None,
         Sure::Weak if origins.library && glob && verb == Verb::Keys => Some(Confidence::High),
         Sure::Weak if origins.library && (fits || !verb.lists_keys()) => Some(Confidence::Medium),
         Sure::Weak if (glob && verb == Verb::Keys) || (origins.speaks && fits) => {
@@ -263,4 +263,19 @@ fn confidence(
         }
         Sure::Weak => None,
     }
+}
+
+/// A receiver whose name says connection, where a weak name has to do.
+fn is_connection(call: &Call) -> bool {
+    let last = match &call.receiver {
+        Some(Expr::Path(path)) => path.last().map(String::as_str).unwrap_or_default(),
+        _ => "",
+    };
+    let lower = last.to_ascii_lowercase();
+    matches!(
+        lower.as_str(),
+        "r" | "rc" | "red" | "c" | "con" | "cli" | "commands" | "sync" | "pipe" | "kv"
+    ) || lower.ends_with("client")
+        || lower.ends_with("conn")
+        || lower.ends_with("connection")
 }

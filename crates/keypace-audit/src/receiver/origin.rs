@@ -221,7 +221,10 @@ impl<'a> Origins<'a> {
                 && clients::telling(name).is_some()
             {
                 let root = self.root(each.function);
-                self.names.entry((root, name.clone())).or_insert(known);
+                self.names.entry((root, name.clone())).or_insert(Known {
+                    cluster: false,
+                    ..known
+                });
             }
         }
     }

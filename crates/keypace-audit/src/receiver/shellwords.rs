@@ -48,7 +48,7 @@ pub(super) fn command(facts: &Facts, id: CallId) -> Option<Command> {
     let call = &facts.calls[id.0];
     let words: Vec<String> = call.args.iter().map(word).collect();
     if is_client(&call.name) {
-        return of_words(id, &words);
+        return of_words(id, &words, &call.args);
     }
     if matches!(call.name.as_str(), "echo" | "printf") {
         return fed(facts, id, &words);
@@ -71,7 +71,7 @@ pub(super) fn command(facts: &Facts, id: CallId) -> Option<Command> {
         return None;
     }
     let behind = words.iter().position(|word| is_client(word))?;
-    of_words(id, &words[behind + 1..])
+    of_words(id, &words[behind + 1..], &call.args[behind + 1..])
 }
 
 /// Whether a program is a Redis client.
@@ -98,7 +98,7 @@ fn word(expr: &Expr) -> String {
     }
 }
 
-fn of_words(id: CallId, words: &[String]) -> Option<Command> {
+fn of_words(id: CallId, words: &[String], exprs: &[Expr]) -> Option<Command> {
     let mut at = 0;
     let mut scan = false;
     let mut args = Vec::new();
@@ -137,7 +137,7 @@ fn of_words(id: CallId, words: &[String]) -> Option<Command> {
             verb = Some(verb::of_word(first)?);
             args.extend(word.split_whitespace().skip(1).map(text));
         } else {
-            args.push(text(word));
+            args.push(exprs.get(at).cloned().unwrap_or_else(|| text(word)));
         }
         at += 1;
     }
@@ -167,7 +167,7 @@ fn fed(facts: &Facts, id: CallId, words: &[String]) -> Option<Command> {
     }
     let line = words.iter().find(|word| !word.starts_with('-'))?;
     let own: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    of_words(id, &own)
+    of_words(id, &own, &[])
 }
 
 fn text(word: &(impl AsRef<str> + ?Sized)) -> Expr {

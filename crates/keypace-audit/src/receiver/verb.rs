@@ -9,6 +9,10 @@ pub(crate) enum Verb {
     Scan,
     /// A client's own iteration over SCAN.
     ScanIter,
+    /// One step of HSCAN, SSCAN or ZSCAN: the key, then the cursor.
+    InnerScan,
+    /// A client's own iteration over those.
+    InnerScanIter,
     /// A read of one key whose cost doesn't grow.
     Read,
     HGetAll,
@@ -30,6 +34,7 @@ impl Verb {
         match self {
             Self::Keys => "KEYS",
             Self::Scan | Self::ScanIter => "SCAN",
+            Self::InnerScan | Self::InnerScanIter => "HSCAN, SSCAN or ZSCAN",
             Self::Read => "a read",
             Self::HGetAll => "HGETALL",
             Self::SMembers => "SMEMBERS",
@@ -54,6 +59,21 @@ impl Verb {
     /// Walks the keyspace.
     pub(crate) fn lists_keys(self) -> bool {
         matches!(self, Self::Keys | Self::Scan | Self::ScanIter)
+    }
+
+    /// One step of a scan, with a cursor.
+    pub(crate) fn steps(self) -> bool {
+        matches!(self, Self::Scan | Self::InnerScan)
+    }
+
+    /// A client's own iteration over a scan.
+    pub(crate) fn iterates(self) -> bool {
+        matches!(self, Self::ScanIter | Self::InnerScanIter)
+    }
+
+    /// Gives names that other commands take: keys, or the members of a set that lists them.
+    pub(crate) fn finds(self) -> bool {
+        self.lists_keys() || matches!(self, Self::InnerScan | Self::InnerScanIter | Self::SMembers)
     }
 
     /// Takes many keys at once.
@@ -84,9 +104,17 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         .map(|c| c.to_ascii_lowercase())
         .collect();
     let plain = plain.strip_suffix("async").unwrap_or(&plain);
+    // Memcached's spelling, and that of nginx's shared dictionaries.
+    if name == "flush_all" {
+        return None;
+    }
     Some(match plain {
         "keys" | "keysbuffer" | "getallkeys" | "searchkeys" => Verb::Keys,
         "scan" | "scanbuffer" => Verb::Scan,
+        "hscan" | "sscan" | "zscan" => Verb::InnerScan,
+        "hscaniter" | "sscaniter" | "zscaniter" | "hscaneach" | "sscaneach" | "zscaneach"
+        | "hscanstream" | "sscanstream" | "zscanstream" | "hscaniterator" | "sscaniterator"
+        | "zscaniterator" => Verb::InnerScanIter,
         "scaniter"
         | "scaneach"
         | "scaniterator"
@@ -149,10 +177,10 @@ pub(crate) fn of_word(word: &str) -> Option<Verb> {
     Some(match word.to_ascii_uppercase().as_str() {
         "KEYS" => Verb::Keys,
         "SCAN" => Verb::Scan,
+        "HSCAN" | "SSCAN" | "ZSCAN" => Verb::InnerScan,
         "GET" | "HGET" | "TTL" | "PTTL" | "TYPE" | "EXISTS" | "STRLEN" | "HLEN" | "LLEN"
-        | "SCARD" | "ZCARD" | "HMGET" | "GETRANGE" | "OBJECT" | "JSON.GET" | "HEXISTS" => {
-            Verb::Read
-        }
+        | "SCARD" | "ZCARD" | "HMGET" | "GETRANGE" | "OBJECT" | "MEMORY" | "JSON.GET"
+        | "HEXISTS" => Verb::Read,
         "HGETALL" | "HVALS" | "HKEYS" => Verb::HGetAll,
         "SMEMBERS" => Verb::SMembers,
         "LRANGE" | "ZRANGE" | "ZREVRANGE" | "XRANGE" => Verb::Range,

@@ -185,3 +185,64 @@ fn rank(confidence: Confidence) -> f64 {
         Confidence::Low => 30.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::Value;
+
+    use super::sarif;
+    use crate::report::{Confidence, Excerpt, Finding, Report, Severity};
+
+    fn finding(file: &str) -> Finding {
+        Finding {
+            rule: "keys-command",
+            severity: Severity::High,
+            confidence: Confidence::Medium,
+            file: file.to_owned(),
+            line: 3,
+            column: 5,
+            fingerprint: "00ff".to_owned(),
+            message: "m".to_owned(),
+            fix: "f".to_owned(),
+            root: 0,
+            repository: String::new(),
+            excerpt: Excerpt {
+                text: String::new(),
+                from: 4,
+                width: 4,
+            },
+        }
+    }
+
+    fn uri(path: &str, file: &str) -> (String, Option<String>) {
+        let mut report = Report::default();
+        report.findings.push(finding(file));
+        let document: Value =
+            serde_json::from_str(&sarif(&report, &[PathBuf::from(path)])).expect("JSON");
+        let run = &document["runs"][0];
+        let place = &run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
+        let base = place["uriBaseId"].as_str();
+        let base = base.map(|name| {
+            run["originalUriBaseIds"][name]["uri"]
+                .as_str()
+                .expect("a base")
+                .to_owned()
+        });
+        (place["uri"].as_str().expect("a URI").to_owned(), base)
+    }
+
+    #[test]
+    fn places_are_relative_to_where_the_audit_began() {
+        assert_eq!(uri(".", "a b/c#.py"), ("a%20b/c%23.py".to_owned(), None));
+        assert_eq!(uri("./src", "a.py"), ("src/a.py".to_owned(), None));
+        assert_eq!(uri("src/a.py", "src/a.py"), ("src/a.py".to_owned(), None));
+        let elsewhere = ("a.py".to_owned(), Some("file:///no/where/".to_owned()));
+        assert_eq!(uri("/no/where", "a.py"), elsewhere);
+        assert_eq!(
+            uri("../x", "a.py"),
+            ("a.py".to_owned(), Some("../x/".to_owned()))
+        );
+    }
+}

@@ -33,11 +33,10 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             continue;
         }
         let call = scene.call(command);
-        if command
-            .args
-            .first()
-            .is_some_and(|key| scene.found.trace(key, call.function).is_some())
-        {
+        let key = command.args.first();
+        let of_found = key.is_some_and(|key| scene.found.trace(key, call.function).is_some())
+            || scene.language == Language::Shell && scene.found.mentions(call);
+        if of_found {
             let message = format!(
                 "{} reads all of a value whose size nobody has asked",
                 command.verb.name()

@@ -4,6 +4,7 @@
 use super::scene::{Scene, Sink};
 use crate::language::Language;
 use crate::receiver::argument;
+use crate::receiver::verb::Verb;
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -27,10 +28,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .iter()
         .filter(|command| command.verb.lists_keys())
     {
-        let Some(pattern) = scene.pattern(command).and_then(argument::literal) else {
-            continue;
-        };
-        if !pattern.is_empty() && pattern.chars().all(|c| c == '*') {
+        // Clients whose `keys` has a default take `*`.
+        let bare = command.verb == Verb::Keys && command.args.is_empty();
+        let pattern = scene.pattern(command).and_then(argument::literal);
+        let pattern = if bare { Some("*") } else { pattern };
+        let Some(pattern) = pattern else { continue };
+        if pattern.contains('*') && pattern.chars().all(|c| matches!(c, '*' | '?')) {
             let message = format!(
                 "{} is given a pattern that matches every key",
                 command.verb.name()

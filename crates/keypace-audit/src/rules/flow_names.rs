@@ -122,7 +122,6 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "gsub"
             | "removeprefix"
             | "substring"
-            | "slice"
             | "parallel"
             | "asparallel"
             | "toenumerable"
@@ -188,6 +187,10 @@ pub(super) fn is_chunk(name: &str) -> bool {
                 | "splitevery"
                 | "buffer"
                 | "findinbatches"
+                | "slice"
+                | "splice"
+                | "sublist"
+                | "batched"
         )
 }
 
@@ -241,6 +244,7 @@ pub(super) fn is_growth(name: &str) -> bool {
         plain(name).as_str(),
         "append"
             | "push"
+            | "<<"
             | "extend"
             | "add"
             | "addall"

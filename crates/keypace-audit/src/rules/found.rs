@@ -7,9 +7,11 @@ use super::flow_names::{
     is_chunk, is_collect, is_element, is_growth, is_handover, is_limit, is_passing_function,
     is_passing_method,
 };
-use crate::facts::{Binding, CallId, Expr, Facts, FunctionId, LoopId, LoopKind, Usage};
+use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind, Usage};
+use crate::language::Language;
 use crate::limits;
 use crate::receiver::Commands;
+use crate::receiver::argument;
 use crate::receiver::origin::Origins;
 use crate::receiver::verb::Verb;
 
@@ -67,7 +69,7 @@ impl<'a> Found<'a> {
             collected: HashMap::new(),
             bounded: HashSet::new(),
         };
-        if !commands.all.iter().any(|command| command.verb.lists_keys()) {
+        if !commands.all.iter().any(|command| command.verb.finds()) {
             return own;
         }
         for _ in 0..limits::MAX_ORIGIN_ROUNDS {
@@ -86,8 +88,8 @@ impl<'a> Found<'a> {
     fn read_commands(&mut self) {
         for (source, command) in self.commands.all.iter().enumerate() {
             let amount = match command.verb {
-                Verb::Keys => Amount::All,
-                Verb::Scan | Verb::ScanIter => Amount::Batch,
+                Verb::Keys | Verb::SMembers => Amount::All,
+                verb if verb.finds() => Amount::Batch,
                 _ => continue,
             };
             self.flow(
@@ -123,11 +125,14 @@ impl<'a> Found<'a> {
         let own = &self.facts.calls[call.0];
         match &own.usage {
             Usage::Bound(targets) => {
+                // A shell's variable holds all that the command printed.
+                let trace = self.printed(trace);
                 for target in targets {
                     self.learn(own.function, target, trace);
                 }
             }
             Usage::Iterated(each) => {
+                let trace = self.printed(trace);
                 if trace.amount == Amount::Batch
                     && self.facts.loops[each.0].gathers
                     && self.is_iteration(trace)
@@ -143,7 +148,8 @@ impl<'a> Found<'a> {
             }
             Usage::Receiver(next) => self.flow_method(*next, trace, steps - 1),
             Usage::Argument(next) => self.flow_argument(*next, trace, steps - 1),
-            Usage::Piped(_) | Usage::Discarded | Usage::Other => {}
+            Usage::Piped(next) => self.flow_pipe(*next, trace, steps - 1),
+            Usage::Discarded | Usage::Other => {}
         }
     }
 
@@ -228,8 +234,64 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// What a shell's pipe hands on: `| while read key`, `| sort`, `| xargs`.
+    fn flow_pipe(&mut self, next: CallId, trace: Trace, steps: usize) {
+        let call = &self.facts.calls[next.0];
+        match call.name.as_str() {
+            "read" => {
+                let names: Vec<String> = call
+                    .args
+                    .iter()
+                    .filter_map(argument::shape)
+                    .filter(|word| !word.starts_with('-'))
+                    .collect();
+                for name in names {
+                    self.learn(
+                        call.function,
+                        &[name],
+                        Trace {
+                            amount: Amount::One,
+                            ..trace
+                        },
+                    );
+                }
+            }
+            "sort" | "grep" | "sed" | "awk" | "tr" | "cut" | "uniq" | "tac" | "egrep" => {
+                self.flow(next, trace, steps)
+            }
+            _ => {}
+        }
+    }
+
+    /// A substitution prints all of a scan: its variable or loop holds every key.
+    fn printed(&mut self, trace: Trace) -> Trace {
+        if self.facts.language != Language::Shell || !self.is_iteration(trace) {
+            return trace;
+        }
+        self.collected.entry(trace.source).or_insert(None);
+        Trace {
+            amount: Amount::All,
+            ..trace
+        }
+    }
+
+    /// Whether a call names something that holds keys found: also inside strings, where expressions aren't seen.
+    pub(crate) fn mentions(&self, call: &Call) -> bool {
+        let text = self
+            .text
+            .get(call.span.start..call.span.end)
+            .unwrap_or_default();
+        let root = self.origins.root(call.function);
+        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.any(|word| {
+            self.names
+                .get(&(root, word.to_owned()))
+                .is_some_and(|trace| trace.amount == Amount::One)
+        })
+    }
+
     fn is_iteration(&self, trace: Trace) -> bool {
-        self.commands.all[trace.source].verb == Verb::ScanIter
+        self.commands.all[trace.source].verb.iterates()
     }
 
     fn read_bindings(&mut self) {
@@ -391,7 +453,7 @@ impl<'a> Found<'a> {
     }
 
     fn gather(&mut self, source: usize, each: Option<LoopId>) {
-        if self.commands.all[source].verb != Verb::Keys {
+        if !matches!(self.commands.all[source].verb, Verb::Keys | Verb::SMembers) {
             self.collected.entry(source).or_insert(each);
         }
     }
@@ -516,9 +578,8 @@ impl<'a> Found<'a> {
         {
             let command = &self.commands.all[at];
             let amount = match command.verb {
-                Verb::Keys => Amount::All,
-                Verb::ScanIter => Amount::All,
-                Verb::Scan => Amount::Batch,
+                Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
+                Verb::Scan | Verb::InnerScan => Amount::Batch,
                 _ => return None,
             };
             return Some(Trace { amount, source: at });
@@ -528,7 +589,7 @@ impl<'a> Found<'a> {
             return Some(*trace);
         }
         let name = call.name.as_str();
-        let cut = is_chunk(name) || is_limit(name);
+        let cut = is_chunk(name) || is_limit(name) || (name == "unpack" && call.args.len() > 1);
         let receiver = call
             .receiver
             .as_ref()

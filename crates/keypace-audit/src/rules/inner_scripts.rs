@@ -24,7 +24,13 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
         let Some(raw) = subject.text.get(text.span.start..text.span.end) else {
             continue;
         };
-        let script = unescaped(raw);
+        let verbatim = subject.text.get(..text.span.start).is_some_and(is_verbatim);
+        let script = if verbatim {
+            // Doubled quotes are C#'s escape in `@"..."`.
+            raw.replace("\"\"", " \"")
+        } else {
+            unescaped(raw)
+        };
         let facts = extract::facts(Language::Lua, &script);
         let inner = Subject {
             facts: &facts,
@@ -41,6 +47,11 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
         };
         judge_all(&inner, &origins, host, sink);
     }
+}
+
+/// Whether what stands before a string's content begins one of C#'s that knows no backslash.
+fn is_verbatim(before: &str) -> bool {
+    before.ends_with("@\"") || before.ends_with("@$\"")
 }
 
 /// Whether a string calls the server as scripts do.

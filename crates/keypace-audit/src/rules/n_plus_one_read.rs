@@ -2,6 +2,7 @@
 //! Must not judge reads that are sent together.
 
 use super::scene::{Scene, Sink};
+use crate::facts::Expr;
 use crate::language::Language;
 use crate::receiver::shape::Shape;
 use crate::report::Severity;
@@ -47,10 +48,11 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         {
             continue;
         }
-        let of_found = command
-            .args
-            .first()
-            .is_some_and(|key| scene.found.trace(key, call.function).is_some());
+        let key = command.args.first();
+        let of_found = key.is_some_and(|key| scene.found.trace(key, call.function).is_some())
+            || (key.is_some_and(|key| !matches!(key, Expr::Path(_)))
+                || scene.language == Language::Shell)
+                && scene.found.mentions(call);
         if of_found {
             let message = "every key found costs a read and a round trip of its own".to_owned();
             sink.command(scene, &RULE, command, message);

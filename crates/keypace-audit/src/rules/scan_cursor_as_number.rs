@@ -2,10 +2,9 @@
 //! Must not judge cursors of other things than SCAN.
 
 use super::scene::{Scene, Sink};
-use crate::facts::{Call, Expr};
+use crate::facts::{Call, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::Command;
-use crate::receiver::verb::Verb;
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -33,7 +32,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .commands
         .all
         .iter()
-        .filter(|command| command.verb == Verb::Scan)
+        .filter(|command| command.verb.steps())
         .collect();
     if scans.is_empty() {
         return;
@@ -103,7 +102,7 @@ fn is_cursor(scene: &Scene<'_>, expr: &Expr, call: &Call) -> bool {
     match expr {
         Expr::Path(path) => path.last().is_some_and(|last| {
             let lower = last.to_ascii_lowercase();
-            lower.contains("cursor") || lower == "cur"
+            lower.contains("cursor") || lower == "cur" || is_first_of_scan(scene, path, call)
         }),
         Expr::Index(inner, false) => {
             is_cursor(scene, inner, call)
@@ -121,4 +120,23 @@ fn is_cursor(scene: &Scene<'_>, expr: &Expr, call: &Call) -> bool {
         Expr::Member(_, name) => name.to_ascii_lowercase().contains("cursor"),
         _ => false,
     }
+}
+
+/// A name that a scan's first result was given.
+fn is_first_of_scan(scene: &Scene<'_>, path: &[String], call: &Call) -> bool {
+    let root = scene.origins.root(call.function);
+    scene
+        .commands
+        .all
+        .iter()
+        .filter(|command| command.verb.steps())
+        .any(|command| {
+            let scan = scene.call(command);
+            let first = match &scan.usage {
+                Usage::Bound(targets) if targets.len() > 1 => targets.first(),
+                _ => None,
+            };
+            scene.origins.root(scan.function) == root
+                && first.is_some_and(|first| first.as_slice() == path)
+        })
 }

@@ -6,7 +6,6 @@ use crate::facts::{Expr, Usage};
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::argument;
-use crate::receiver::verb::Verb;
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -37,13 +36,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .commands
         .all
         .iter()
-        .filter(|command| command.verb == Verb::Scan)
+        .filter(|command| command.verb.steps())
     {
-        let Some(cursor) = command.args.first() else {
-            continue;
-        };
-        let fixed = argument::is_zero_cursor(cursor);
-        if !fixed || goes_on(scene, command) || is_recursive(scene, command) {
+        if !begins(scene, command) || goes_on(scene, command) || is_recursive(scene, command) {
             continue;
         }
         let call = scene.call(command);
@@ -59,6 +54,21 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     }
 }
 
+/// Begins at the constant 0, or at the default that stands for it.
+fn begins(scene: &Scene<'_>, command: &Command) -> bool {
+    match argument::cursor(command.verb, &command.args) {
+        Some(cursor) => argument::is_zero_cursor(cursor),
+        None => {
+            matches!(scene.language, Language::Python)
+                && !command.raw
+                && !command
+                    .args
+                    .iter()
+                    .any(|arg| matches!(arg, Expr::Spread(_)))
+        }
+    }
+}
+
 /// Another SCAN of the same function takes a cursor, or the client's own iteration goes on from this call.
 fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
     let call = scene.call(command);
@@ -69,13 +79,11 @@ fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
     }
     let root = scene.origins.root(call.function);
     scene.commands.all.iter().any(|other| {
-        other.verb == Verb::Scan
+        other.verb == command.verb
             && other.call != command.call
             && scene.origins.root(scene.call(other).function) == root
-            && other
-                .args
-                .first()
-                .is_some_and(|cursor| !argument::is_zero_cursor(cursor))
+            && (root.is_some() || !scene.call(other).loops.is_empty())
+            && !begins(scene, other)
     })
 }
 

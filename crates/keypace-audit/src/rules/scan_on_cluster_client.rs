@@ -41,15 +41,10 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             ),
             _ => false,
         };
-        // redis-py and lettuce visit every node; phpredis takes the node as an argument.
+        // Lettuce visits every node; phpredis takes the node as an argument.
         let whole = matches!(
             scene.language,
-            Language::Python
-                | Language::Php
-                | Language::Java
-                | Language::Kotlin
-                | Language::CSharp
-                | Language::Shell
+            Language::Php | Language::Java | Language::Kotlin | Language::CSharp | Language::Shell
         ) && !scene.origins.imports("redis.clients");
         if !scans || whole || !command.known.cluster {
             continue;

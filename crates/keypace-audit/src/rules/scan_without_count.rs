@@ -34,7 +34,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         {
             continue;
         }
-        let Some(counted) = has_count(scene.language, &command.args, command.raw) else {
+        let Some(counted) = has_count(
+            scene.language,
+            &command.args,
+            command.raw,
+            command.verb == Verb::ScanIter,
+        ) else {
             continue;
         };
         if !counted {
@@ -57,7 +62,7 @@ fn is_in_steps_of_its_own(scene: &Scene<'_>, verb: Verb, name: &str) -> bool {
 }
 
 /// Whether COUNT is among the arguments; `None` where they can't all be seen.
-fn has_count(language: Language, args: &[Expr], raw: bool) -> Option<bool> {
+fn has_count(language: Language, args: &[Expr], raw: bool, iterates: bool) -> Option<bool> {
     let mut counted = false;
     for (at, arg) in args.iter().enumerate() {
         match arg {
@@ -68,7 +73,7 @@ fn has_count(language: Language, args: &[Expr], raw: bool) -> Option<bool> {
                     return None;
                 }
             }
-            Expr::List(list) => counted |= has_count(language, list, raw)?,
+            Expr::List(list) => counted |= has_count(language, list, raw, iterates)?,
             Expr::Text(_) => counted |= argument::literal(arg).is_some_and(is_count),
             Expr::Spread(_) | Expr::Other | Expr::Call(_) | Expr::Member(..) | Expr::Index(..)
                 if at > 0 =>

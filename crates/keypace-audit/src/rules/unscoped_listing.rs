@@ -4,7 +4,7 @@
 use super::scene::{Scene, Sink};
 use crate::language::Language;
 use crate::receiver::argument;
-use crate::report::{Confidence, Severity};
+use crate::report::Severity;
 use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -32,7 +32,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         };
         if is_one_segment(pattern) {
             let call = scene.call(command);
-            let confidence = command.confidence.min(Confidence::Medium);
+            let confidence = command.confidence;
             let message = format!("{pattern} lists the keys of every owner");
             sink.at(scene, &RULE, call, confidence, RULE.severity, message);
         }

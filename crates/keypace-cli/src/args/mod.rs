@@ -1,5 +1,7 @@
 //! What was typed: flags, arguments and their help, one file a command. Gives nothing a meaning: `settings` does.
 
+#[cfg(feature = "audit")]
+mod audit;
 mod bench;
 mod count;
 mod delete;
@@ -14,6 +16,8 @@ mod stats;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "audit")]
+pub(crate) use self::audit::{Audit, AuditFormat, FailOn, Level};
 pub(crate) use self::bench::{Bench, BenchJob};
 pub(crate) use self::count::Count;
 pub(crate) use self::delete::Delete;
@@ -111,6 +115,10 @@ pub(crate) enum Command {
     /// Serve HTTP: jobs that outlive the browser, sessions, a page
     #[command(after_long_help = serve::EXAMPLES)]
     Serve(Serve),
+    /// Find code that asks Redis for too much: KEYS, unbounded SCAN, reads in a loop
+    #[cfg(feature = "audit")]
+    #[command(after_long_help = audit::EXAMPLES)]
+    Audit(Audit),
     /// A tour on a private server: what other clients wait, beside KEYS
     #[command(after_long_help = DEMO_EXAMPLES)]
     Demo,
@@ -127,7 +135,7 @@ pub(crate) enum Command {
     #[command(after_long_help = MAN_EXAMPLES)]
     Man {
         /// The command it describes, else keypace itself
-        #[arg(value_parser = ["scan", "count", "stats", "delete", "restore", "index", "inspect", "serve", "demo", "bench", "completions", "man"])]
+        #[arg(value_parser = ["scan", "count", "stats", "delete", "restore", "index", "inspect", "serve", "audit", "demo", "bench", "completions", "man"])]
         command: Option<String>,
     },
 }

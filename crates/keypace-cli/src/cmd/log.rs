@@ -9,7 +9,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Layer, Registry};
 
 use crate::args::LogForm;
 use crate::render::Stderr;
@@ -52,7 +54,12 @@ pub(super) fn start(stderr: &Stderr, explain_pace: bool) {
 }
 
 /// Begins to log for a service: what it does as well as what goes wrong, with times, as lines or as JSON.
-pub(super) fn start_service(stderr: &Stderr, form: LogForm) {
+/// `spans` takes up what others are to know.
+pub(super) fn start_service(
+    stderr: &Stderr,
+    form: LogForm,
+    spans: impl Layer<Registry> + Send + Sync,
+) {
     let wanted = std::env::var(ENV_LOG).unwrap_or_default();
     let filter = EnvFilter::builder()
         .with_default_directive(Level::INFO.into())
@@ -65,20 +72,17 @@ pub(super) fn start_service(stderr: &Stderr, form: LogForm) {
         Ok(directive) => filter.add_directive(directive),
         Err(_) => filter,
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr.clone());
-    // Nobody else in this process sets one.
-    let _ = match form {
-        LogForm::Json => {
-            let subscriber = builder.json().flatten_event(true).finish();
-            tracing::subscriber::set_global_default(subscriber)
-        }
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr.clone());
+    let lines: Box<dyn Layer<_> + Send + Sync> = match form {
+        LogForm::Json => Box::new(lines.json().flatten_event(true).with_filter(filter)),
         LogForm::Text => {
-            let subscriber = builder.with_ansi(Paint::stderr().is_on()).finish();
-            tracing::subscriber::set_global_default(subscriber)
+            let ansi = Paint::stderr().is_on();
+            Box::new(lines.with_ansi(ansi).with_filter(filter))
         }
     };
+    let subscriber = tracing_subscriber::registry().with(spans).with(lines);
+    // Nobody else in this process sets one.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 /// `warning: text field=value`: no time and no module, which a person at a terminal doesn't ask for.

@@ -1,6 +1,8 @@
 //! Dispatch: one file a command, and what they share: connecting, signals, driving a sweep, the way out. Knows no
 //! flag by its spelling and no wire.
 
+#[cfg(feature = "audit")]
+mod audit;
 mod bench;
 mod completions;
 mod confirm;
@@ -19,6 +21,7 @@ mod restore;
 mod resume;
 mod scan;
 mod serve;
+mod spans;
 mod stats;
 mod walk;
 
@@ -38,7 +41,8 @@ use crate::settings::{Settings, Surroundings};
 pub(crate) fn run(cli: Cli) -> Exit {
     let stderr = Stderr::default();
     match &cli.command {
-        Command::Serve(typed) => log::start_service(&stderr, typed.log),
+        // A service logs once its config says what else its spans go to.
+        Command::Serve(_) => {}
         _ => log::start(&stderr, cli.global.explain_pace),
     }
     dispatch(cli, &stderr).unwrap_or_else(|halt| {
@@ -101,6 +105,8 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
             .await
         }),
         Command::Serve(typed) => in_threads(serve::run(&global, &typed, stderr)),
+        #[cfg(feature = "audit")]
+        Command::Audit(typed) => in_runtime(audit::run(&typed, global.json, stderr)),
         // The tour owns a server: it is always left by the way that stops it.
         Command::Demo => in_runtime(async {
             let around = Surroundings::nothing();

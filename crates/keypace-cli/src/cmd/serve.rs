@@ -7,7 +7,8 @@ use keypace_server::config::Config;
 use serde::Serialize;
 
 use super::interrupt::{Interrupt, Second};
-use super::{json_line, print};
+use super::spans::Spans;
+use super::{json_line, log, print};
 use crate::args::{Global, LogForm, Serve};
 use crate::exit::{Exit, Halt, io_halt};
 use crate::render::paint::Paint;
@@ -17,6 +18,8 @@ use crate::settings::{Surroundings, key_owner, serve_config};
 /// Runs the command.
 pub(super) async fn run(global: &Global, typed: &Serve, stderr: &Stderr) -> Result<Exit, Halt> {
     let (config, warnings) = serve_config(global, typed, &Surroundings::read()?)?;
+    let spans = Spans::to(config.collector.as_deref())?;
+    log::start_service(stderr, typed.log, spans.layer());
     for warning in &warnings {
         match typed.log {
             LogForm::Text => stderr.prose(&text::warning(warning, Paint::stderr())),
@@ -33,7 +36,9 @@ pub(super) async fn run(global: &Global, typed: &Serve, stderr: &Stderr) -> Resu
     if typed.list_keys {
         return list_keys(&config, global.json).await;
     }
-    serve(config, global.json, typed.log, stderr).await
+    let served = serve(config, global.json, typed.log, stderr).await;
+    spans.finish().await;
+    served
 }
 
 /// Where the service is, for whoever started it.

@@ -1,6 +1,8 @@
 //! What was typed means this: flags over environment over file over defaults, checked and given units.
 //! Talks to no server and prints nothing; warnings are handed to whoever prints.
 
+#[cfg(feature = "audit")]
+mod audit;
 mod backup;
 mod filters;
 mod index;
@@ -21,6 +23,8 @@ use keypace::{
     Budget, ConnectOptions, Count, CountChoice, Lanes, Strategy, Target, Thresholds, limits,
 };
 
+#[cfg(feature = "audit")]
+pub(crate) use self::audit::AuditSettings;
 pub(crate) use self::backup::backup_target;
 pub(crate) use self::index::{index_walk, keys_path, namespace, old_layout, owner, owner_keys};
 pub(crate) use self::inspect::{inspect_options, watch};

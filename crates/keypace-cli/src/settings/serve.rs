@@ -9,6 +9,9 @@ use super::{Settings, index};
 use crate::args::{Global, IndexOwner, Serve};
 use crate::exit::{Exit, Halt, io_halt};
 
+/// Whether this build sends spans to a collector.
+const SENDS_SPANS: bool = cfg!(feature = "otel");
+
 /// The folder below the state folder that a service keeps everything in.
 const DATA_FOLDER: &str = "serve";
 
@@ -42,8 +45,24 @@ pub(crate) fn config(
             .map(|folder| folder.join(DATA_FOLDER))
     };
     config.data_dir = typed.data_dir.clone().or(config.data_dir).or_else(in_state);
+    check_collector(&config)?;
+    if around.collector.is_some() && SENDS_SPANS {
+        config.collector.clone_from(&around.collector);
+    }
     let warnings = with_server(&mut config, global, around)?;
     Ok((config, warnings))
+}
+
+/// What the config asks for is done, or the service does not begin. The variable is for every program of a machine, and means
+/// nothing to one that sends no spans.
+fn check_collector(config: &Config) -> Result<(), Halt> {
+    if config.collector.is_none() || SENDS_SPANS {
+        return Ok(());
+    }
+    Err(
+        Halt::usage("start the service: [otel] names a collector, and this keypace sends no spans")
+            .with_hint("leave the table out, or build keypace with --features otel"),
+    )
 }
 
 /// Where the config names no server, it is the one of `--url`, as for every other command.

@@ -19,6 +19,9 @@ pub(crate) const ENV_SENTINEL_PASSWORD: &str = "KEYPACE_SENTINEL_PASSWORD";
 /// The variable that names the owner key file.
 pub(crate) const ENV_OWNER_KEYS: &str = "KEYPACE_OWNER_KEYS";
 
+/// The variable that names a collector of spans, as OpenTelemetry has it.
+pub(crate) const ENV_COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
 /// What was found. Without `Debug`: it holds passwords.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
@@ -30,6 +33,8 @@ pub(crate) struct Surroundings {
     pub(crate) sentinel_password: Option<String>,
     /// `KEYPACE_OWNER_KEYS`, unless empty.
     pub(crate) owner_keys: Option<PathBuf>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, unless empty.
+    pub(crate) collector: Option<String>,
     /// Where settings are looked for when no `--config` says.
     pub(crate) config_file: Option<PathBuf>,
     /// Where checkpoints go when no `--checkpoint` says.
@@ -71,6 +76,7 @@ impl Surroundings {
             owner_keys: variable(ENV_OWNER_KEYS)
                 .filter(|path| !path.is_empty())
                 .map(PathBuf::from),
+            collector: text(ENV_COLLECTOR)?,
             config_file: folder("XDG_CONFIG_HOME")
                 .or_else(|| folder("APPDATA"))
                 .or_else(|| below_home(".config"))
@@ -91,6 +97,7 @@ impl Surroundings {
             password: None,
             sentinel_password: None,
             owner_keys: None,
+            collector: None,
             config_file: None,
             state_folder: None,
             temporary_folder: std::env::temp_dir(),

@@ -24,6 +24,9 @@ pub trait KeyStore: Send + Sync {
     /// All keys, oldest first.
     fn list(&self) -> KeyAnswer<'_, Vec<KeyRow>>;
 
+    /// Whether there is a key of this name.
+    fn holds<'a>(&'a self, key: &'a KeyId) -> KeyAnswer<'a, bool>;
+
     /// Whether there is any key.
     fn any(&self) -> KeyAnswer<'_, bool>;
 

@@ -9,6 +9,7 @@ mod serve;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
@@ -78,7 +79,7 @@ impl App {
             .as_ref()
             .map(|paths| server_config(&paths.cert, &paths.key))
             .transpose()
-            .map_err(|error| StartError::config("[tls]", &error).because(error))?;
+            .map_err(|error| StartError::config("[tls]", &error).because(error.into_cause()))?;
         let store = parts::store(&config, data).await?;
         let fixed = parts::fixed_keys(&config.keys)?;
         check_reach(&config, &store).await?;
@@ -193,12 +194,17 @@ fn job_settings(config: &Config) -> JobSettings {
     JobSettings {
         waiting: config.jobs.waiting,
         history: config.jobs.history,
+        backup_keep: backup_keep(config),
         indexes: config
             .indexes
             .iter()
             .map(|(name, index)| (name.clone(), index.server.clone()))
             .collect(),
     }
+}
+
+fn backup_keep(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.jobs.backup_days) * 24 * 60 * 60)
 }
 
 /// Whoever works on jobs in this process; nobody does before the app runs.
@@ -208,7 +214,9 @@ fn runner(
     servers: Servers,
     data_dir: &Path,
 ) -> Result<RunnerHandle, StartError> {
-    let limits = RunnerLimits::default().with_running(config.jobs.running);
+    let limits = RunnerLimits::default()
+        .with_running(config.jobs.running)
+        .with_backups(backup_keep(config), config.jobs.backup_bytes);
     let index = |(name, place): (&String, &IndexPlace)| {
         let index = IndexConfig {
             server: place.server.clone(),

@@ -23,7 +23,8 @@ use crate::router::router;
 const HTTP2_PING: Duration = Duration::from_secs(20);
 
 impl App {
-    /// Serves until `shutdown` is over, and then stops: within [`limits::DRAIN`] in all.
+    /// Serves until `shutdown` is over, and then stops: within [`limits::DRAIN`] in all, of which it leaves
+    /// [`limits::DRAIN_TRACES`] to whoever sends the last spans.
     ///
     /// Not cancel-safe: dropped, it leaves jobs to their leases.
     ///
@@ -42,7 +43,7 @@ impl App {
         self.closing.send_replace(true);
         handle.graceful_shutdown(None);
         self.runner
-            .drain(limits::DRAIN - limits::DRAIN_SOCKETS)
+            .drain(limits::DRAIN - limits::DRAIN_SOCKETS - limits::DRAIN_TRACES)
             .await;
         let until = Instant::now() + limits::DRAIN_SOCKETS;
         self.close(&handle, until - limits::DRAIN_WRITES).await;

@@ -56,6 +56,8 @@ pub struct Config {
     pub caches: BTreeMap<String, CacheGroup>,
     /// API keys that stand in the config, by name.
     pub keys: BTreeMap<String, ConfigKey>,
+    /// The collector that spans are sent to, by a build with the feature `otel`: `http://HOST:PORT`.
+    pub collector: Option<String>,
     /// Where an application's sessions are, if the service is to serve them.
     pub sessions: Option<SessionsPlace>,
     /// Indexes that may be rebuilt, by name.
@@ -115,6 +117,10 @@ pub struct JobBounds {
     pub waiting: u32,
     /// How many that have ended are kept.
     pub history: u32,
+    /// Days that a backup is kept after its job has ended.
+    pub backup_days: u32,
+    /// Bytes of backups that are kept by this process.
+    pub backup_bytes: u64,
 }
 
 impl Default for JobBounds {
@@ -123,6 +129,8 @@ impl Default for JobBounds {
             running: limits::JOBS_RUNNING,
             waiting: limits::JOBS_WAITING,
             history: limits::JOBS_HISTORY,
+            backup_days: limits::BACKUP_DAYS,
+            backup_bytes: limits::BACKUP_BYTES,
         }
     }
 }
@@ -244,6 +252,7 @@ impl Default for Config {
             servers: BTreeMap::new(),
             caches: BTreeMap::new(),
             keys: BTreeMap::new(),
+            collector: None,
             sessions: None,
             indexes: BTreeMap::new(),
         }

@@ -34,6 +34,10 @@ pub(super) fn read(text: &str) -> Read<Config> {
         requests: requests(&file.limits)?,
         caches: named::caches(file.caches, &names)?,
         keys: named::keys(file.keys)?,
+        collector: file
+            .otel
+            .map(|table| collector(&table.endpoint))
+            .transpose()?,
         sessions: file
             .sessions
             .map(|table| sessions::read(table, &names))
@@ -42,6 +46,23 @@ pub(super) fn read(text: &str) -> Read<Config> {
         servers,
     };
     Ok(config)
+}
+
+/// Where spans go. There is no TLS on the way.
+fn collector(text: &str) -> Read<String> {
+    let is_one = Url::parse(text).is_ok_and(|url| {
+        let is_plain = url.username().is_empty() && url.query().is_none();
+        url.scheme() == "http" && url.has_host() && is_plain
+    });
+    if is_one {
+        return Ok(text.to_owned());
+    }
+    Err(ConfigError::at(
+        "[otel]",
+        "endpoint",
+        format!("`{text}` is no place of a collector"),
+    )
+    .with_hint("write it like http://127.0.0.1:4318, where a collector takes OTLP over HTTP"))
 }
 
 /// The text as tables. What TOML itself refuses comes with its line.
@@ -75,7 +96,7 @@ fn place_of(path: &str) -> (String, String) {
             (format!("[{first}.{name}]"), rest.join("."))
         }
         [first, rest @ ..] => match *first {
-            "tls" | "store" | "jobs" | "limits" | "sessions" => {
+            "tls" | "store" | "jobs" | "limits" | "otel" | "sessions" => {
                 (format!("[{first}]"), rest.join("."))
             }
             first if is_named(first) => (format!("[{first}]"), String::new()),
@@ -180,6 +201,18 @@ fn jobs(table: &tables::Jobs) -> Read<JobBounds> {
             usual.history,
             limits::MAX_JOBS_HISTORY,
         )?,
+        backup_days: bounded(
+            "backup_days",
+            table.backup_days,
+            usual.backup_days,
+            limits::MAX_BACKUP_DAYS,
+        )?,
+        backup_bytes: match &table.backup_bytes {
+            None => usual.backup_bytes,
+            Some(text) => {
+                units::bytes(text).map_err(|why| ConfigError::at("[jobs]", "backup_bytes", why))?
+            }
+        },
     })
 }
 

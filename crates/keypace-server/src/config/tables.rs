@@ -20,6 +20,7 @@ pub(super) struct File {
     pub(super) servers: BTreeMap<String, ServerTable>,
     pub(super) caches: BTreeMap<String, Cache>,
     pub(super) keys: BTreeMap<String, Key>,
+    pub(super) otel: Option<Otel>,
     pub(super) sessions: Option<Sessions>,
     pub(super) indexes: BTreeMap<String, IndexTable>,
 }
@@ -30,6 +31,13 @@ pub(super) struct File {
 pub(super) struct Tls {
     pub(super) cert: PathBuf,
     pub(super) key: PathBuf,
+}
+
+/// `[otel]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Otel {
+    pub(super) endpoint: String,
 }
 
 /// `[store]`.
@@ -54,6 +62,8 @@ pub(super) struct Jobs {
     pub(super) running: Option<u32>,
     pub(super) waiting: Option<u32>,
     pub(super) history: Option<u32>,
+    pub(super) backup_days: Option<u32>,
+    pub(super) backup_bytes: Option<String>,
 }
 
 /// `[limits]`.

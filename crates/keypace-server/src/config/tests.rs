@@ -40,6 +40,8 @@ fn the_example_names_the_defaults() {
         format!("# running = {} ", jobs.running),
         format!("# waiting = {} ", jobs.waiting),
         format!("# history = {} ", jobs.history),
+        format!("# backup_days = {} ", jobs.backup_days),
+        format!("# backup_bytes = \"{}GiB\"", jobs.backup_bytes >> 30),
         format!("# requests_per_second = {} ", requests.per_second),
         format!("# burst = {} ", requests.burst),
         format!("# body = \"{}KiB\"", requests.body_bytes / 1024),
@@ -88,6 +90,16 @@ fn what_can_t_be_meant_names_its_table_and_field() {
         (
             "[store]\nurl = \"mysql://a\"",
             &["[store] url", "postgres://"],
+        ),
+        ("[otel]", &["[otel]", "endpoint"]),
+        (
+            "[otel]\nendpoint = \"https://a:4318\"",
+            &["[otel] endpoint", "http://127.0.0.1:4318"],
+        ),
+        ("[jobs]\nbackup_days = 0", &["[jobs] backup_days", "1 to"]),
+        (
+            "[jobs]\nbackup_bytes = \"20\"",
+            &["[jobs] backup_bytes", "4MiB"],
         ),
         ("[store]\npassword_file = \"f\"", &["[store] password_file"]),
         ("[jobs]\nrunning = 0", &["[jobs] running", "1 to"]),

@@ -14,7 +14,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::access::{Caller, KeyStore, Scope, hash_of};
+use crate::access::{Caller, KeyId, KeyStore, Scope, hash_of};
 use crate::error::Problem;
 use crate::http::guard::peer;
 use crate::http::rate::Rates;
@@ -118,6 +118,21 @@ impl Auth {
             None if self.is_keyless() => Ok(Some(Caller::keyless())),
             None => Ok(None),
         }
+    }
+
+    /// Whether a key that was good once is good still, by its public name: for what goes on without showing it again. Keys of
+    /// the config stay as long as the process does, and whoever needed none is good until there is a key. Cancel-safe.
+    pub(crate) async fn still_allows(&self, key: &KeyId) -> Result<bool, Problem> {
+        if *key == KeyId::keyless() {
+            if self.is_keyless() {
+                self.look_for_keys().await?;
+            }
+            return Ok(self.is_keyless());
+        }
+        if self.fixed.values().any(|caller| caller.key == *key) {
+            return Ok(true);
+        }
+        self.store.holds(key).await.map_err(unanswered)
     }
 
     /// Whose key this is: from the config, from what was asked a moment ago, or from the store.

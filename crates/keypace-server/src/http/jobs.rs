@@ -33,6 +33,7 @@ pub(crate) struct JobsQuery {
     /// Only jobs of this kind.
     kind: Option<JobKind>,
     /// Only jobs that were made before the one of this id.
+    #[param(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     before: Option<String>,
     /// At most so many: 50 where nothing is said.
     #[param(minimum = 1, maximum = 100)]
@@ -96,7 +97,7 @@ pub(crate) async fn list(
 }
 
 /// One job.
-#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")), responses(
     (status = 200, description = "The job", body = JobView),
     (status = 404, description = "There is none of this id", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -110,7 +111,7 @@ pub(crate) async fn get(
 }
 
 /// Pauses, resumes or cancels a job, or gives it another budget.
-#[utoipa::path(patch, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)), request_body = JobPatch, responses(
+#[utoipa::path(patch, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")), request_body = JobPatch, responses(
     (status = 200, description = "The job; what is under way is settled before its state changes", body = JobView),
     (status = 404, description = "There is none of this id", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "Not in its state", body = ProblemBody, content_type = "application/problem+json"),
@@ -127,7 +128,7 @@ pub(crate) async fn change(
 }
 
 /// Lets a job go on from its checkpoint, on whatever server answers now.
-#[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", params(("id" = String, Path)), responses(
+#[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", params(("id" = String, Path, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")), responses(
     (status = 202, description = "It waits to be begun again", body = JobView, headers(("location" = String, description = "Where it is"))),
     (status = 404, description = "There is none of this id", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "It can't go on: not in its state, or without a checkpoint", body = ProblemBody, content_type = "application/problem+json"),

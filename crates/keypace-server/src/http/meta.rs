@@ -11,6 +11,7 @@ use utoipa::OpenApi as _;
 use crate::error::{Problem, ProblemBody, causes};
 use crate::http::extract::Json;
 use crate::http::openapi::Document;
+use crate::http::records;
 use crate::http::state::AppState;
 use crate::jobs::{JobState, JobStore as _};
 use crate::limits;
@@ -77,8 +78,10 @@ pub(crate) async fn openapi() -> impl IntoResponse {
 ))]
 pub(crate) async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     note_standing(&state).await;
+    let listed = state.sessions.as_ref().map(records::note);
     let text = state.metrics.as_ref().map(|metrics| metrics.render());
-    ([(CONTENT_TYPE, PROMETHEUS_TEXT)], text.unwrap_or_default())
+    let text = text.unwrap_or_default() + &listed.unwrap_or_default();
+    ([(CONTENT_TYPE, PROMETHEUS_TEXT)], text)
 }
 
 /// Figures of how things stand are taken when somebody asks. A store that does not answer leaves them as they were.

@@ -13,6 +13,7 @@ pub(crate) mod observe;
 pub(crate) mod openapi;
 pub(crate) mod page;
 mod rate;
+mod records;
 pub(crate) mod sessions;
 mod state;
 pub(crate) mod tickets;

@@ -28,11 +28,13 @@ pub(crate) async fn request(request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("none", |path| path.as_str())
         .to_owned();
-    let span = tracing::info_span!("request", id = %id, method, route = %route);
+    let span = tracing::info_span!("request", id = %id, method, route = %route,
+        status = tracing::field::Empty);
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = began.elapsed();
     let status = response.status();
+    span.record("status", status.as_u16());
     span.in_scope(|| {
         if status.is_server_error() {
             tracing::warn!(status = status.as_u16(), ms = took.as_millis(), "answered");

@@ -46,10 +46,14 @@ impl From<SessionStatus> for Status {
 pub(crate) struct SessionToMake {
     /// What it is to be called; without one an id is made.
     #[serde(default)]
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")]
     id: Option<String>,
     /// The model that it talks to.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(
+        min_length = 1,
+        max_length = 256,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"
+    )]
     model: String,
     /// `active` where nothing is said.
     #[serde(default)]
@@ -63,6 +67,7 @@ pub(crate) struct SessionToMake {
     total_cost_usd: Option<f64>,
     /// The session that it came out of.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")]
     parent_session_id: Option<String>,
 }
 
@@ -72,7 +77,7 @@ pub(crate) struct SessionToMake {
 pub(crate) struct SessionToChange {
     /// Another model.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 256)]
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     model: Option<String>,
     /// Another status.
     #[serde(default, deserialize_with = "given")]
@@ -88,7 +93,7 @@ pub(crate) struct SessionToChange {
     total_cost_usd: Option<Option<f64>>,
     /// Another parent; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")]
     parent_session_id: Option<Option<String>>,
 }
 
@@ -222,7 +227,7 @@ pub(crate) async fn list(
 }
 
 /// One session of the key's owner.
-#[utoipa::path(get, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")), responses(
     (status = 200, description = "The session; with x-keypace-stale: true where it comes from the cache alone", body = SessionView),
     (status = 404, description = "The owner has none of this id", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -238,7 +243,7 @@ pub(crate) async fn get(
 }
 
 /// Changes a session of the key's owner.
-#[utoipa::path(patch, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path)), request_body = SessionToChange, responses(
+#[utoipa::path(patch, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")), request_body = SessionToChange, responses(
     (status = 200, description = "What it is now", body = SessionView),
     (status = 404, description = "The owner has none of this id", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "Others changed it at the same moment, again and again", body = ProblemBody, content_type = "application/problem+json"),
@@ -268,7 +273,7 @@ pub(crate) async fn update(
 }
 
 /// Deletes a session of the key's owner.
-#[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")), responses(
     (status = 204, description = "It is gone"),
     (status = 404, description = "The owner has none of this id", body = ProblemBody, content_type = "application/problem+json"),
 ))]

@@ -25,6 +25,16 @@ pub enum TlsError {
     Pair(#[source] rustls::Error),
 }
 
+impl TlsError {
+    /// What is behind it, for whoever has told it.
+    pub(crate) fn into_cause(self) -> Box<dyn std::error::Error + Send + Sync> {
+        match self {
+            Self::File { source, .. } => Box::new(source),
+            Self::Pair(source) => Box::new(source),
+        }
+    }
+}
+
 /// The TLS side of a listener. HTTP/2 is offered where a client asks for it.
 pub(crate) fn server_config(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     let failed = |what: &'static str, path: &Path, source| TlsError::File {

@@ -44,7 +44,7 @@ enum Frame<'a> {
 }
 
 /// The events of a job, as a WebSocket.
-#[utoipa::path(get, path = "/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path), EventsQuery), responses(
+#[utoipa::path(get, path = "/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"), EventsQuery), responses(
     (status = 101, description = "Text frames: {\"type\":\"snapshot\",\"job\":{}}, {\"type\":\"progress\",\"progress\":{}}, {\"type\":\"end\",\"job\":{}}"),
     (status = 404, description = "There is none of this id", body = ProblemBody, content_type = "application/problem+json"),
     (status = 426, description = "This is a WebSocket", body = ProblemBody, content_type = "application/problem+json"),
@@ -71,6 +71,11 @@ pub(crate) async fn events(
             )
         })?;
     let (key, scope) = redeem(&state, &query.ticket, &id)?;
+    if !state.auth.still_allows(&key).await? {
+        return Err(Problem::unauthorized(
+            "the API key that asked for this ticket was revoked",
+        ));
+    }
     let live = state.jobs.watch(&id).await?;
     let watcher = Watcher {
         caller: caller_of(key, scope),
@@ -115,6 +120,8 @@ enum Close {
     Ended,
     /// The service stops.
     Leaving,
+    /// The API key that asked for the ticket is gone.
+    Revoked,
     /// Nothing was heard from the other side.
     Idle,
     /// The other side has gone.
@@ -127,6 +134,7 @@ impl Watcher {
         let (code, text) = match why {
             Close::Ended => (close_code::NORMAL, "the job has ended"),
             Close::Leaving => (close_code::AWAY, "the service stops"),
+            Close::Revoked => (close_code::POLICY, "the API key was revoked"),
             Close::Idle => (close_code::POLICY, "nothing was heard"),
             Close::Gone => return,
         };
@@ -144,6 +152,9 @@ impl Watcher {
         let mut closing = self.state.closing.clone();
         let mut pings = interval_at(Instant::now() + limits::WATCHER_PING, limits::WATCHER_PING);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let look = limits::WATCHER_KEY_LOOK;
+        let mut looks = interval_at(Instant::now() + look, look);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_at = Instant::now();
         // What stands there at first is news to whoever comes.
         self.live.mark_changed();
@@ -165,6 +176,11 @@ impl Watcher {
                         return Close::Gone;
                     }
                 },
+                _ = looks.tick() => {
+                    if self.is_revoked().await {
+                        return Close::Revoked;
+                    }
+                },
                 is_there = news(&mut self.live, may_send_at) => {
                     // Whoever looked at the job for us is gone: the other side comes again.
                     if !is_there {
@@ -179,6 +195,12 @@ impl Watcher {
                 },
             }
         }
+    }
+
+    /// Whether the key is known to be gone. A store that says nothing revokes nobody: it is asked again.
+    async fn is_revoked(&self) -> bool {
+        let still = self.state.auth.still_allows(&self.caller.key);
+        matches!(timeout(limits::READY_TIME, still).await, Ok(Ok(false)))
     }
 
     /// Sends what is new. True once the job has ended.

@@ -15,6 +15,7 @@ pub struct JobBody {
     /// What sort of work.
     pub kind: JobKind,
     /// The server's name; may be left out while one is configured.
+    #[schema(min_length = 1)]
     pub server: Option<String>,
     /// Patterns as text. A restore may have none, and `stats` without any looks at all keys.
     pub patterns: Vec<String>,
@@ -22,6 +23,10 @@ pub struct JobBody {
     #[serde(default)]
     pub filters: FilterSpec,
     /// The extra wait that other clients may have: `1ms`, or `off`.
+    #[schema(
+        pattern = r"^(off|([0-9]{1,9}(\.[0-9]{1,9})?(ms|us|µs|ns|s|m|h|d|w))+)$",
+        max_length = 64
+    )]
     pub budget: Option<String>,
     /// Whether a delete saves what it deletes.
     #[serde(default)]
@@ -32,7 +37,7 @@ pub struct JobBody {
     /// Of a delete: what its dry run gave.
     pub confirm: Option<String>,
     /// Of a restore: the delete whose backup is brought back.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     pub from_job: Option<JobId>,
     /// Of a restore: what is done with keys that are there.
     pub existing: Option<ExistingKeys>,
@@ -90,6 +95,10 @@ pub enum WantedState {
 #[serde(default, deny_unknown_fields)]
 pub struct JobPatch {
     /// Another budget: `250us`, or `off`.
+    #[schema(
+        pattern = r"^(off|([0-9]{1,9}(\.[0-9]{1,9})?(ms|us|µs|ns|s|m|h|d|w))+)$",
+        max_length = 64
+    )]
     pub budget: Option<String>,
     /// What it is to become.
     pub state: Option<WantedState>,

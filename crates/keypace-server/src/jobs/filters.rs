@@ -29,16 +29,30 @@ pub struct FilterSpec {
     /// Without keys that match any of these patterns.
     pub exclude: Vec<String>,
     /// Only keys that nobody has used for so long, as `30d`.
+    #[schema(
+        pattern = r"^([0-9]{1,9}(\.[0-9]{1,9})?(ms|us|µs|ns|s|m|h|d|w))+$",
+        max_length = 64
+    )]
     pub idle_over: Option<String>,
     /// Only keys with, or without, a TTL.
     pub ttl: Option<TtlSpec>,
     /// Only keys with less than this left, as `1h`.
+    #[schema(
+        pattern = r"^([0-9]{1,9}(\.[0-9]{1,9})?(ms|us|µs|ns|s|m|h|d|w))+$",
+        max_length = 64
+    )]
     pub ttl_under: Option<String>,
     /// Only keys with more than this left, as `7d`.
+    #[schema(
+        pattern = r"^([0-9]{1,9}(\.[0-9]{1,9})?(ms|us|µs|ns|s|m|h|d|w))+$",
+        max_length = 64
+    )]
     pub ttl_over: Option<String>,
     /// Only keys that take more memory than this, as `1MiB`.
+    #[schema(pattern = r"^[0-9]{1,6}(\.[0-9]{1,9})?([KMGT]i?)?B$")]
     pub size_over: Option<String>,
     /// Only keys that take less memory than this, as `1KiB`.
+    #[schema(pattern = r"^[0-9]{1,6}(\.[0-9]{1,9})?([KMGT]i?)?B$")]
     pub size_under: Option<String>,
     /// No more keys than this; 0 means no limit.
     pub limit: u64,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -78,6 +79,8 @@ pub struct JobSettings {
     pub waiting: u32,
     /// How many that have ended are kept.
     pub history: u32,
+    /// How long after its end a delete can be undone.
+    pub backup_keep: Duration,
     /// The indexes of the config: the server of each, by its name.
     pub indexes: BTreeMap<String, String>,
 }
@@ -87,6 +90,7 @@ impl Default for JobSettings {
         Self {
             waiting: limits::JOBS_WAITING,
             history: limits::JOBS_HISTORY,
+            backup_keep: Duration::from_secs(u64::from(limits::BACKUP_DAYS) * 24 * 60 * 60),
             indexes: BTreeMap::new(),
         }
     }
@@ -172,7 +176,7 @@ impl JobService {
             Inserted::Used => return Err(confirm::used()),
         }
         self.hands.wake();
-        self.prune().await;
+        self.prune(now).await;
         Ok(job)
     }
 
@@ -342,7 +346,7 @@ impl JobService {
         };
         if !source.has_backup {
             return Err(JobError::conflict(
-                "from_job: this job has no backup; only a delete with `backup`: true makes one",
+                "from_job: this job has no backup: only a delete with `backup`: true makes one, and it is kept for a time",
             ));
         }
         if !source.state.is_ended() && source.state != JobState::Paused {
@@ -401,8 +405,9 @@ impl JobService {
     }
 
     /// The job is made whether or not old ones can be forgotten: the next one tries again.
-    async fn prune(&self) {
-        match self.store.prune(self.settings.history).await {
+    async fn prune(&self, now: DateTime<Utc>) {
+        let since = now - self.settings.backup_keep;
+        match self.store.prune(self.settings.history, since).await {
             Ok(gone) if gone.is_empty() => {}
             Ok(gone) => self.hands.forget(&gone),
             Err(error) => tracing::warn!(?error, "old jobs can't be forgotten"),

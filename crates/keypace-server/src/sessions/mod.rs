@@ -40,6 +40,7 @@ pub use cache::CacheCounts;
 pub use cache::CacheStore;
 pub use cache::Entry;
 pub use cache::Kept;
+pub use cache::RecordFigures;
 pub use cache::RedisStore;
 pub use database::SqlCounts;
 pub use model::NewSession;

@@ -11,6 +11,7 @@ use serde_json::value::to_raw_value;
 
 use crate::limits;
 use crate::sessions::body::{read_fields, read_session};
+use crate::sessions::cache::RecordFigures;
 use crate::sessions::model::{Session, SessionChange};
 use crate::sessions::page::{PageRequest, SessionPage, Start};
 use crate::sessions::problem::SessionError;
@@ -38,6 +39,10 @@ impl RedisAlone {
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.lifetime = Lifetime::For(ttl);
         self
+    }
+
+    pub(super) fn records(&self) -> RecordFigures {
+        RecordFigures::of(&self.shelf)
     }
 
     pub(super) async fn create(

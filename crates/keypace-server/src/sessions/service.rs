@@ -10,7 +10,7 @@ use keypace::{Owner, RecordId};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::limits;
-use crate::sessions::cache::CacheCounts;
+use crate::sessions::cache::{CacheCounts, RecordFigures};
 use crate::sessions::database::SqlCounts;
 use crate::sessions::model::{NewSession, Session, SessionChange};
 use crate::sessions::page::{PageRequest, SessionPage};
@@ -207,6 +207,15 @@ impl SessionService {
         let all = u32::try_from(limits::WRITES_AT_ONCE).unwrap_or(u32::MAX);
         // It is closed by nobody.
         let _ = self.writes.acquire_many(all).await;
+    }
+
+    /// What the records in Redis have counted so far; nothing where there are none, or their server was away until now.
+    #[must_use]
+    pub fn records(&self) -> Option<RecordFigures> {
+        match &self.source {
+            Source::SqlWithCache(source) => source.records(),
+            Source::RedisAlone(source) => Some(source.records()),
+        }
     }
 
     /// What has happened so far.

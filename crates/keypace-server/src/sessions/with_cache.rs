@@ -8,7 +8,7 @@ use keypace::{Owner, OwnerKeys, RecordId};
 use tokio::time::{Instant, sleep};
 
 use crate::limits;
-use crate::sessions::cache::{Cache, CacheCounts, CacheStore, Kept, Origin, Ticket};
+use crate::sessions::cache::{Cache, CacheCounts, CacheStore, Kept, Origin, RecordFigures, Ticket};
 use crate::sessions::database::{Sql, SqlCounts};
 use crate::sessions::model::{Session, SessionChange};
 use crate::sessions::page::{PageRequest, SessionPage, Start};
@@ -92,6 +92,10 @@ impl SqlWithCache {
     pub(super) fn cache_counts(&self) -> CacheCounts {
         let counts = self.cache.as_ref().map(|cache| cache.counts());
         counts.unwrap_or_default()
+    }
+
+    pub(super) fn records(&self) -> Option<RecordFigures> {
+        self.cache.as_ref()?.records()
     }
 
     pub(super) fn sql_counts(&self) -> SqlCounts {

@@ -73,3 +73,11 @@ test("pauses are summed by reason, and a long run keeps its beginning in few poi
   for (let at = 1; at < 5000; at += 1) history.record("job", frame(null, at), 1000, 1000 * at);
   assert.ok(own.times.length <= 1200 && own.times[0] === 0, `${own.times.length} points from ${own.times[0]}`);
 });
+
+test("the chart shows what others wait now, and the whole run where only that is told", () => {
+  const node = { canary_p50_us: 100, canary_p99_us: 90_000 };
+  const now = { ...node, canary_recent_p50_us: 80, canary_recent_p99_us: 300 };
+  const points = history.record("waits", { nodes: [now, { ...now, canary_recent_p99_us: 400 }] }, 1000, 0);
+  history.record("waits", { nodes: [node] }, 1000, 60_000);
+  assert.deepEqual([points.p99, points.p50], [[400, 90_000], [80, 100]]);
+});

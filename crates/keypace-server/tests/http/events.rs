@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::Utc;
 use futures_util::{SinkExt, StreamExt};
-use keypace_server::access::{Caller, KeyId, Scope, Signer, Tickets};
+use keypace_server::access::{Caller, KeyId, KeyStore as _, Scope, Signer, Tickets};
+use keypace_server::jobs::SqlStore;
+use keypace_server::limits;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -126,6 +128,55 @@ async fn a_watcher_sees_a_snapshot_then_progress_then_the_end() {
         assert_eq!(next(&mut late).await, Err(1000));
         world.stop().await;
     }
+}
+
+/// Whoever watches is shown the way out soon after its key was revoked, and a ticket of the key opens nothing any more.
+#[tokio::test]
+async fn a_watcher_whose_key_is_revoked_is_closed_soon() {
+    let world = World::any().await;
+    let id = long_delete(&world).await;
+    let paused = json!({"state": "paused"});
+    let path = format!("/v1/jobs/{id}");
+    world.ask(Who::Admin, "PATCH", &path, Some(&paused)).await;
+    world.until(Who::Admin, &id, &["paused"]).await;
+
+    let store = SqlStore::open_sqlite(world.folder.path().join("data/jobs.db")).await;
+    let store = store.expect("opened");
+    let made = store.add(Scope::Operator, None).await.expect("a key");
+    let caller = Caller {
+        key: made.id.clone(),
+        scope: Scope::Operator,
+        owner: None,
+    };
+    let tickets = Tickets::new(Signer::new(&world.secret().await));
+    let ticket = |subject: &str| tickets.issue(&caller, subject).expect("a ticket");
+    let mut theirs = open(&world, &id, &ticket(&id), None).await.expect("open");
+    let mut others = open(
+        &world,
+        &id,
+        &self::ticket(&world, Who::Operator, &id).await,
+        None,
+    )
+    .await
+    .expect("open");
+    for socket in [&mut theirs, &mut others] {
+        assert_eq!(next(socket).await.expect("a frame")["type"], "snapshot");
+    }
+    let late = ticket(&id);
+    store.revoke(&made.id).await.expect("revoked");
+    let revoked = std::time::Instant::now();
+    assert_eq!(open(&world, &id, &late, None).await.err(), Some(401));
+    assert_eq!(next(&mut theirs).await, Err(1008));
+    let most = limits::WATCHER_KEY_LOOK + limits::READY_TIME + Duration::from_secs(3);
+    assert!(revoked.elapsed() < most, "{:?}", revoked.elapsed());
+
+    // The others' stay, and see the end.
+    let cancelled = json!({"state": "cancelled"});
+    world
+        .ask(Who::Admin, "PATCH", &path, Some(&cancelled))
+        .await;
+    assert_eq!(next(&mut others).await.expect("a frame")["type"], "end");
+    world.stop().await;
 }
 
 #[tokio::test]

@@ -215,3 +215,50 @@ async fn what_a_session_or_a_page_can_t_be_is_400() {
     }
     world.stop().await;
 }
+
+/// The value of a line of /metrics that begins so.
+fn figure(text: &str, line: &str) -> f64 {
+    let found = text.lines().find_map(|own| own.strip_prefix(line));
+    let found = found.unwrap_or_else(|| panic!("no {line} in {text}"));
+    found.trim().parse().expect("a number")
+}
+
+#[tokio::test]
+async fn what_lists_and_the_cache_did_stands_in_the_figures() {
+    let world = World::with_sessions_in_redis("figures-alone").await;
+    for _ in 0..3 {
+        made(&world, Who::Anna, &json!({"model": "m"})).await;
+    }
+    for _ in 0..2 {
+        let list = world.get(Who::Anna, "/v1/sessions").await;
+        assert_eq!(list.json()["total"], 3);
+    }
+    let text = world.get(Who::Operator, "/metrics").await.text();
+    let of = |name: &str| figure(&text, &format!("{name}{{namespace=\"figures-alone\"}}"));
+    assert_eq!(of("keypace_records_list_seconds_count"), 2.0);
+    assert!(of("keypace_records_list_seconds_sum") > 0.0);
+    assert_eq!(of("keypace_records_pruned_total"), 0.0);
+    assert_eq!(of("keypace_records_undecodable_total"), 0.0);
+    assert_eq!(of("keypace_records_largest_owner"), 3.0);
+    let bucket = |le: &str| {
+        format!("keypace_records_list_seconds_bucket{{namespace=\"figures-alone\",le=\"{le}\"}}")
+    };
+    assert_eq!(figure(&text, &bucket("+Inf")), 2.0);
+    assert!(figure(&text, &bucket("0.00025")) <= figure(&text, &bucket("10")));
+    let kinds = text.matches("# TYPE keypace_records_list_seconds histogram");
+    assert_eq!(kinds.count(), 1);
+    assert!(!text.contains("Anna"), "no owner stands in a figure");
+    world.stop().await;
+
+    let world = World::any().await;
+    let session = made(&world, Who::Anna, &json!({"model": "m"})).await;
+    let path = format!("/v1/sessions/{}", session["id"].as_str().expect("an id"));
+    assert_eq!(world.get(Who::Anna, &path).await.status, 200);
+    let text = world.get(Who::Operator, "/metrics").await.text();
+    let event = |event: &str| {
+        let line = format!("keypace_session_cache_events_total{{event=\"{event}\"}}");
+        figure(&text, &line)
+    };
+    assert!(event("hit") >= 1.0 && event("write") >= 1.0, "{text}");
+    world.stop().await;
+}

@@ -99,11 +99,27 @@ impl World {
         Self::on(&Program::find().expect("a server program"), more).await
     }
 
+    /// On any program, with its sessions in Redis alone, as records of this namespace.
+    pub(crate) async fn with_sessions_in_redis(namespace: &str) -> Self {
+        let program = Program::find().expect("a server program");
+        Self::built(&program, |text| {
+            let in_sql = text.lines().filter(|line| !line.starts_with("path = "));
+            let text = in_sql.collect::<Vec<_>>().join("\n");
+            text.replace("source = \"sqlite\"", "source = \"redis\"")
+                .replace("\"session-cache\"", &format!("{namespace:?}"))
+        })
+        .await
+    }
+
     async fn on(program: &Program, more: &str) -> Self {
+        Self::built(program, |text| text + more).await
+    }
+
+    async fn built(program: &Program, change: impl FnOnce(String) -> String) -> Self {
         let server = OwnedServer::start(program, ServerOptions::default()).expect("a server");
         let folder = TempDir::new().expect("a folder");
         OwnerKeys::create(folder.path().join("owner.keys")).expect("a key file");
-        let text = config(&server, &folder) + more;
+        let text = change(config(&server, &folder));
         let config = Config::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let app = App::build(config).await.expect("built");
         let address = app.address();

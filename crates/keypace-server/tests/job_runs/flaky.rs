@@ -106,8 +106,12 @@ impl JobStore for Flaky {
         self.inner.order(id, order)
     }
 
-    fn prune(&self, keep: u32) -> Answer<'_, Vec<JobId>> {
-        self.inner.prune(keep)
+    fn prune(&self, keep: u32, backups_since: DateTime<Utc>) -> Answer<'_, Vec<JobId>> {
+        self.inner.prune(keep, backups_since)
+    }
+
+    fn drop_backup<'a>(&'a self, id: &'a JobId) -> Answer<'a, bool> {
+        self.inner.drop_backup(id)
     }
 
     fn counts(&self) -> Answer<'_, Vec<(JobState, u64)>> {

@@ -1,6 +1,7 @@
 //! Jobs on real servers, done by a runner over a job store: every kind of work, orders in mid-run, servers that go away, and
 //! leases that are lost. HTTP is not looked at here.
 
+mod backups;
 mod desk;
 mod flaky;
 mod leases;

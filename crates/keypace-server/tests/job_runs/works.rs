@@ -157,6 +157,7 @@ async fn statistics_are_kept_as_the_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_of_the_config_is_rebuilt() {
+    let figures = keypace_server::metrics::recorder().expect("nobody else's");
     for server in started() {
         let mut raw = raw(&server);
         for number in 0..300 {
@@ -197,6 +198,17 @@ async fn an_index_of_the_config_is_rebuilt() {
         assert_eq!(
             (result(&job, "imported"), result(&job, "ownerless")),
             (300, 0)
+        );
+        let figures = figures.render();
+        for line in [
+            "keypace_index_records{namespace=\"session\"} 300",
+            "keypace_index_drift{namespace=\"session\",kind=\"ownerless\"} 0",
+        ] {
+            assert!(figures.contains(line), "no {line} in {figures}");
+        }
+        assert!(
+            !figures.contains("kind=\"changed\""),
+            "what was mended is no drift: {figures}"
         );
         desk.close().await;
     }

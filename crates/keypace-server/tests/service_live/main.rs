@@ -185,6 +185,8 @@ async fn a_certificate_that_can_t_be_used_is_told() {
         error.to_string().contains("[tls]") && error.to_string().contains("empty.pem"),
         "{error}"
     );
+    let cause = std::error::Error::source(&error).expect("a cause");
+    assert!(!error.to_string().contains(&cause.to_string()), "{cause}");
 }
 
 #[tokio::test]

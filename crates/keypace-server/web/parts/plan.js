@@ -32,7 +32,7 @@ const undo = (job, plan) => {
 const Cost = ({ job, plan }) => html`<dl class="figures">
   <${Figure} label="Would delete" note=${ofAll(plan)}>${count(plannedKeys(job))}<//>
   <${Figure} label="Memory" note="estimate">${bytes(plan.bytes ?? Number.NaN)}<//>
-  <${Figure} label="Will take" note=${`at a budget of ${job.budget ?? "1ms"}`}>${Number.isFinite(plan.expected_ms) ? `about ${millis(plan.expected_ms)}` : "–"}<//>
+  <${Figure} label="Will take" note=${`a guess, at a budget of ${job.budget ?? "1ms"}`}>${Number.isFinite(plan.expected_ms) ? `about ${millis(plan.expected_ms)}` : "–"}<//>
   <${Figure} label="Backup" note=${undo(job, plan)} tone=${job.backup ? "" : "bad"}>${job.backup ? "yes" : "none"}<//>
 </dl>`;
 

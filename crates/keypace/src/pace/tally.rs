@@ -1,7 +1,7 @@
 //! What the pace did for one piece of work: sizes, waits of the canary, commands over the budget, pauses. Figures for
 //! a Summary; decides nothing and reads no clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -17,7 +17,8 @@ pub(crate) struct Tally {
     counts: BTreeMap<u32, u64>,
     last_count: u32,
     canary: Option<Histogram<u64>>,
-    last_canary_us: Option<u64>,
+    /// The last `limits::CANARY_RECENT` of them, oldest first.
+    recent_us: VecDeque<u64>,
     over_budget: u64,
     paused: BTreeMap<&'static str, Duration>,
     pauses_for: Option<PauseReason>,
@@ -31,7 +32,7 @@ impl Default for Tally {
             last_count: 0,
             // These bounds are good ones, which a test shows.
             canary: Histogram::new_with_bounds(bounds.0, bounds.1, bounds.2).ok(),
-            last_canary_us: None,
+            recent_us: VecDeque::new(),
             over_budget: 0,
             paused: BTreeMap::new(),
             pauses_for: None,
@@ -53,7 +54,10 @@ impl Tally {
 
     /// The canary has waited so long.
     pub(crate) fn canary(&mut self, wait_us: u64) {
-        self.last_canary_us = Some(wait_us);
+        if self.recent_us.len() >= limits::CANARY_RECENT {
+            self.recent_us.pop_front();
+        }
+        self.recent_us.push_back(wait_us);
         if let Some(canary) = &mut self.canary {
             canary.saturating_record(wait_us.max(1));
         }
@@ -61,7 +65,7 @@ impl Tally {
 
     /// What the canary waited last.
     pub(crate) fn last_canary_us(&self) -> Option<u64> {
-        self.last_canary_us
+        self.recent_us.back().copied()
     }
 
     /// A command took longer than the budget.
@@ -88,6 +92,18 @@ impl Tally {
     /// Median and 99th percentile of what the canary waited; unknown before its first answer.
     pub(crate) fn canary_p50_p99_us(&self) -> Option<(u64, u64)> {
         Some((self.canary_at(0.5)?, self.canary_at(0.99)?))
+    }
+
+    /// The same of its last waits alone: what other clients feel now, however long the run.
+    pub(crate) fn canary_recent_p50_p99_us(&self) -> Option<(u64, u64)> {
+        let mut waits: Vec<u64> = self.recent_us.iter().copied().collect();
+        waits.sort_unstable();
+        // The smallest wait that so many of a hundred are not above.
+        let at = |percent: usize| {
+            let rank = (waits.len() * percent).div_ceil(100);
+            waits.get(rank.saturating_sub(1)).copied()
+        };
+        Some((at(50)?, at(99)?))
     }
 
     /// Adds the figures of other work.
@@ -166,6 +182,7 @@ fn name(reason: PauseReason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{Budget, Tally};
+    use crate::limits;
     use crate::report::PauseReason;
     use std::time::Duration;
 
@@ -184,6 +201,23 @@ mod tests {
             ),
             (None, None, 0)
         );
+    }
+
+    #[test]
+    fn what_was_long_ago_is_in_the_whole_and_not_in_what_is_felt_now() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.canary_recent_p50_p99_us(), None);
+        for _ in 0..limits::CANARY_RECENT {
+            tally.canary(90_000);
+        }
+        assert_eq!(tally.canary_recent_p50_p99_us(), Some((90_000, 90_000)));
+        for wait in 1..=limits::CANARY_RECENT as u64 {
+            tally.canary(wait);
+        }
+        assert_eq!(tally.canary_recent_p50_p99_us(), Some((256, 507)));
+        let (_, whole) = tally.canary_p50_p99_us().expect("measured");
+        assert!(whole > 80_000, "{whole}");
+        assert_eq!(tally.last_canary_us(), Some(512));
     }
 
     #[test]

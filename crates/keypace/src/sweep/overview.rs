@@ -160,6 +160,7 @@ impl ProgressHandle {
 fn show(nodes: &mut Vec<NodeView>, books: &Books) {
     let figures = books.figures.lock().unwrap_or_else(PoisonError::into_inner);
     let canary = figures.canary_p50_p99_us();
+    let recent = figures.canary_recent_p50_p99_us();
     let mut shown = NodeProgress {
         node: books.node.to_string(),
         share: books.walk.share,
@@ -167,6 +168,8 @@ fn show(nodes: &mut Vec<NodeView>, books: &Books) {
         canary_p50_us: canary.map(|(p50, _)| p50),
         canary_p99_us: canary.map(|(_, p99)| p99),
         canary_last_us: figures.last_canary_us(),
+        canary_recent_p50_us: recent.map(|(p50, _)| p50),
+        canary_recent_p99_us: recent.map(|(_, p99)| p99),
     };
     match nodes.iter_mut().find(|node| node.shown.node == shown.node) {
         Some(node) => {

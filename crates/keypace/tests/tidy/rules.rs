@@ -30,7 +30,7 @@ const CLI_RANKS: &[&[&str]] = &[
 /// Rooms of `keypace-server` by rank.
 const SERVER_RANKS: &[&[&str]] = &[
     &["limits", "metrics", "units"],
-    &["sql"],
+    &["otel", "sql"],
     &["access", "sessions", "servers"],
     &["jobs"],
     &["error"],
@@ -38,6 +38,26 @@ const SERVER_RANKS: &[&[&str]] = &[
     &["router"],
     &["config"],
     &["app"],
+    &["lib"],
+];
+
+/// Rooms of `keypace-audit` by rank.
+const AUDIT_RANKS: &[&[&str]] = &[
+    &["limits", "language"],
+    &["facts", "syntax"],
+    &["report", "error", "extract"],
+    &[
+        "rule",
+        "receiver",
+        "changed",
+        "allow",
+        "fingerprint",
+        "repository",
+        "baseline",
+    ],
+    &["rules", "source", "page", "render"],
+    &["wrappers"],
+    &["audit"],
     &["lib"],
 ];
 
@@ -161,7 +181,7 @@ fn sockets(source: &Source) -> Vec<Finding> {
 }
 
 fn quiet_library(source: &Source) -> Vec<Finding> {
-    let Some(("keypace", _)) = source.in_crate() else {
+    let Some(("keypace" | "keypace-audit", _)) = source.in_crate() else {
         return Vec::new();
     };
     let loud = [
@@ -184,6 +204,7 @@ fn quiet_library(source: &Source) -> Vec<Finding> {
 fn ranks(source: &Source) -> Vec<Finding> {
     let (table, inner) = match source.in_crate() {
         Some(("keypace", inner)) => (LIBRARY_RANKS, inner),
+        Some(("keypace-audit", inner)) => (AUDIT_RANKS, inner),
         Some(("keypace-cli", inner)) => (CLI_RANKS, inner),
         Some(("keypace-server", inner)) => (SERVER_RANKS, inner),
         _ => return Vec::new(),

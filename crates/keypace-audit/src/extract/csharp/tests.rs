@@ -214,6 +214,12 @@ var q = from k in keys select _db.StringGet(k);",
 }
 
 #[test]
+fn verbatim_strings_stand_without_their_quotes() {
+    let text = "class C { string s = @\"say \"\"x\"\" here\"; }";
+    assert_eq!(texts(CSharp, text), ["23..37 \"say \\\"x\\\" here\""]);
+}
+
+#[test]
 fn raw_strings_keep_their_lines() {
     let text = "class C { string s = \"\"\"\n  redis.call('KEYS', \"a\")\n  \"\"\"; }";
     assert_eq!(

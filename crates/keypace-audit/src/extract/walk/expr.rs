@@ -52,6 +52,8 @@ impl Walk<'_> {
         for arg in &args {
             self.settle(arg, &Usage::Argument(id));
         }
+        // `call(*%w[KEYS a*])` is `call("KEYS", "a*")`.
+        let args = args.into_iter().flat_map(given).collect();
         self.facts.calls.push(Call {
             receiver,
             name: parts.text.clone(),
@@ -141,13 +143,17 @@ impl Walk<'_> {
         let mut flat = Vec::new();
         let mut content: Option<Range<usize>> = None;
         for piece in pieces {
-            let (TextPiece::Plain(_, from) | TextPiece::Hole(from)) = piece;
-            let range = from.range();
+            let range = match piece {
+                TextPiece::Plain(_, from) | TextPiece::Hole(from) => from.range(),
+                TextPiece::Within(_, range) => range.clone(),
+            };
             content = Some(content.map_or(range.clone(), |all| {
                 all.start.min(range.start)..all.end.max(range.end)
             }));
             match piece {
-                TextPiece::Plain(text, _) => join(&mut flat, &Piece::Text(text.clone())),
+                TextPiece::Plain(text, _) | TextPiece::Within(text, _) => {
+                    join(&mut flat, &Piece::Text(text.clone()))
+                }
                 TextPiece::Hole(hole) => {
                     self.visit(hole);
                     flat.push(Piece::Hole);
@@ -343,8 +349,16 @@ impl Walk<'_> {
     }
 }
 
+/// The arguments that one stands for: a list that is spread where it is written is its elements.
+fn given(arg: Expr) -> Vec<Expr> {
+    match arg {
+        Expr::Spread(inner) if matches!(*inner, Expr::List(_)) => elements(*inner),
+        other => vec![other],
+    }
+}
+
 /// What a list that is joined to another adds.
-fn elements(list: Expr) -> Vec<Expr> {
+pub(super) fn elements(list: Expr) -> Vec<Expr> {
     match list {
         Expr::List(items) => items,
         other => vec![Expr::Spread(Box::new(other))],

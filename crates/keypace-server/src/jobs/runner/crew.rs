@@ -6,10 +6,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::shop::Shop;
-use super::{figures, turn};
+use super::{figures, keep, turn};
 use crate::limits;
 
 pub(super) async fn run(shop: Arc<Shop>) {
+    // Ends by itself when the runner closes, and is waited for by nobody.
+    tokio::spawn(keep::run(Arc::clone(&shop)));
     let mut turns = JoinSet::new();
     let mut bell = shop.bell();
     let mut counted_at: Option<Instant> = None;

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::jobs::state::JobState;
 use crate::metrics::{
-    BUDGET, CANARY_WAIT, INDEX_DRIFT, JOBS, KEYS_DELETED, KEYS_FAILED, KEYS_WALKED, PAUSES, SCANS,
+    BACKUP_BYTES, BUDGET, CANARY_WAIT, INDEX_DRIFT, INDEX_RECORDS, JOBS, KEYS_DELETED, KEYS_FAILED,
+    KEYS_WALKED, PAUSES, SCANS,
 };
 
 const MICROS_PER_S: u64 = 1_000_000;
@@ -25,10 +26,9 @@ pub(super) fn budget(server: &str, budget: Budget) {
     gauge!(BUDGET, "server" => server.to_owned()).set(seconds);
 }
 
-/// A rebuild has ended whole.
+/// A rebuild has ended whole: what it could not set right, and what there is now. What it changed is right by then.
 pub(super) fn drift(report: &RebuildReport) {
     let rows = [
-        ("changed", report.changed),
         ("ownerless", report.ownerless),
         ("undecodable", report.undecodable),
         ("undated", report.undated),
@@ -37,6 +37,13 @@ pub(super) fn drift(report: &RebuildReport) {
         gauge!(INDEX_DRIFT, "namespace" => report.namespace.clone(), "kind" => kind)
             .set(found as f64);
     }
+    let records = report.unchanged.saturating_add(report.changed);
+    gauge!(INDEX_RECORDS, "namespace" => report.namespace.clone()).set(records as f64);
+}
+
+/// So many bytes of backups are in the folder of this process.
+pub(super) fn backups(bytes: u64) {
+    gauge!(BACKUP_BYTES).set(bytes as f64);
 }
 
 /// What failed, once a job has ended with this result.

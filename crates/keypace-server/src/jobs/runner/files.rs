@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::jobs::id::JobId;
 use crate::jobs::job::Job;
@@ -107,19 +108,66 @@ impl Files {
         self.remove(id, |_| true);
     }
 
-    fn remove(&self, id: &JobId, is_meant: impl Fn(&Path) -> bool) {
-        let Ok(entries) = fs::read_dir(&self.checkpoints) else {
-            return;
-        };
-        let lead = format!("{id}.");
-        for entry in entries.filter_map(Result::ok) {
-            let is_of = entry.file_name().to_string_lossy().starts_with(&lead);
-            if is_of && is_meant(&entry.path()) {
-                // One that stays is of no use to anybody, and does no harm.
-                let _ = fs::remove_file(entry.path());
+    /// Removes all backups of a job.
+    pub(super) fn forget_backups(&self, id: &JobId) {
+        for file in files_of(&self.backups).filter(|file| file.id == *id) {
+            if let Err(error) = fs::remove_file(&file.path) {
+                tracing::warn!(job = %id, %error, "a backup that has had its time can't be removed");
             }
         }
     }
+
+    /// Removes all files of a job.
+    pub(super) fn forget(&self, id: &JobId) {
+        self.forget_checkpoints(id);
+        self.forget_backups(id);
+    }
+
+    /// The backups that there are.
+    pub(super) fn backups(&self) -> Vec<JobFile> {
+        files_of(&self.backups).collect()
+    }
+
+    /// The checkpoints that there are.
+    pub(super) fn checkpoints(&self) -> Vec<JobFile> {
+        files_of(&self.checkpoints).collect()
+    }
+
+    fn remove(&self, id: &JobId, is_meant: impl Fn(&Path) -> bool) {
+        for file in files_of(&self.checkpoints).filter(|file| file.id == *id) {
+            if is_meant(&file.path) {
+                // One that stays is of no use to anybody, and does no harm.
+                let _ = fs::remove_file(file.path);
+            }
+        }
+    }
+}
+
+/// A file of a job.
+#[derive(Debug, Clone)]
+pub(super) struct JobFile {
+    pub(super) id: JobId,
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    /// When it was written last.
+    pub(super) written: SystemTime,
+}
+
+/// The files whose names begin with the id of a job; what else is in a folder is nobody's business here.
+fn files_of(folder: &Path) -> impl Iterator<Item = JobFile> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(Result::ok).filter_map(|entry| {
+        let name = entry.file_name();
+        let (id, _) = name.to_str()?.split_once('.')?;
+        let (id, about) = (JobId::parse(id)?, entry.metadata().ok()?);
+        let written = about.modified().unwrap_or(SystemTime::now());
+        about.is_file().then(|| JobFile {
+            id,
+            path: entry.path(),
+            bytes: about.len(),
+            written,
+        })
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod figures;
 mod files;
 mod held;
 mod index;
+mod keep;
 mod lease;
 mod shop;
 mod trouble;
@@ -57,6 +58,10 @@ pub struct RunnerLimits {
     pub look: Duration,
     /// How long a server that is away is waited for before its job is paused.
     pub away: Duration,
+    /// How long a backup is kept after its job has ended.
+    pub backup_keep: Duration,
+    /// Bytes of backups that are kept: above it the oldest go first.
+    pub backup_bytes: u64,
 }
 
 impl Default for RunnerLimits {
@@ -67,6 +72,8 @@ impl Default for RunnerLimits {
             heartbeat: limits::JOB_HEARTBEAT,
             look: limits::JOB_LOOK,
             away: limits::SERVER_AWAY,
+            backup_keep: Duration::from_secs(u64::from(limits::BACKUP_DAYS) * 24 * 60 * 60),
+            backup_bytes: limits::BACKUP_BYTES,
         }
     }
 }
@@ -83,6 +90,13 @@ impl RunnerLimits {
     #[must_use]
     pub fn with_lease(mut self, lease: Duration, heartbeat: Duration) -> Self {
         (self.lease, self.heartbeat) = (lease, heartbeat);
+        self
+    }
+
+    /// Backups are kept for so long after their jobs have ended, and so many bytes of them.
+    #[must_use]
+    pub fn with_backups(mut self, keep: Duration, bytes: u64) -> Self {
+        (self.backup_keep, self.backup_bytes) = (keep, bytes);
         self
     }
 
@@ -136,6 +150,14 @@ impl RunnerHandle {
     pub fn is_alive(&self) -> bool {
         let crew = self.0.crew.lock().unwrap_or_else(PoisonError::into_inner);
         !self.0.shop.is_closing() && crew.as_ref().is_none_or(|crew| !crew.is_finished())
+    }
+
+    /// Looks which backups and checkpoints have had their time, and removes them: what a runner does by itself when it begins,
+    /// and every hour.
+    ///
+    /// Cancel-safe: what was not removed is by the next look.
+    pub async fn tidy(&self) {
+        keep::tidy(&self.0.shop).await;
     }
 
     /// Claims nothing more, settles what is under way and leaves every job where it can go on from. What has not settled

@@ -111,13 +111,13 @@ impl Shop {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was kept for these jobs to go on goes. Backups stay: they are for whoever made them to delete.
+    /// What was kept for these jobs to go on, or to be undone, goes.
     pub(super) fn forget(&self, ids: &[JobId]) {
         for id in ids {
             drop(self.held().take(id));
         }
         let (files, ids) = (self.files.clone(), ids.to_vec());
-        tokio::task::spawn_blocking(move || ids.iter().for_each(|id| files.forget_checkpoints(id)));
+        tokio::task::spawn_blocking(move || ids.iter().for_each(|id| files.forget(id)));
     }
 
     fn watched(&self) -> MutexGuard<'_, Live> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument as _;
 
 use super::fence::Lost;
 use super::figures;
@@ -23,6 +24,12 @@ use crate::servers::Identity;
 
 /// Gives a claimed job its turn. It was asked for at `asked`.
 pub(super) async fn run(shop: Arc<Shop>, job: Job, asked: Instant) {
+    let span = tracing::info_span!("job", id = %job.id, kind = job.spec.kind.as_str(), server = job.spec.server,
+        state = tracing::field::Empty);
+    turn(shop, job, asked).instrument(span).await;
+}
+
+async fn turn(shop: Arc<Shop>, job: Job, asked: Instant) {
     let lease = Lease::new(&shop, &job, asked);
     tracing::info!(job = %job.id, kind = job.spec.kind.as_str(), server = job.spec.server, lease = job.lease,
         restarts = job.restarts, "a job is worked on");
@@ -63,9 +70,16 @@ async fn leave(lease: &Lease, job: &Job, finish: Finish) {
         tracing::warn!(job = %lease.id, "the lease was lost at the end: the job is done again from its checkpoint");
         return;
     };
+    tracing::Span::current().record("state", state.as_str());
     tracing::info!(job = %lease.id, %state, "a job was left");
     if let (true, Some(result)) = (state.is_ended(), &finish.result) {
         figures::failed(&job.spec.server, result);
+    }
+    if finish.has_backup {
+        let files = shop.files.clone();
+        tokio::task::spawn_blocking(move || {
+            figures::backups(files.backups().iter().map(|file| file.bytes).sum());
+        });
     }
     if matches!(
         state,

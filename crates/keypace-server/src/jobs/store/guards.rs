@@ -1,11 +1,13 @@
 //! What a store holds to whoever asks: one remover on a database, one use of a plan, a bound on what is kept. Called by the
 //! tests of both databases.
 
+use chrono::{DateTime, Utc};
+
 use crate::jobs::job::Job;
 use crate::jobs::spec::JobKind;
 use crate::jobs::state::{JobState, Outcome};
 use crate::jobs::store::tests::{Desk, MANY, id, identity, job};
-use crate::jobs::store::{Inserted, JobStore, Leave, Order};
+use crate::jobs::store::{Finish, Inserted, JobStore, Leave, Order};
 
 pub(super) async fn lets_one_remover_work_on_a_database(desk: &Desk) {
     let places = [
@@ -98,15 +100,58 @@ pub(super) async fn forgets_the_oldest_that_have_ended(desk: &Desk) {
     let mut restore = job(7, JobKind::Restore, desk.clock.now());
     restore.spec.from_job = Some(id(3));
     desk.store.insert(&restore, MANY).await.expect("kept");
-    let mut gone = desk.store.prune(2).await.expect("done");
+    let mut gone = desk.store.prune(2, never()).await.expect("done");
     gone.sort();
     assert_eq!(
         gone,
         [id(1), id(4)],
         "neither what waits nor what a restore brings back"
     );
-    assert!(desk.store.prune(2).await.expect("done").is_empty());
+    assert!(desk.store.prune(2, never()).await.expect("done").is_empty());
     desk.order(7, Order::Cancel).await.expect("cancelled");
-    assert_eq!(desk.store.prune(1).await.expect("done").len(), 3);
+    assert_eq!(desk.store.prune(1, never()).await.expect("done").len(), 3);
     assert_eq!(desk.get(7).await.state, JobState::Cancelled);
+}
+
+/// A moment at which no job has ended yet.
+fn never() -> DateTime<Utc> {
+    DateTime::<Utc>::MAX_UTC
+}
+
+pub(super) async fn keeps_what_can_still_be_undone(desk: &Desk) {
+    for number in 1..=4 {
+        let made = desk.make(number, JobKind::Delete).await;
+        let held = desk.claim("a").await.expect("one");
+        assert_eq!(held.id, made.id);
+        let finish = Finish {
+            has_backup: number != 2,
+            ..Finish::new(Leave::Ended(Outcome::Done))
+        };
+        let left = desk.store.finish(&held.id, held.lease, &finish).await;
+        assert_eq!(left.expect("done"), Some(JobState::Done));
+        desk.clock.pass(60);
+    }
+    let ended = desk.get(1).await.ended_at.expect("ended");
+    let prune = async |since| {
+        let mut gone = desk.store.prune(2, since).await.expect("done");
+        gone.sort();
+        gone
+    };
+    // 1 is older than the newest two, and so young that it can be undone; of its like no more than two are kept.
+    desk.store.drop_backup(&id(4)).await.expect("done");
+    assert!(!desk.get(4).await.has_backup);
+    assert_eq!(prune(ended).await, [id(2)]);
+    let mut restore = job(7, JobKind::Restore, desk.clock.now());
+    restore.spec.from_job = Some(id(1));
+    desk.store.insert(&restore, MANY).await.expect("kept");
+    assert!(
+        !desk.store.drop_backup(&id(1)).await.expect("done"),
+        "a restore is to bring it back"
+    );
+    assert!(desk.get(1).await.has_backup);
+    desk.order(7, Order::Cancel).await.expect("cancelled");
+    assert!(desk.store.drop_backup(&id(1)).await.expect("done"));
+    assert_eq!(prune(ended).await, [id(1)], "3 is young still");
+    let open = desk.make(9, JobKind::Delete).await;
+    assert!(!desk.store.drop_backup(&open.id).await.expect("done"));
 }

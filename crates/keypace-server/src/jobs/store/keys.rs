@@ -86,6 +86,19 @@ impl KeyStore for SqlStore {
         })
     }
 
+    fn holds<'a>(&'a self, key: &'a KeyId) -> KeyAnswer<'a, bool> {
+        Box::pin(async move {
+            let mut link = self.pool.reading().await?;
+            let keys = one(rows!(
+                sql::number_of,
+                &mut link,
+                sql::HAS_KEY,
+                key.as_str()
+            )?)?;
+            Ok(keys > 0)
+        })
+    }
+
     fn any(&self) -> KeyAnswer<'_, bool> {
         Box::pin(async move {
             let mut link = self.pool.reading().await?;
@@ -143,7 +156,9 @@ mod tests {
         assert_eq!(listed.len(), 2);
         assert!(listed.contains(&(&owner.id, true)) && listed.contains(&(&admin.id, false)));
         assert!(other.any().await.expect("done"));
+        assert!(other.holds(&owner.id).await.expect("done"));
         assert!(keys.revoke(&owner.id).await.expect("done"));
+        assert!(!other.holds(&owner.id).await.expect("done"));
         assert!(!keys.revoke(&owner.id).await.expect("done"));
         assert!(!keys.revoke(&KeyId::keyless()).await.expect("done"));
         assert_eq!(other.find(&owner.secret).await.expect("done"), None);

@@ -63,7 +63,7 @@ pub struct Beat {
     pub identity: Option<Identity>,
     /// What a delete's plan says beforehand.
     pub plan: Option<Value>,
-    /// That there is a backup to restore from. Never taken back.
+    /// That there is a backup to restore from.
     pub has_backup: bool,
 }
 
@@ -101,7 +101,7 @@ pub struct Finish {
     pub progress: Option<Value>,
     /// The last checkpoint. Of a job that is done, planned or cancelled none is kept.
     pub checkpoint: Option<Vec<u8>>,
-    /// That there is a backup to restore from. Never taken back.
+    /// That there is a backup to restore from.
     pub has_backup: bool,
 }
 
@@ -198,8 +198,13 @@ pub trait JobStore: Send + Sync {
     /// Carries an order out, or passes it on to the holder with its next heartbeat.
     fn order<'a>(&'a self, id: &'a JobId, order: &'a Order) -> Answer<'a, Result<Job, OrderError>>;
 
-    /// Forgets ended jobs but the newest `keep`, and says which. A dry run that a job waits to carry out may be among them.
-    fn prune(&self, keep: u32) -> Answer<'_, Vec<JobId>>;
+    /// Forgets ended jobs but the newest `keep`, and says which. A dry run that a job waits to carry out may be among them; not
+    /// the newest `keep` of those that have a backup and ended at `backups_since` or later.
+    fn prune(&self, keep: u32, backups_since: DateTime<Utc>) -> Answer<'_, Vec<JobId>>;
+
+    /// Says of a job that it has no backup any more. False where it has not ended, or a restore is to bring it back: nothing
+    /// was written, and the backup stays.
+    fn drop_backup<'a>(&'a self, id: &'a JobId) -> Answer<'a, bool>;
 
     /// How many jobs are in each state; states without any are left out.
     fn counts(&self) -> Answer<'_, Vec<(JobState, u64)>>;

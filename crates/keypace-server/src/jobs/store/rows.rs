@@ -74,11 +74,16 @@ pub(super) const PUT: &str = "INSERT INTO keypace_jobs \
     restarts = excluded.restarts, confirm_used = excluded.confirm_used, has_backup = excluded.has_backup, \
     has_checkpoint = excluded.has_checkpoint";
 
-/// Never the backup that an open restore brings back.
+/// Never the backup that an open restore brings back, nor one that is young enough to be kept.
 pub(super) const PRUNE: &str = "DELETE FROM keypace_jobs WHERE id IN (SELECT id FROM keypace_jobs \
     WHERE state NOT IN ('waiting', 'running', 'paused') ORDER BY id DESC LIMIT $1 OFFSET $2) \
     AND id NOT IN (SELECT source FROM keypace_jobs WHERE source IS NOT NULL AND state IN ('waiting', 'running', 'paused')) \
+    AND id NOT IN (SELECT id FROM keypace_jobs WHERE has_backup AND ended_us >= $3 ORDER BY id DESC LIMIT $2) \
     RETURNING id";
+
+pub(super) const DROP_BACKUP: &str = "UPDATE keypace_jobs SET has_backup = FALSE WHERE id = $1 \
+    AND state NOT IN ('waiting', 'running', 'paused') AND NOT EXISTS (SELECT 1 FROM keypace_jobs AS other \
+    WHERE other.source = $1 AND other.state IN ('waiting', 'running', 'paused'))";
 
 pub(super) const CHECKPOINT: &str = "SELECT checkpoint FROM keypace_job_checkpoints WHERE id = $1";
 pub(super) const PUT_CHECKPOINT: &str = "INSERT INTO keypace_job_checkpoints (id, checkpoint) VALUES ($1, $2) \
@@ -88,6 +93,7 @@ pub(super) const DROP_CHECKPOINT: &str = "DELETE FROM keypace_job_checkpoints WH
 pub(super) const ADD_KEY: &str = "INSERT INTO keypace_keys (id, hash, scope, owner, created_us) \
     SELECT $1, $2, $3, $4, $5 WHERE (SELECT COUNT(*) FROM keypace_keys) < $6";
 pub(super) const FIND_KEY: &str = "SELECT id, scope, owner FROM keypace_keys WHERE hash = $1";
+pub(super) const HAS_KEY: &str = "SELECT COUNT(*) FROM keypace_keys WHERE id = $1";
 pub(super) const REVOKE_KEY: &str = "DELETE FROM keypace_keys WHERE id = $1";
 pub(super) const KEYS: &str =
     "SELECT id, scope, owner, created_us FROM keypace_keys ORDER BY created_us, id";

@@ -341,12 +341,23 @@ impl JobStore for SqlStore {
         Box::pin(self.ordered(id, order))
     }
 
-    fn prune(&self, keep: u32) -> Answer<'_, Vec<JobId>> {
+    fn prune(&self, keep: u32, backups_since: DateTime<Utc>) -> Answer<'_, Vec<JobId>> {
         Box::pin(async move {
+            let (keep, since) = (i64::from(keep), backups_since.timestamp_micros());
             let mut link = self.pool.alone().await?;
-            let gone = rows!(sql::id_of, &mut link, sql::PRUNE, i64::MAX, i64::from(keep))?;
+            let gone = rows!(sql::id_of, &mut link, sql::PRUNE, i64::MAX, keep, since)?;
             link.commit().await?;
             Ok(gone)
+        })
+    }
+
+    fn drop_backup<'a>(&'a self, id: &'a JobId) -> Answer<'a, bool> {
+        Box::pin(async move {
+            // Alone: no restore is inserted meanwhile.
+            let mut link = self.pool.alone().await?;
+            let dropped = execute!(&mut link, sql::DROP_BACKUP, id.as_str())?;
+            link.commit().await?;
+            Ok(dropped > 0)
         })
     }
 

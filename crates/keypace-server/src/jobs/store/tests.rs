@@ -396,6 +396,8 @@ async fn check(store: SqlStore, clock: Clock) {
     guards::confirms_once_and_only_with_what_it_confirms(&desk).await;
     desk.fresh().await;
     guards::forgets_the_oldest_that_have_ended(&desk).await;
+    desk.fresh().await;
+    guards::keeps_what_can_still_be_undone(&desk).await;
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use keypace::{ErrorKind, Owner, RecordId};
+use keypace::{ErrorKind, Owner, RecordId, RecordsMetrics, Shelf};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
@@ -87,6 +87,30 @@ pub trait CacheStore: Send + Sync {
 
     /// What there is of an owner's sessions.
     fn list<'a>(&'a self, owner: &'a Owner, request: &'a PageRequest) -> Answer<'a, SessionPage>;
+
+    /// What the store's records have counted so far, and of which namespace; nothing where it has none, or is not open yet.
+    fn records(&self) -> Option<RecordFigures> {
+        None
+    }
+}
+
+/// What records have counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordFigures {
+    /// Of which records.
+    pub namespace: String,
+    /// What was counted.
+    pub metrics: RecordsMetrics,
+}
+
+impl RecordFigures {
+    pub(in crate::sessions) fn of(shelf: &Shelf) -> Self {
+        Self {
+            namespace: shelf.namespace().to_string(),
+            metrics: shelf.metrics(),
+        }
+    }
 }
 
 /// The cache of one process.
@@ -141,6 +165,11 @@ impl Cache {
     /// What has happened so far.
     pub(crate) fn counts(&self) -> CacheCounts {
         self.counts.snapshot()
+    }
+
+    /// What the store's records have counted.
+    pub(crate) fn records(&self) -> Option<RecordFigures> {
+        self.store.records()
     }
 
     /// Makes the store ready.

@@ -11,7 +11,7 @@ use keypace::{
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::limits;
-use crate::sessions::cache::{CacheStore, Entry, Kept};
+use crate::sessions::cache::{CacheStore, Entry, Kept, RecordFigures};
 use crate::sessions::page::{PageRequest, SessionPage};
 use crate::sessions::problem::SessionError;
 use crate::sessions::redis_alone::list_shelf;
@@ -124,6 +124,10 @@ impl CacheStore for RedisStore {
 
     fn list<'a>(&'a self, owner: &'a Owner, request: &'a PageRequest) -> Answer<'a, SessionPage> {
         Box::pin(async move { list_shelf(self.shelf().await?, owner, request).await })
+    }
+
+    fn records(&self) -> Option<RecordFigures> {
+        self.shelf.get().map(RecordFigures::of)
     }
 }
 

@@ -95,6 +95,7 @@ impl RestoreProgress {
         for node in &standing.nodes {
             let figures = node.figures.lock().unwrap_or_else(PoisonError::into_inner);
             let canary = figures.canary_p50_p99_us();
+            let recent = figures.canary_recent_p50_p99_us();
             let waits = node.waits.any().then_some(PauseReason::Server);
             paused_for = paused_for.or(figures.pauses_for()).or(waits);
             nodes.push(NodeProgress {
@@ -104,6 +105,8 @@ impl RestoreProgress {
                 canary_p50_us: canary.map(|(p50, _)| p50),
                 canary_p99_us: canary.map(|(_, p99)| p99),
                 canary_last_us: figures.last_canary_us(),
+                canary_recent_p50_us: recent.map(|(p50, _)| p50),
+                canary_recent_p99_us: recent.map(|(_, p99)| p99),
             });
         }
         let share = standing.share;

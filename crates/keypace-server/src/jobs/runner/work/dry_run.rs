@@ -71,7 +71,7 @@ fn shown(plan: &Plan) -> Value {
 }
 
 impl DryRun {
-    /// About how long the delete takes at this budget: the walk as it went, and what removing takes beside it.
+    /// About how long the delete takes at this budget: the walk as it went, and a guess of what removing takes beside it.
     fn expected_ms(&self) -> u64 {
         let summary = self.counting.sweep.summary();
         let keys_per_s = match (self.backs_up, self.is_paced) {
