@@ -36,7 +36,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let key = command.args.first();
         let of_found = key.is_some_and(|key| scene.found.trace(key, call.function).is_some())
             || scene.language == Language::Shell && scene.found.mentions(call);
-        if of_found {
+        if of_found && scene.commands.all.iter().any(|own| own.verb.lists_keys()) {
             let message = format!(
                 "{} reads all of a value whose size nobody has asked",
                 command.verb.name()

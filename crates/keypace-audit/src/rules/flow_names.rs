@@ -126,6 +126,23 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "asparallel"
             | "toenumerable"
             | "toiterator"
+            | "totypedarray"
+            | "arg"
+            | "cursorarg"
+            | "build"
+            | "match"
+            | "count"
+            | "cursor"
+            | "pattern"
+            | "asscanentry"
+            | "iterasync"
+            | "elements"
+            | "assequence"
+            | "asflow"
+            | "use"
+            | "foreachremaining"
+            | "deserialize"
+            | "associatewith"
     )
 }
 
@@ -149,7 +166,9 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "aslist"
             | "arraylist"
             | "hashset"
-            | "len_keys"
+            | "ints"
+            | "int"
+            | "addflat"
             | "append"
             | "concat"
             | "arrayunique"
@@ -261,6 +280,7 @@ pub(super) fn is_growth(name: &str) -> bool {
             | "arraypush"
             | "offer"
             | "addelement"
+            | "<<"
     )
 }
 

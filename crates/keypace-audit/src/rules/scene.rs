@@ -58,6 +58,20 @@ impl Scene<'_> {
         }
     }
 
+    /// A string without holes, also by the name of a constant of the file.
+    pub(super) fn constant<'s>(&'s self, expr: &'s Expr) -> Option<&'s str> {
+        if let Some(text) = argument::literal(expr) {
+            return Some(text);
+        }
+        let Expr::Path(path) = expr else { return None };
+        let name = path.last()?;
+        let mut values = self.facts.bindings.iter().filter(|binding| {
+            binding.targets.first().and_then(|target| target.last()) == Some(name)
+        });
+        let first = argument::literal(&values.next()?.value)?;
+        values.next().is_none().then_some(first)
+    }
+
     /// Text of a span, empty where it is none.
     pub(super) fn source(&self, span: Span) -> &str {
         self.text.get(span.start..span.end).unwrap_or_default()
