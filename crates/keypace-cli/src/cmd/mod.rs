@@ -10,6 +10,7 @@ mod count;
 mod delete;
 mod demo;
 mod index;
+mod inspect;
 mod interrupt;
 mod key_source;
 mod lab;
@@ -91,6 +92,13 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
         }),
         Command::Index(typed) => in_runtime(async {
             index::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
+        Command::Inspect(typed) => in_runtime(async {
+            inspect::run(
                 &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
                 &typed,
             )
