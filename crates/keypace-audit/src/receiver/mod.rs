@@ -381,6 +381,8 @@ fn confidence(
             Some(Confidence::High)
         }
         Sure::Named => Some(Confidence::Medium),
+        // A class of the project's own with a `scan` that takes a pattern walks by itself.
+        Sure::Own if verb == Verb::Scan && !fits => None,
         Sure::Own => Some(Confidence::Medium),
         // `cache.get(key)` and `db.delete(x)` may be anything: only names of connections count.
         Sure::Weak if !fits && !verb.lists_keys() && !is_connection(call) => None,

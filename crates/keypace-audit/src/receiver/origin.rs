@@ -809,7 +809,8 @@ impl<'a> Origins<'a> {
                 .iter()
                 .map(|(name, known)| (name.clone(), *known)),
         );
-        out.retain(|(_, known)| known.sure == Sure::Resolved);
+        // A lambda has no name that another file could write.
+        out.retain(|(name, known)| known.sure == Sure::Resolved && !name.is_empty());
         out.sort_by(|a, b| a.0.cmp(&b.0));
         out.dedup_by(|a, b| a.0 == b.0);
         out
