@@ -94,6 +94,9 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "asstr"
             | "flatten"
             | "flatmap"
+            | "arg"
+            | "cursorarg"
+            | "takeresults"
             | "query"
             | "queryasync"
             | "then"
@@ -237,6 +240,8 @@ pub(super) fn is_element(name: &str) -> bool {
     matches!(
         plain(name).as_str(),
         "next"
+            | "nextitem"
+            | "trynext"
             | "val"
             | "pop"
             | "shift"
@@ -278,9 +283,10 @@ pub(super) fn is_growth(name: &str) -> bool {
             | "unionwith"
             | "plusassign"
             | "arraypush"
+            | "arraymerge"
+            | "into"
             | "offer"
             | "addelement"
-            | "<<"
     )
 }
 

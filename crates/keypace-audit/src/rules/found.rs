@@ -143,7 +143,8 @@ impl<'a> Found<'a> {
             if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
                 trace = self.printed(trace);
             }
-            if trace.amount == Amount::Batch && self.grows(binding) {
+            let grown = trace.amount == Amount::Batch && self.grows(binding);
+            if grown || trace.amount == Amount::One && self.appends(binding) {
                 trace.amount = Amount::All;
                 self.gather(trace.source, binding.loops.last().copied());
             }
@@ -193,6 +194,19 @@ impl<'a> Found<'a> {
             .unwrap_or_default();
         let head: String = text.chars().take(80).collect();
         head.contains("+=") || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
+    }
+
+    /// `$all[] = $key`: one key at a time, as a scan goes on.
+    fn appends(&self, binding: &Binding) -> bool {
+        let text = self
+            .text
+            .get(binding.span.start..binding.span.end)
+            .unwrap_or_default();
+        self.facts.language == Language::Php
+            && !binding.loops.is_empty()
+            && text
+                .split_once('=')
+                .is_some_and(|(left, _)| left.trim_end().ends_with("[]"))
     }
 
     fn read_loops(&mut self) {
@@ -260,19 +274,41 @@ impl<'a> Found<'a> {
                 self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
             }
             self.read_growth(CallId(at));
+            self.read_whole(CallId(at));
+        }
+    }
+
+    /// `iter.collect()` where `iter` is a scan's own iteration.
+    fn read_whole(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        let Some(receiver @ Expr::Path(_)) = &call.receiver else {
+            return;
+        };
+        if !is_collect(&call.name) || !call.args.is_empty() {
+            return;
+        }
+        let trace = self.trace(receiver, call.function);
+        if let Some(trace) = trace.filter(|trace| trace.amount != Amount::One)
+            && self.is_iteration(trace)
+        {
+            self.collected.entry(trace.source).or_insert(None);
         }
     }
 
     fn read_growth(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        let Some(receiver) = &call.receiver else {
-            return;
-        };
         if !is_growth(&call.name) || self.commands.at(id).is_some() {
             return;
         }
+        let (target, args) = match (&call.receiver, call.args.split_first()) {
+            (Some(receiver), _) => (receiver.clone(), call.args.clone()),
+            // `array_push($all, ...$page)`.
+            (None, Some((first, rest))) if call.name == "array_push" => {
+                (first.clone(), rest.to_vec())
+            }
+            _ => return,
+        };
         let (function, each) = (call.function, call.loops.last().copied());
-        let (args, target) = (call.args.clone(), receiver.clone());
         let trace = args.iter().find_map(|arg| self.trace(arg, function));
         let Some(trace) = trace else { return };
         let looped = self.scan_around(trace.source, id);
