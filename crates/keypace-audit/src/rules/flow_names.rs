@@ -137,9 +137,7 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "count"
             | "cursor"
             | "pattern"
-            | "asscanentry"
             | "iterasync"
-            | "elements"
             | "assequence"
             | "asflow"
             | "use"
@@ -259,6 +257,10 @@ pub(super) fn is_element(name: &str) -> bool {
             | "poll"
             | "get"
             | "elem"
+            | "nextitem"
+            | "trynext"
+            | "takeresults"
+            | "nextasync"
     )
 }
 
