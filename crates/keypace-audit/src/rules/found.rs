@@ -172,9 +172,21 @@ impl<'a> Found<'a> {
             .unwrap_or_default();
         self.facts.language == Language::Php
             && !binding.loops.is_empty()
+            && !self.is_emptied(binding)
             && text
                 .split_once('=')
                 .is_some_and(|(left, _)| left.trim_end().ends_with("[]"))
+    }
+
+    /// A list that is made anew in each turn holds a batch.
+    fn is_emptied(&self, grown: &Binding) -> bool {
+        self.facts.bindings.iter().any(|own| {
+            own.targets == grown.targets
+                && own.function == grown.function
+                && matches!(&own.value, Expr::List(items) if items.is_empty())
+                && !own.loops.is_empty()
+                && grown.loops.starts_with(&own.loops)
+        })
     }
 
     fn read_loops(&mut self) {
