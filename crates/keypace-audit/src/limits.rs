@@ -66,3 +66,6 @@ pub(crate) const MAX_FLOW_STEPS: usize = 12;
 
 /// Scripts inside strings that are looked at in one file: a file with more is a table of them.
 pub(crate) const MAX_INNER_SCRIPTS: usize = 200;
+
+/// Names that a file offers to others. One with more was generated.
+pub(crate) const MAX_OFFERS_PER_FILE: usize = 64;

@@ -186,6 +186,37 @@ fn json_is_one_object_with_everything() {
     }
 }
 
+#[cfg(feature = "audit")]
+#[test]
+fn lines_of_source_are_joined_with_what_was_logged() {
+    for server in servers() {
+        let home = hurt(&server);
+        std::fs::create_dir(home.path("src")).expect("a folder");
+        let code = "import redis\nr = redis.Redis()\n\ndef tokens(number):\n    return r.keys(f\"user:{number}*\")\n";
+        std::fs::write(home.path("src/app.py"), code).expect("written");
+        let path = home.path("src").display().to_string();
+        let json = home
+            .run(["--json", "inspect", "--with-source", &path])
+            .expect(0)
+            .json();
+        let slow = json["slow"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|row| row["command"] == "KEYS")
+            .expect("a row");
+        assert_eq!(
+            (&slow["sources"][0]["file"], &slow["sources"][0]["line"]),
+            (&"app.py".into(), &5.into()),
+            "{json}"
+        );
+        let text = home.run(["inspect", "--with-source", &path]).expect(0);
+        assert!(text.text().contains("from: app.py:5"), "{text:?}");
+        home.run(["inspect", "--with-source", "/none/such"])
+            .expect(2);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_watch_with_what_was_seen() {

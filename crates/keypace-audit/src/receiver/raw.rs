@@ -1,8 +1,9 @@
 //! Commands that are given as words: `conn.Do("KEYS", "a*")`, `sendCommand(["KEYS", p])`, `redis::cmd("KEYS")`.
 //! Must not know methods that are named after a command.
 
-use crate::facts::{Call, CallId, Expr, Facts, Piece};
+use crate::facts::{Call, CallId, Expr, Facts, Piece, Usage};
 use crate::language::Language;
+use crate::limits;
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb::{self, Verb};
@@ -136,7 +137,7 @@ fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> 
         return Some(Known {
             sure: Sure::Resolved,
             shape: Shape::Client,
-            cluster: false,
+            cluster: asked(facts, origins, call).is_some_and(|known| known.cluster),
         });
     }
     match (known, given) {
@@ -144,6 +145,22 @@ fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> 
         (Some(known), _) => Some(known),
         (None, given) => given.filter(|given| given.sure >= Sure::Named),
     }
+}
+
+/// What a built command is sent to in the end: `cmd("SCAN").arg(0).query(&mut con)`.
+fn asked(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+    let mut usage = &call.usage;
+    for _ in 0..limits::MAX_FLOW_STEPS {
+        let Usage::Receiver(next) = usage else {
+            return None;
+        };
+        let next = &facts.calls[next.0];
+        if next.name.starts_with("query") {
+            return origins.known(next.args.first()?, next.function, next.class);
+        }
+        usage = &next.usage;
+    }
+    None
 }
 
 fn confidence(

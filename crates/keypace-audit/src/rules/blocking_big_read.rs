@@ -29,7 +29,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             Verb::Range => is_whole_range(scene, command),
             _ => false,
         };
-        if !whole || command.known.shape == Shape::Module {
+        if !whole || command.known.shape == Shape::Module && scene.language != Language::Php {
             continue;
         }
         let call = scene.call(command);

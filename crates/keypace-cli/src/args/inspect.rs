@@ -12,7 +12,7 @@ Examples:
   keypace inspect
   keypace inspect --watch 60s
   keypace --json inspect --redact > report.json
-  keypace inspect --capabilities
+  keypace inspect --with-source src
 
 It only reads: INFO, SLOWLOG, COMMANDLOG, CLIENT LIST, LATENCY LATEST, a few settings by name, and the
 names and TTLs of some keys chosen by chance. MONITOR and CONFIG RESETSTAT are never sent, no value is
@@ -31,6 +31,10 @@ pub(crate) struct Inspect {
     /// Shorten the names of keys, for a report that is passed on
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) redact: bool,
+    /// Name the lines of source that send what was logged: where `keypace audit` finds them under PATH
+    #[cfg(feature = "audit")]
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub(crate) with_source: Vec<std::path::PathBuf>,
     /// Look at the TTLs of so many keys of each node, by chance; 0 for none
     #[arg(long, value_name = "N", default_value_t = 500, help_heading = PACE,
         value_parser = clap::value_parser!(u64).range(0..=MAX_SAMPLE))]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keypace::{InspectReport, Keyspace, Look, inspect};
+use keypace::{InspectReport, Keyspace, Look, SourceLine, inspect};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Run, json_line, print, walk};
@@ -16,12 +16,14 @@ use crate::settings::{inspect_options, watch};
 /// Runs the command.
 pub(super) async fn run(run: &mut Run, typed: &Inspect) -> Result<Exit, Halt> {
     let watch = watch(typed)?;
+    let lines = sources(typed)?;
     let deadline = walk::deadline(run);
     let keyspace = run.connect().await?;
     let (mut report, exit) = match watch {
         None => (look(run, &keyspace, typed).await?.report(), Exit::Done),
         Some(watch) => watched(run, &keyspace, typed, watch, deadline).await?,
     };
+    report.join_sources(&lines);
     if typed.redact {
         report.redact();
     }
@@ -36,6 +38,20 @@ pub(super) async fn run(run: &mut Run, typed: &Inspect) -> Result<Exit, Halt> {
         exit.merge(Exit::Incomplete)
     };
     Ok(exit.merge(print(result).await?))
+}
+
+/// The lines that an audit finds, read before any server is asked: a wrong PATH ends here.
+#[cfg(feature = "audit")]
+fn sources(typed: &Inspect) -> Result<Vec<SourceLine>, Halt> {
+    if typed.with_source.is_empty() {
+        return Ok(Vec::new());
+    }
+    super::source_lines::lines(&typed.with_source)
+}
+
+#[cfg(not(feature = "audit"))]
+fn sources(_typed: &Inspect) -> Result<Vec<SourceLine>, Halt> {
+    Ok(Vec::new())
 }
 
 async fn look(run: &mut Run, keyspace: &Keyspace, typed: &Inspect) -> Result<Look, Halt> {

@@ -21,6 +21,8 @@ mod restore;
 mod resume;
 mod scan;
 mod serve;
+#[cfg(feature = "audit")]
+mod source_lines;
 mod spans;
 mod stats;
 mod walk;
