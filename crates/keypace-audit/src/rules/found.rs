@@ -430,9 +430,7 @@ impl<'a> Found<'a> {
             }
             None => None,
         }?;
-        let amount = if cut {
-            trace.amount.min(Amount::Batch)
-        } else if is_element(name) {
+        let amount = if cut || is_element(name) {
             trace.amount.min(Amount::Batch)
         } else {
             trace.amount
