@@ -83,9 +83,13 @@ impl Grammar for Ruby {
             "splat_argument" | "hash_splat_argument" => {
                 first(node).map_or(Role::Plain, Role::Spread)
             }
-            "block_argument" => first(node)
-                .filter(|given| given.kind() != "simple_symbol")
-                .map_or(Role::Plain, Role::Through),
+            "block_argument" => first(node).map_or(Role::Plain, |given| {
+                if given.kind() == "simple_symbol" {
+                    Role::Named("&".to_owned(), given)
+                } else {
+                    Role::Through(given)
+                }
+            }),
             "element_reference" => index(node),
             _ => Role::Plain,
         }

@@ -187,7 +187,7 @@ impl<'a> Origins<'a> {
     /// The parameters of blocks that a client or pool is given to: `pool.with { |conn| ... }`.
     fn read_lambdas(&mut self) {
         for call in &self.facts.calls {
-            let known = self.of_giver(call);
+            let known = self.of_giver(call).or_else(|| self.of_own_giver(call));
             let Some(known) = known else { continue };
             for arg in &call.args {
                 let arg = match arg {
@@ -227,6 +227,22 @@ impl<'a> Origins<'a> {
                 });
             }
         }
+    }
+
+    /// Ruby's own method of a class around a client: `with { |store| ... }`.
+    fn of_own_giver(&self, call: &Call) -> Option<Known> {
+        let told = self.facts.language == Language::Ruby
+            && self.library
+            && call.receiver.is_none()
+            && matches!(
+                call.name.as_str(),
+                "with" | "with_connection" | "with_client"
+            );
+        told.then_some(Known {
+            sure: Sure::Named,
+            shape: Shape::Client,
+            cluster: false,
+        })
     }
 
     fn of_giver(&self, call: &Call) -> Option<Known> {
@@ -393,6 +409,13 @@ impl<'a> Origins<'a> {
             return self.of_method_name(call);
         };
         let name = call.name.as_str();
+        if is_nodes(call) {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
         if known.shape == Shape::Module {
             return Some(Known {
                 shape: shape_of_method(name, Shape::Client),
@@ -788,6 +811,18 @@ impl<'a> Origins<'a> {
         out.dedup_by(|a, b| a.0 == b.0);
         out
     }
+}
+
+/// A cluster client's own list of its nodes: `cluster.nodes("master")`.
+fn is_nodes(call: &Call) -> bool {
+    let role = match call.args.first() {
+        Some(Expr::Text(pieces)) => match pieces.as_slice() {
+            [crate::facts::Piece::Text(text)] => text.as_str(),
+            _ => "",
+        },
+        _ => "",
+    };
+    call.name == "nodes" && matches!(role, "master" | "slave" | "all")
 }
 
 fn put(map: &mut HashMap<String, Known>, name: String, known: Known) {

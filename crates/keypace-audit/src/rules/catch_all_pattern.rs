@@ -3,7 +3,6 @@
 
 use super::scene::{Scene, Sink};
 use crate::language::Language;
-use crate::receiver::argument;
 use crate::receiver::verb::Verb;
 use crate::report::Severity;
 use crate::rule::Rule;
@@ -30,7 +29,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     {
         // Clients whose `keys` has a default take `*`.
         let bare = command.verb == Verb::Keys && command.args.is_empty();
-        let pattern = scene.pattern(command).and_then(argument::literal);
+        let pattern = scene
+            .pattern(command)
+            .and_then(|pattern| scene.literal(pattern));
         let pattern = if bare { Some("*") } else { pattern };
         let Some(pattern) = pattern else { continue };
         if pattern.contains('*') && pattern.chars().all(|c| matches!(c, '*' | '?')) {

@@ -1,6 +1,9 @@
 //! Where the keys go that KEYS and SCAN found: into names, loops, lists and callbacks.
 //! Must not judge.
 
+mod helpers;
+mod repeated;
+
 use std::collections::{HashMap, HashSet};
 
 use super::flow_names::{
@@ -10,10 +13,10 @@ use super::flow_names::{
 use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind, Usage};
 use crate::language::Language;
 use crate::limits;
-use crate::receiver::Commands;
 use crate::receiver::argument;
 use crate::receiver::origin::Origins;
 use crate::receiver::verb::Verb;
+use crate::receiver::{Command, Commands};
 
 /// How many keys a value holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +33,7 @@ pub(crate) enum Amount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trace {
     pub amount: Amount,
-    /// Index into the commands.
+    /// Index into the sources: see [`Found::source`].
     pub source: usize,
 }
 
@@ -43,8 +46,14 @@ pub(crate) struct Found<'a> {
     commands: &'a Commands,
     origins: &'a Origins<'a>,
     text: &'a str,
+    /// The commands of the file, and after them the calls that stand for one: helpers that make a step of a scan.
+    sources: Vec<Command>,
     names: HashMap<Place, Trace>,
     finders: HashMap<String, Trace>,
+    /// Functions that make one step of a scan and give back what it found, with that step.
+    steppers: HashMap<String, usize>,
+    /// Functions that call themselves, or hand themselves to a scan.
+    recursive: HashSet<FunctionId>,
     /// Scans whose keys are all kept, with the loop that does it where there is one.
     pub collected: HashMap<usize, Option<LoopId>>,
     /// Names with a part taken off or a bound set.
@@ -64,54 +73,68 @@ impl<'a> Found<'a> {
             commands,
             origins,
             text,
+            sources: commands.all.clone(),
             names: HashMap::new(),
             finders: HashMap::new(),
+            steppers: HashMap::new(),
+            recursive: HashSet::new(),
             collected: HashMap::new(),
             bounded: HashSet::new(),
         };
-        if !commands.all.iter().any(|command| command.verb.finds()) {
+        own.presume_finders();
+        if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;
         }
+        own.find_recursion();
         for _ in 0..limits::MAX_ORIGIN_ROUNDS {
-            let before = (own.names.len(), own.finders.len(), own.collected.len());
+            let before = own.size();
             own.read_commands();
             own.read_bindings();
             own.read_loops();
             own.read_calls();
-            if before == (own.names.len(), own.finders.len(), own.collected.len()) {
+            own.read_returns();
+            if before == own.size() {
                 break;
             }
         }
         own
     }
 
+    /// Grows as long as a round tells something new.
+    fn size(&self) -> (usize, usize, usize, usize) {
+        let known = self.finders.len() + self.steppers.len();
+        (
+            self.names.len(),
+            known,
+            self.collected.len(),
+            self.sources.len(),
+        )
+    }
+
+    /// What found the keys of a trace.
+    pub(crate) fn source(&self, source: usize) -> &Command {
+        &self.sources[source]
+    }
+
     fn read_commands(&mut self) {
-        for (source, command) in self.commands.all.iter().enumerate() {
-            let amount = match command.verb {
+        for source in 0..self.sources.len() {
+            let (call, verb) = (self.sources[source].call, self.sources[source].verb);
+            let amount = match verb {
                 Verb::Keys | Verb::SMembers => Amount::All,
                 verb if verb.finds() => Amount::Batch,
                 _ => continue,
             };
-            self.flow(
-                command.call,
-                Trace { amount, source },
-                limits::MAX_FLOW_STEPS,
-            );
-            // `client.keys("a*", (err, keys) => ...)`.
-            for arg in &self.facts.calls[command.call.0].args {
-                if let Expr::Lambda(lambda) = arg {
-                    let trace = if amount == Amount::All {
-                        amount
-                    } else {
-                        Amount::One
-                    };
-                    self.give_params(
-                        *lambda,
-                        Trace {
-                            amount: trace,
-                            source,
-                        },
-                    );
+            self.flow(call, Trace { amount, source }, limits::MAX_FLOW_STEPS);
+            // `client.keys("a*", (err, keys) => ...)`; an iteration calls for each key, a step for its batch.
+            let amount = if verb.iterates() { Amount::One } else { amount };
+            for arg in &self.facts.calls[call.0].args {
+                let callback = match arg {
+                    Expr::Lambda(lambda) => Some(*lambda),
+                    Expr::Path(path) => self.callback(path),
+                    _ => None,
+                };
+                if let Some(callback) = callback {
+                    self.give_params(callback, Trace { amount, source });
                 }
             }
         }
@@ -133,17 +156,15 @@ impl<'a> Found<'a> {
             }
             Usage::Iterated(each) => {
                 let trace = self.printed(trace);
-                if trace.amount == Amount::Batch
-                    && self.facts.loops[each.0].gathers
-                    && self.is_iteration(trace)
-                {
+                let kept = self.facts.loops[each.0].gathers || self.is_kept_generator(*each);
+                if trace.amount == Amount::Batch && kept && self.is_iteration(trace) {
                     self.collected.entry(trace.source).or_insert(None);
                 }
                 self.give_loop(*each, trace);
             }
             Usage::Returned => {
                 if let Some(name) = self.origins.named_function(own.function) {
-                    self.finders.insert(name, trace);
+                    self.give_back(name, trace);
                 }
             }
             Usage::Receiver(next) => self.flow_method(*next, trace, steps - 1),
@@ -177,7 +198,7 @@ impl<'a> Found<'a> {
         }
         for arg in &call.args {
             if let Expr::Lambda(lambda) = arg {
-                let amount = if is_handover(name) {
+                let amount = if is_handover(name) || self.is_of_gathered(call) {
                     trace.amount
                 } else {
                     Amount::One
@@ -196,9 +217,17 @@ impl<'a> Found<'a> {
                 steps,
             );
         }
-        if is_passing_method(name) {
+        if is_passing_method(name) || is_collect(name) {
             self.flow(next, trace, steps);
         }
+    }
+
+    /// A method of the one value that a stream was gathered into: `keys.collectList().flatMap { all -> ... }`.
+    fn is_of_gathered(&self, call: &Call) -> bool {
+        matches!(&call.receiver, Some(Expr::Call(inner)) if {
+            let name = &self.facts.calls[inner.0].name;
+            is_collect(name) && name.to_ascii_lowercase().starts_with("collect")
+        })
     }
 
     fn flow_argument(&mut self, next: CallId, trace: Trace, steps: usize) {
@@ -291,12 +320,15 @@ impl<'a> Found<'a> {
     }
 
     fn is_iteration(&self, trace: Trace) -> bool {
-        self.commands.all[trace.source].verb.iterates()
+        self.sources[trace.source].verb.iterates()
     }
 
     fn read_bindings(&mut self) {
         for binding in &self.facts.bindings {
-            let Some(mut trace) = self.trace_value(binding) else {
+            let Some(mut trace) = self
+                .trace_value(binding)
+                .or_else(|| self.trace_derived(binding))
+            else {
                 continue;
             };
             if trace.amount == Amount::Batch && self.grows(binding) {
@@ -319,10 +351,14 @@ impl<'a> Found<'a> {
 
     /// `keys += batch`, `$all[] = $key`, `keys = append(keys, batch...)`, `keys = keys.concat(batch)`.
     fn grows(&self, binding: &Binding) -> bool {
-        if binding.loops.is_empty() {
+        if binding.loops.is_empty() && !self.is_recursive(binding.function) {
             return false;
         }
         if let Expr::Call(call) = &binding.value {
+            // `cursor = client.scan(cursor)` goes on, and keeps nothing.
+            if self.sources.iter().any(|own| own.call == *call) {
+                return false;
+            }
             let call = &self.facts.calls[call.0];
             let own = binding.targets.first();
             let takes_itself = call.args.iter().chain(&call.receiver).any(|arg| {
@@ -396,23 +432,28 @@ impl<'a> Found<'a> {
         }
         let names: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
         for name in names {
-            if !matches!(name.as_str(), "err" | "error" | "_" | "e" | "i" | "index") {
+            if !matches!(
+                name.as_str(),
+                "err" | "error" | "_" | "e" | "i" | "index" | "self" | "cls"
+            ) {
                 self.learn(Some(lambda), &[name], trace);
             }
         }
     }
 
-    /// Calls that put keys into a list, and calls of the file's own functions that find keys.
+    /// Calls that put keys into a list, and calls of the file's own functions that find keys or take them.
     fn read_calls(&mut self) {
         for at in 0..self.facts.calls.len() {
             let call = &self.facts.calls[at];
-            if let Some(trace) = self.finders.get(&call.name).copied()
-                && self.commands.at(CallId(at)).is_none()
-                && self.origins.named_function(call.function).as_deref() != Some(call.name.as_str())
-            {
-                self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+            if self.commands.at(CallId(at)).is_none() {
+                self.read_stand_in(CallId(at));
+                if let Some(trace) = self.finder(CallId(at)) {
+                    self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+                }
+                self.hand_over(call);
+                self.read_accumulator(call);
+                self.read_growth(CallId(at));
             }
-            self.read_growth(CallId(at));
         }
     }
 
@@ -421,39 +462,41 @@ impl<'a> Found<'a> {
         let Some(receiver) = &call.receiver else {
             return;
         };
-        if !is_growth(&call.name) || self.commands.at(id).is_some() {
+        if !is_growth(&call.name) {
             return;
         }
         let (function, each) = (call.function, call.loops.last().copied());
-        let (args, target) = (call.args.clone(), receiver.clone());
-        let trace = args.iter().find_map(|arg| self.trace(arg, function));
-        let Some(trace) = trace else { return };
-        let looped = self.scan_around(trace.source, id);
-        if !looped || trace.amount == Amount::All {
+        let trace = call.args.iter().find_map(|arg| self.trace(arg, function));
+        let Some(trace) = trace.or_else(|| self.trace_generator(call)) else {
+            return;
+        };
+        // `keys.extend(r.scan_iter(...))` keeps all at once.
+        let whole = trace.amount == Amount::All;
+        if !whole && !self.scan_around(trace.source, id) {
             return;
         }
-        self.gather(trace.source, each);
-        if let Expr::Path(path) = target {
-            self.learn(
-                function,
-                &path,
-                Trace {
-                    amount: Amount::All,
-                    source: trace.source,
-                },
-            );
+        if !whole || self.is_iteration(trace) {
+            self.gather(trace.source, each);
+        }
+        if let Expr::Path(path) = receiver {
+            let trace = Trace {
+                amount: Amount::All,
+                source: trace.source,
+            };
+            self.learn(function, path, trace);
         }
     }
 
     /// Whether a call is repeated for what a scan goes on finding: in a loop, or in a callback of a stream.
     fn scan_around(&self, source: usize, id: CallId) -> bool {
         let call = &self.facts.calls[id.0];
-        let scan = &self.facts.calls[self.commands.all[source].call.0];
-        !call.loops.is_empty() || call.function != scan.function
+        let scan = &self.facts.calls[self.sources[source].call.0];
+        !call.loops.is_empty() || call.function != scan.function || self.is_recursive(call.function)
     }
 
     fn gather(&mut self, source: usize, each: Option<LoopId>) {
-        if !matches!(self.commands.all[source].verb, Verb::Keys | Verb::SMembers) {
+        let verb = self.sources[source].verb;
+        if verb.steps() || verb.iterates() {
             self.collected.entry(source).or_insert(each);
         }
     }
@@ -549,20 +592,40 @@ impl<'a> Found<'a> {
 
     fn trace_path(&self, path: &[String], function: Option<FunctionId>) -> Option<Trace> {
         let root = self.origins.root(function);
-        (1..=path.len()).rev().find_map(|len| {
-            let name = path[..len].join(".");
-            if len < path.len()
-                && path[len..].iter().any(|part| {
-                    matches!(
-                        part.as_str(),
-                        "length" | "size" | "cursor" | "Cursor" | "Count"
-                    )
-                })
-            {
-                return None;
-            }
-            let place = if path[0] == "self" { None } else { root };
-            self.names.get(&(place, name)).copied()
+        (1..=path.len())
+            .rev()
+            .find_map(|len| {
+                let name = path[..len].join(".");
+                if len < path.len()
+                    && path[len..].iter().any(|part| {
+                        matches!(
+                            part.as_str(),
+                            "length" | "size" | "cursor" | "Cursor" | "Count"
+                        )
+                    })
+                {
+                    return None;
+                }
+                let place = if path[0] == "self" { None } else { root };
+                self.names.get(&(place, name)).copied()
+            })
+            .or_else(|| self.trace_getter(path, root))
+    }
+
+    /// `redis.keys`, where a call without arguments reads like a member.
+    fn trace_getter(&self, path: &[String], root: Option<FunctionId>) -> Option<Trace> {
+        let (name, owner) = path.split_last()?;
+        let source = self.sources.iter().position(|command| {
+            let call = &self.facts.calls[command.call.0];
+            command.verb.finds()
+                && call.args.is_empty()
+                && call.name == *name
+                && self.origins.root(call.function) == root
+                && matches!(&call.receiver, Some(Expr::Path(own)) if own.as_slice() == owner)
+        })?;
+        Some(Trace {
+            amount: Amount::All,
+            source,
         })
     }
 
@@ -570,23 +633,18 @@ impl<'a> Found<'a> {
         if depth > limits::MAX_FLOW_STEPS {
             return None;
         }
-        if let Some(at) = self
-            .commands
-            .all
-            .iter()
-            .position(|command| command.call == id)
-        {
-            let command = &self.commands.all[at];
+        if let Some(at) = self.sources.iter().position(|command| command.call == id) {
+            let command = &self.sources[at];
             let amount = match command.verb {
                 Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
-                Verb::Scan | Verb::InnerScan => Amount::Batch,
+                verb if verb.finds() => Amount::Batch,
                 _ => return None,
             };
             return Some(Trace { amount, source: at });
         }
         let call = self.facts.calls.get(id.0)?;
-        if let Some(trace) = self.finders.get(&call.name) {
-            return Some(*trace);
+        if let Some(trace) = self.finder(id) {
+            return Some(trace);
         }
         let name = call.name.as_str();
         let cut = is_chunk(name) || is_limit(name) || (name == "unpack" && call.args.len() > 1);

@@ -100,7 +100,9 @@ fn is_recursive(scene: &Scene<'_>, command: &Command) -> bool {
     scene.facts.calls.iter().any(|other| {
         let inside = scene.origins.root(other.function) == root;
         inside
-            && (Some(&other.name) == own.as_ref() && own.as_deref() != Some("scan")
+            && (Some(&other.name) == own.as_ref()
+                && own.as_deref() != Some("scan")
+                && other.call_of_own()
                 || (other.span != call.span
                     && other.args.iter().any(is_cursor_name)
                     && scene.origins.root(other.function).is_some()))

@@ -48,6 +48,17 @@ impl Scene<'_> {
         &self.facts.calls[command.call.0]
     }
 
+    /// The commands, and calls that turn out to be one by the keys they are given.
+    pub(super) fn with_likely(&self) -> impl Iterator<Item = &Command> {
+        let likely = self.commands.maybe.iter().filter(|command| {
+            let call = self.call(command);
+            let mut args = command.args.iter();
+            args.any(|arg| self.found.trace(arg, call.function).is_some())
+                || command.verb.reads_one() && self.found.mentions(call)
+        });
+        self.commands.all.iter().chain(likely)
+    }
+
     /// The pattern that a command is given: its first string for KEYS, what follows MATCH for SCAN.
     pub(super) fn pattern<'c>(&self, command: &'c Command) -> Option<&'c Expr> {
         use crate::receiver::verb::Verb;
@@ -56,6 +67,22 @@ impl Scene<'_> {
             Verb::Scan | Verb::ScanIter => match_option(&command.args),
             _ => None,
         }
+    }
+
+    /// A string without holes: a literal, or a constant of the file that is one.
+    pub(super) fn literal<'e>(&'e self, expr: &'e Expr) -> Option<&'e str> {
+        let Expr::Path(path) = expr else {
+            return argument::literal(expr);
+        };
+        let name = path.last()?;
+        let mut bound = self
+            .facts
+            .bindings
+            .iter()
+            .filter(|own| own.targets.iter().any(|target| target.last() == Some(name)));
+        let first = bound.next().filter(|own| own.function.is_none())?;
+        bound.next().is_none().then_some(())?;
+        argument::literal(&first.value)
     }
 
     /// Text of a span, empty where it is none.

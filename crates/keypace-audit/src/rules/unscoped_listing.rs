@@ -3,7 +3,6 @@
 
 use super::scene::{Scene, Sink};
 use crate::language::Language;
-use crate::receiver::argument;
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -27,7 +26,10 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .iter()
         .filter(|command| command.verb.lists_keys())
     {
-        let Some(pattern) = scene.pattern(command).and_then(argument::literal) else {
+        let Some(pattern) = scene
+            .pattern(command)
+            .and_then(|pattern| scene.literal(pattern))
+        else {
             continue;
         };
         if is_one_segment(pattern) {
@@ -43,10 +45,10 @@ fn is_one_segment(pattern: &str) -> bool {
     let Some(segment) = pattern.strip_suffix('*') else {
         return false;
     };
-    let Some(segment) = segment.strip_suffix([':', '.', '/', '|', '#', '-', '_']) else {
-        return false;
-    };
-    !segment.is_empty()
+    let ends = [':', '.', '/', '|', '#', '-', '_'];
+    let (all, segment) = (segment, segment.trim_end_matches(ends));
+    all.len() > segment.len()
+        && !segment.is_empty()
         && segment
             .chars()
             .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
