@@ -241,7 +241,13 @@ impl<'a> Pass<'a> {
         if !self.filter.passes(&loaded.text) {
             return;
         }
-        let facts = extract::facts(loaded.language, &loaded.text);
+        let Some(facts) = extract::read(loaded.language, &loaded.text) else {
+            let path = source.path.display();
+            return own.trouble(format!(
+                "{path}: it does not read as {}",
+                loaded.language.name()
+            ));
+        };
         let subject = Subject {
             facts: &facts,
             text: &loaded.text,

@@ -26,4 +26,5 @@ pub use audit::{Audit, Options};
 pub use error::AuditError;
 pub use language::Language;
 pub use report::{Confidence, Excerpt, Finding, Report, Severity, UnknownLevel};
-pub use rule::{Rule, all as rules, find as rule};
+pub use rule::Rule;
+pub use rules::{all as rules, find as rule};

@@ -1,8 +1,14 @@
 //! Every bound of an audit, with its unit in the name and its reason above it.
 //! Must not hold anything that is decided at run time.
 
+use std::time::Duration;
+
 /// Sources of people are smaller; what is larger was generated, and would cost a parser seconds.
 pub(crate) const MAX_FILE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// A parser that needs longer for one file has lost itself in a text that is no code. Real files of 2 MiB take about a
+/// second; the rest is for machines with much else to do.
+pub(crate) const MAX_PARSE_TIME: Duration = Duration::from_secs(30);
 
 /// A line this long was written by a program: what holds one is a bundle or a table, and is left out.
 pub(crate) const MAX_LINE_BYTES: usize = 20_000;

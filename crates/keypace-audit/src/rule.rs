@@ -18,14 +18,3 @@ pub struct Rule {
     /// What to write instead, in the language's own terms.
     pub fix: fn(Language) -> &'static str,
 }
-
-/// All rules, in the order in which they are listed.
-pub fn all() -> &'static [Rule] {
-    &crate::rules::ALL
-}
-
-/// The rule with this id.
-#[must_use]
-pub fn find(id: &str) -> Option<&'static Rule> {
-    all().iter().find(|rule| rule.id == id)
-}

@@ -1,11 +1,17 @@
 //! The one place that knows the parser: a text of a language becomes a tree of nodes with kinds, fields and ranges.
 //! Must not know what a node means.
 
+use std::ops::ControlFlow;
+use std::time::Instant;
+
 use ast_grep_core::AstGrep;
+use ast_grep_core::source::Doc as _;
 use ast_grep_core::tree_sitter::{LanguageExt, StrDoc};
 use ast_grep_language::SupportLang;
+use tree_sitter::{ParseOptions, ParseState, Parser, Point};
 
 use crate::language::Language;
+use crate::limits;
 
 /// A parsed text.
 pub(crate) type Tree = AstGrep<StrDoc<SupportLang>>;
@@ -13,9 +19,35 @@ pub(crate) type Tree = AstGrep<StrDoc<SupportLang>>;
 /// A node of a tree: `kind()`, `field(name)`, `children()`, `named_children()`, `parent()`, `text()`, `range()`.
 pub(crate) type Node<'t> = ast_grep_core::Node<'t, StrDoc<SupportLang>>;
 
-/// Parses a text. What the grammar can't read becomes nodes of the kind `ERROR`; nothing fails.
-pub(crate) fn parse(language: Language, text: &str) -> Tree {
-    grammar(language).ast_grep(text)
+/// Parses a text. What the grammar can't read becomes nodes of the kind `ERROR`. `None` where a grammar loses itself in
+/// a text that is no code: some take time by the square of such a text's length.
+pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
+    let lang = grammar(language);
+    let mut parser = Parser::new();
+    parser.set_language(&lang.get_ts_language()).ok()?;
+    let began = Instant::now();
+    let mut watch = |_: &ParseState| {
+        if began.elapsed() > limits::MAX_PARSE_TIME {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let options = ParseOptions::new().progress_callback(&mut watch);
+    let bytes = text.as_bytes();
+    let mut read = |at: usize, _: Point| bytes.get(at..).unwrap_or_default();
+    let tree = parser.parse_with_options(&mut read, None, Some(options))?;
+    let src = text.to_owned();
+    Some(AstGrep::doc(StrDoc { src, lang, tree }))
+}
+
+/// The file's text before and after a node. A look at what stands beside it costs nothing there, where the way to a
+/// parent or sibling is looked for from the root, past all that stands before it.
+pub(crate) fn around<'t>(node: &Node<'t>) -> (&'t str, &'t str) {
+    let text = node.get_doc().get_source();
+    let range = node.range();
+    let before = text.get(..range.start).unwrap_or_default();
+    (before, text.get(range.end..).unwrap_or_default())
 }
 
 fn grammar(language: Language) -> SupportLang {

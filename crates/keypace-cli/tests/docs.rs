@@ -69,7 +69,10 @@ fn run(line: &str) -> Ran {
             NOBODY.clone_into(&mut words[place + 1]);
         }
     }
-    let mut command = Home::with_url(NOBODY).keypace(words);
+    let home = Home::with_url(NOBODY);
+    let mut command = home.keypace(words);
+    // What a line writes goes with the home.
+    command.current_dir(home.path("."));
     // The tour would start a server.
     command.env("KEYPACE_SERVER", "/nonexistent");
     finished(command)

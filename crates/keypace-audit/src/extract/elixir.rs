@@ -22,13 +22,14 @@ impl Grammar for Elixir {
             "source" => Role::Block,
             "do_block" | "else_block" | "rescue_block" | "catch_block" | "after_block" | "body"
             | "block" => Role::Sequence(statements(node)),
-            "identifier" | "alias" => path(node).map_or(Role::Plain, Role::Path),
+            // An atom names a module of Erlang's or a process.
+            "identifier" | "alias" | "atom" => path(node).map_or(Role::Plain, Role::Path),
             "call" => form::role(node),
             "dot" => member(node),
             "binary_operator" => binary(node),
             "unary_operator" => unary(node),
             "anonymous_function" => lambda(node),
-            "string" | "charlist" | "atom" | "quoted_atom" => string(node),
+            "string" | "charlist" | "quoted_atom" => Role::Text(pieces(node)),
             "sigil" => sigil(node),
             "integer" | "float" => Role::Number,
             "list" | "tuple" | "keywords" => list(node),
@@ -201,7 +202,8 @@ fn binary<'t>(node: &Node<'t>) -> Role<'t> {
             declared: None,
             value: Some(right),
         }]),
-        "<>" | "++" => Role::Concat(vec![left, right]),
+        "<>" => Role::Concat(vec![left, right]),
+        "++" => Role::Join(vec![left, right]),
         "||" | "or" => choice(Vec::new(), vec![left, right]),
         "&&" | "and" => choice(vec![left], vec![right]),
         "|>" => form::piped(left, &right),
@@ -290,22 +292,6 @@ fn pieces<'t>(node: &Node<'t>) -> Vec<TextPiece<'t>> {
         _ => None,
     };
     node.named_children().filter_map(piece).collect()
-}
-
-/// Texts; an atom is one, unless it stands for an Erlang module.
-fn string<'t>(node: &Node<'t>) -> Role<'t> {
-    if node.kind() != "atom" {
-        return Role::Text(pieces(node));
-    }
-    let module = node.parent().is_some_and(|parent| {
-        let left = parent.field("left").map(|left| left.node_id());
-        parent.kind() == "dot" && left == Some(node.node_id())
-    });
-    if module {
-        return path(node).map_or(Role::Plain, Role::Path);
-    }
-    let name = node.text().trim_start_matches(':').to_owned();
-    Role::Text(vec![TextPiece::Plain(name, node.clone())])
 }
 
 fn sigil<'t>(node: &Node<'t>) -> Role<'t> {

@@ -99,6 +99,8 @@ pub(super) enum Role<'t> {
     /// Strings (and others) joined: `a + b`, `a . b`, `a <> b`, `a .. b`, adjacent literals. Lists as well: `["DEL"] + keys`
     /// is a list, what is not written as one being spread.
     Concat(Vec<Node<'t>>),
+    /// Lists joined, whatever they are written as: `acc ++ keys`.
+    Join(Vec<Node<'t>>),
     /// A list of words in one literal: `%w[KEYS *]`, `~w(KEYS user:#{id}:*)`.
     Words(Vec<TextPiece<'t>>),
     Number,

@@ -14,6 +14,7 @@ mod literal;
 mod lua;
 mod php;
 mod python;
+mod recursion;
 mod ruby;
 mod rust;
 mod shell;
@@ -27,10 +28,19 @@ use crate::facts::Facts;
 use crate::language::Language;
 use crate::syntax;
 
-/// Reads the facts of a text. Never fails: what the grammar can't read is left out.
+/// Reads the facts of a text. What the grammar can't read is left out.
 pub(crate) fn facts(language: Language, text: &str) -> Facts {
-    let tree = syntax::parse(language, text);
-    walk::walk(language, grammar(language), &tree.root())
+    read(language, text).unwrap_or_else(|| Facts::new(language))
+}
+
+/// The same, where it matters that a parser gave up: `None` then.
+pub(crate) fn read(language: Language, text: &str) -> Option<Facts> {
+    let tree = syntax::parse(language, text)?;
+    let mut facts = walk::walk(language, grammar(language), &tree.root());
+    if language == Language::Elixir {
+        recursion::unroll(&mut facts);
+    }
+    Some(facts)
 }
 
 fn grammar(language: Language) -> &'static dyn Grammar {

@@ -7,7 +7,7 @@ use super::children::{field_text, filled, first, of_kind, only, text, values};
 use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::read_escapes;
 use crate::limits::MAX_DEPTH_NODES;
-use crate::syntax::Node;
+use crate::syntax::{Node, around};
 
 /// PHP, alone or among HTML.
 pub(super) struct Php;
@@ -239,9 +239,9 @@ fn construction<'t>(node: &Node<'t>) -> Role<'t> {
     })
 }
 
+/// The first text of a command between backquotes.
 fn in_shell(node: &Node<'_>) -> bool {
-    node.parent()
-        .is_some_and(|parent| parent.kind() == "shell_command_expression")
+    around(node).0.ends_with('`')
 }
 
 fn argument<'t>(node: &Node<'t>) -> Role<'t> {

@@ -6,7 +6,7 @@ use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, R
 use super::literal::read_escapes;
 use crate::facts::{Import, Param};
 use crate::limits::MAX_DEPTH_NODES;
-use crate::syntax::Node;
+use crate::syntax::{Node, around};
 
 /// Ruby.
 pub(super) struct Ruby;
@@ -70,6 +70,7 @@ impl Grammar for Ruby {
             ),
             "case" | "case_match" => cases(node),
             "return" | "next" => returned(node),
+            "simple_symbol" if around(node).0.ends_with('&') => sent_to(node),
             "string" | "bare_string" | "bare_symbol" | "delimited_symbol" | "simple_symbol"
             | "heredoc_beginning" => Role::Text(pieces(node)),
             "chained_string" => Role::Concat(values(node)),
@@ -83,13 +84,13 @@ impl Grammar for Ruby {
             "splat_argument" | "hash_splat_argument" => {
                 first(node).map_or(Role::Plain, Role::Spread)
             }
-            "block_argument" => first(node).map_or(Role::Plain, |given| {
-                if given.kind() == "simple_symbol" {
-                    Role::Named("&".to_owned(), given)
-                } else {
-                    Role::Through(given)
-                }
-            }),
+            "block_argument" => match first(node) {
+                Some(named) if named.kind() == "simple_symbol" => sent(named),
+                Some(given) => Role::Through(given),
+                None => Role::Plain,
+            },
+            // Named by `sent_to` only: what `&:name` is sent to.
+            "&" => Role::Path(vec![text(node)]),
             "element_reference" => index(node),
             _ => Role::Plain,
         }
@@ -227,9 +228,11 @@ fn special<'t>(
     }
 }
 
+/// The first text of a command between backquotes or in `%x`.
 fn in_subshell(node: &Node<'_>) -> bool {
-    node.parent()
-        .is_some_and(|parent| parent.kind() == "subshell")
+    let (before, _) = around(node);
+    let mut marks = before.chars().rev();
+    marks.next() == Some('`') || marks.take(2).eq(['x', '%'])
 }
 
 fn function<'t>(node: &Node<'t>) -> Role<'t> {
@@ -286,6 +289,31 @@ fn unnamed_param(body: &str) -> Option<Param> {
     Some(Param {
         name: name.to_owned(),
         declared: None,
+    })
+}
+
+/// `&:name`: a block that calls the method on what it is given, which is called `&` here.
+fn sent<'t>(symbol: Node<'t>) -> Role<'t> {
+    Role::Function(FunctionParts {
+        params: vec![Param {
+            name: "&".to_owned(),
+            declared: None,
+        }],
+        lambda: true,
+        inside: vec![symbol],
+        returns_last: true,
+        ..FunctionParts::default()
+    })
+}
+
+fn sent_to<'t>(symbol: &Node<'t>) -> Role<'t> {
+    Role::Call(CallParts {
+        receiver: symbol.prev(),
+        name: symbol.clone(),
+        text: symbol.text().trim_matches([':', '!', '?']).to_owned(),
+        constructs: false,
+        args: Vec::new(),
+        piped: None,
     })
 }
 

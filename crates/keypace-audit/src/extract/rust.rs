@@ -8,7 +8,7 @@ use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, Subject
 use super::literal::read_escapes;
 use crate::facts::Param;
 use crate::limits::MAX_DEPTH_NODES;
-use crate::syntax::Node;
+use crate::syntax::{Node, around};
 
 /// Rust.
 pub(super) struct Rust;
@@ -287,9 +287,8 @@ fn macro_call<'t>(node: &Node<'t>) -> Role<'t> {
 
 /// A token that is an expression by itself.
 fn is_whole_token(token: &Node<'_>) -> bool {
-    let alone = token
-        .next()
-        .is_none_or(|next| matches!(next.text().as_ref(), "," | "]" | ")" | "}"));
+    let (_, after) = around(token);
+    let alone = after.trim_start().starts_with([',', ']', ')', '}']);
     alone
         && matches!(
             token.kind().as_ref(),

@@ -7,7 +7,7 @@ use crate::language::Language;
 
 /// The tree, a node a line: for finding out what a grammar calls things.
 pub(super) fn tree(language: Language, text: &str) -> String {
-    let tree = crate::syntax::parse(language, text);
+    let tree = crate::syntax::parse(language, text).expect("a tree");
     let root = tree.root();
     let lines = root
         .dfs()

@@ -125,6 +125,12 @@ impl Walk<'_> {
             Role::Member { of, name } => self.member(node, &of, name),
             Role::Text(pieces) => self.text(node, &pieces),
             Role::Concat(list) => self.concat(node, &list),
+            Role::Join(list) => Expr::List(
+                self.all(node, &list)
+                    .into_iter()
+                    .flat_map(expr::elements)
+                    .collect(),
+            ),
             Role::Words(pieces) => self.words(node, &pieces),
             Role::Number => Expr::Number(node.text().into_owned()),
             Role::List(list) => Expr::List(self.all(node, &list)),

@@ -74,7 +74,7 @@ pub(crate) fn is_cursor_like(expr: &Expr) -> bool {
         Expr::Path(path) => path.last().is_some_and(|name| {
             let lower = name.to_ascii_lowercase();
             [
-                "cursor", "iter", "cur", "start", "next", "offset", "it", "null",
+                "cursor", "pointer", "iter", "cur", "start", "next", "offset", "it", "null",
             ]
             .iter()
             .any(|word| lower.contains(word))

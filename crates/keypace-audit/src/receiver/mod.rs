@@ -51,7 +51,7 @@ impl Commands {
             }
             let raw = raw::commands(facts, origins, id);
             if raw.is_empty() {
-                match method(facts, origins, id).or_else(|| handed(facts, origins, id)) {
+                match method(facts, origins, id) {
                     Some(command) => all.push(command),
                     None => maybe.extend(doubtful(facts, origins, id)),
                 }
@@ -84,9 +84,17 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     };
     // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
     let mut verb = operations.or_else(|| verb::of_method(name))?;
-    let known = origins
-        .known(receiver, call.function, call.class)
-        .or_else(|| by_shape(origins, call, verb))?;
+    let known = if is_scan_iterator(receiver) {
+        Known {
+            sure: Sure::Resolved,
+            shape: Shape::Client,
+            cluster: false,
+        }
+    } else {
+        origins
+            .known(receiver, call.function, call.class)
+            .or_else(|| by_shape(origins, call, verb))?
+    };
     if known.shape == Shape::Module
         && known.sure == Sure::Resolved
         && !is_static_use(facts.language, receiver)
@@ -99,7 +107,13 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     if facts.language == Language::CSharp {
         verb = sharp_verb(verb, name, known, origins);
     }
-    let args = own_args(facts, call, id);
+    let mut args = own_args(facts, call, id);
+    if verb == Verb::Scan && is_jvm(facts.language) {
+        verb = jvm_scan(verb, receiver, &args, origins);
+    }
+    if verb == Verb::ScanIter && is_scan_iterator(receiver) && !args.is_empty() {
+        args.remove(0);
+    }
     let confidence = confidence(facts, verb, known, &args, origins, call)?;
     Some(Command {
         call: id,
@@ -114,7 +128,7 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
 /// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.
 fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
     let told = match verb {
-        Verb::FlushAll | Verb::FlushDb => origins.library,
+        Verb::FlushDb => origins.library,
         Verb::Scan => {
             origins.speaks
                 && call
@@ -131,35 +145,6 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
     })
 }
 
-/// A method that a block is made of: `pool.with(&:flushdb)`.
-fn handed(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
-    let call = &facts.calls[id.0];
-    let verb = call.args.iter().find_map(|arg| match arg {
-        Expr::Named(mark, inner) if mark == "&" => verb::of_method(argument::literal(inner)?),
-        _ => None,
-    })?;
-    if !matches!(verb, Verb::FlushAll | Verb::FlushDb) {
-        return None;
-    }
-    let known = call
-        .receiver
-        .as_ref()
-        .and_then(|receiver| origins.known(receiver, call.function, call.class));
-    let known = known.or_else(|| by_shape(origins, call, verb))?;
-    Some(Command {
-        call: id,
-        verb,
-        confidence: if known.sure >= Sure::Named {
-            Confidence::High
-        } else {
-            Confidence::Medium
-        },
-        known,
-        args: Vec::new(),
-        raw: false,
-    })
-}
-
 /// A method named like a command on something that may be a client: only its arguments can tell.
 fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let call = &facts.calls[id.0];
@@ -171,6 +156,11 @@ fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command>
     if known.sure != Sure::Weak || known.shape == Shape::Cache {
         return None;
     }
+    // A cache that isn't a member may well be a map.
+    if matches!(&call.receiver, Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "cache" || one == "store"))
+    {
+        return None;
+    }
     Some(Command {
         call: id,
         verb,
@@ -179,6 +169,25 @@ fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command>
         args: own_args(facts, call, id),
         raw: false,
     })
+}
+
+fn is_jvm(language: Language) -> bool {
+    matches!(language, Language::Java | Language::Kotlin)
+}
+
+/// Spring's scan and lettuce's ScanIterator follow the cursor by themselves.
+fn jvm_scan(verb: Verb, receiver: &Expr, args: &[Expr], origins: &Origins<'_>) -> Verb {
+    let spring = origins.imports("org.springframework.data.redis")
+        && !args.first().is_some_and(argument::is_cursor_like);
+    if spring || is_scan_iterator(receiver) {
+        Verb::ScanIter
+    } else {
+        verb
+    }
+}
+
+fn is_scan_iterator(receiver: &Expr) -> bool {
+    matches!(receiver, Expr::Path(path) if path.last().is_some_and(|last| last == "ScanIterator"))
 }
 
 /// A method without a receiver inside a class that extends a client, or a client's function by its import.
@@ -228,7 +237,10 @@ fn is_static_use(language: Language, receiver: &Expr) -> bool {
 
 /// StackExchange's `IServer.Keys` scans; the other libraries' `Keys` is KEYS.
 fn sharp_verb(verb: Verb, name: &str, known: Known, origins: &Origins<'_>) -> Verb {
-    let stack = origins.imports("StackExchange.Redis") || known.shape == Shape::Server;
+    let others = ["CSRedis", "FreeRedis", "ServiceStack"]
+        .iter()
+        .any(|own| origins.imports(own));
+    let stack = known.shape == Shape::Server || (origins.imports("StackExchange.Redis") && !others);
     if verb == Verb::Keys && stack && matches!(name, "Keys" | "KeysAsync") {
         Verb::ScanIter
     } else {
@@ -250,7 +262,63 @@ fn own_args(facts: &Facts, call: &Call, id: CallId) -> Vec<Expr> {
     if args.is_empty() {
         args = chained(facts, id);
     }
-    args
+    let mut out = Vec::with_capacity(args.len());
+    for arg in args {
+        match options(facts, &arg) {
+            Some(named) => out.extend(named),
+            None => out.push(arg),
+        }
+    }
+    out
+}
+
+/// Options that are built: `new ScanParams().match("a*").count(500)`, `ScanArgs.Builder.matches(p).limit(500)`.
+fn options(facts: &Facts, arg: &Expr) -> Option<Vec<Expr>> {
+    let mut named = Vec::new();
+    let mut at = arg;
+    let mut built = false;
+    for _ in 0..crate::limits::MAX_FLOW_STEPS {
+        let Expr::Call(id) = at else { break };
+        let call = facts.calls.get(id.0)?;
+        let name = match call.name.as_str() {
+            "match" | "matches" | "pattern" | "keysPattern" => "match",
+            "count" | "limit" | "chunkSize" => "count",
+            name => {
+                built |= matches!(
+                    name,
+                    "scanOptions"
+                        | "ScanParams"
+                        | "ScanArgs"
+                        | "ScanOptions"
+                        | "defaults"
+                        | "KeyScanOptions"
+                );
+                ""
+            }
+        };
+        if !name.is_empty() {
+            let value = call.args.first()?.clone();
+            named.push(Expr::Named(name.to_owned(), Box::new(value)));
+        }
+        let Some(receiver) = &call.receiver else {
+            break;
+        };
+        at = receiver;
+    }
+    if let Expr::Path(path) = at {
+        built |= path.iter().any(|part| {
+            matches!(
+                part.as_str(),
+                "ScanOptions"
+                    | "ScanArgs"
+                    | "ScanParams"
+                    | "Builder"
+                    | "KeyScanOptions"
+                    | "KeyScanArgs"
+            )
+        });
+    }
+    built.then_some(named)
 }
 
 /// `ctx`, `context.Background()`.

@@ -663,7 +663,14 @@ impl<'a> Origins<'a> {
                 || (language == Language::Php
                     && (token.trim_start_matches('\\') == "Redis" || token.contains("Predis")));
             let client_like = clients::is_library_type(language, last) || !has_data_ending(last);
-            if known_type || library || ((imported || qualified) && client_like) {
+            let extends = self.facts.classes.iter().any(|class| {
+                class.name == last
+                    && class
+                        .bases
+                        .iter()
+                        .any(|base| base != last && self.is_client_base(base))
+            });
+            if known_type || extends || library || ((imported || qualified) && client_like) {
                 let shape = match last {
                     "IServer" => Shape::Server,
                     "Pipeline" | "Pipeliner" | "IBatch" | "ITransaction" | "ChainableCommander" => {
@@ -694,6 +701,25 @@ impl<'a> Origins<'a> {
             }
         }
         None
+    }
+
+    /// Whether a class's base is a library's client.
+    fn is_client_base(&self, base: &str) -> bool {
+        let parts: Vec<&str> = base
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .filter(|part| !part.is_empty())
+            .collect();
+        let Some((last, before)) = parts.split_last() else {
+            return false;
+        };
+        clients::is_known_type(self.facts.language, last)
+            || self.library
+                && clients::is_library_type(self.facts.language, last)
+                && before.iter().chain([last]).any(|part| {
+                    self.names
+                        .get(&(None, (*part).to_owned()))
+                        .is_some_and(|known| known.shape == Shape::Module)
+                })
     }
 
     fn member(&self, known: Known, rest: &[String]) -> Known {

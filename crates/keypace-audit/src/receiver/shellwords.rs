@@ -70,6 +70,18 @@ pub(super) fn command(facts: &Facts, id: CallId) -> Option<Command> {
     ) {
         return None;
     }
+    let inside = words.iter().find(|word| {
+        word.split_once(' ')
+            .is_some_and(|(first, _)| is_client(first))
+    });
+    if let Some(line) = inside {
+        let own: Vec<String> = line
+            .split_whitespace()
+            .skip(1)
+            .map(|word| word.trim_matches(['\'', '"']).to_owned())
+            .collect();
+        return of_words(id, &own, &[]);
+    }
     let behind = words.iter().position(|word| is_client(word))?;
     of_words(id, &words[behind + 1..], &call.args[behind + 1..])
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::language::Language;
 use crate::report::{Confidence, Finding, Report, Severity};
-use crate::rule::{Rule, all};
+use crate::rule::Rule;
+use crate::rules::all;
 
 /// Where the format is described.
 const SCHEMA: &str =

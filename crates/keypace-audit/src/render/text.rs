@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use crate::language::Language;
 use crate::report::{Confidence, Finding, Report, Severity};
-use crate::rule::{Rule, all};
+use crate::rule::Rule;
+use crate::rules::all;
 
 /// Whether a text has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

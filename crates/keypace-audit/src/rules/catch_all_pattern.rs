@@ -31,7 +31,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let bare = command.verb == Verb::Keys && command.args.is_empty();
         let pattern = scene
             .pattern(command)
-            .and_then(|pattern| scene.literal(pattern));
+            .and_then(|pattern| scene.constant(pattern));
         let pattern = if bare { Some("*") } else { pattern };
         let Some(pattern) = pattern else { continue };
         if pattern.contains('*') && pattern.chars().all(|c| matches!(c, '*' | '?')) {

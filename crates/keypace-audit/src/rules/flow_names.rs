@@ -126,6 +126,23 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "asparallel"
             | "toenumerable"
             | "toiterator"
+            | "totypedarray"
+            | "arg"
+            | "cursorarg"
+            | "build"
+            | "match"
+            | "count"
+            | "cursor"
+            | "pattern"
+            | "asscanentry"
+            | "iterasync"
+            | "elements"
+            | "assequence"
+            | "asflow"
+            | "use"
+            | "foreachremaining"
+            | "deserialize"
+            | "associatewith"
     )
 }
 
@@ -149,7 +166,9 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "aslist"
             | "arraylist"
             | "hashset"
-            | "len_keys"
+            | "ints"
+            | "int"
+            | "addflat"
             | "append"
             | "concat"
             | "arrayunique"
@@ -248,6 +267,7 @@ pub(super) fn is_growth(name: &str) -> bool {
         plain(name).as_str(),
         "append"
             | "push"
+            | "<<"
             | "extend"
             | "add"
             | "addall"
@@ -264,6 +284,7 @@ pub(super) fn is_growth(name: &str) -> bool {
             | "arraypush"
             | "offer"
             | "addelement"
+            | "<<"
     )
 }
 

@@ -155,7 +155,16 @@ impl<'a> Found<'a> {
                 }
             }
             Usage::Iterated(each) => {
-                let trace = self.printed(trace);
+                let span = self.facts.loops[each.0].span;
+                let substituted = self
+                    .text
+                    .get(span.start..span.end)
+                    .is_some_and(|text| text.starts_with("for"));
+                let trace = if substituted {
+                    self.printed(trace)
+                } else {
+                    trace
+                };
                 let kept = self.facts.loops[each.0].gathers || self.is_kept_generator(*each);
                 if trace.amount == Amount::Batch && kept && self.is_iteration(trace) {
                     self.collected.entry(trace.source).or_insert(None);
@@ -206,7 +215,19 @@ impl<'a> Found<'a> {
                 self.give_params(*lambda, Trace { amount, ..trace });
             }
         }
-        if is_collect(name) && self.is_iteration(trace) {
+        let ruby = self.facts.language == Language::Ruby
+            && matches!(
+                name,
+                "map"
+                    | "sort"
+                    | "select"
+                    | "reject"
+                    | "uniq"
+                    | "group_by"
+                    | "filter_map"
+                    | "sort_by"
+            );
+        if (is_collect(name) || ruby) && self.is_iteration(trace) {
             self.collected.entry(trace.source).or_insert(None);
             return self.flow(
                 next,
@@ -234,6 +255,20 @@ impl<'a> Found<'a> {
         let call = &self.facts.calls[next.0];
         let name = call.name.as_str();
         if self.commands.at(next).is_some() {
+            return;
+        }
+        if matches!(name, "mapfile" | "readarray") {
+            if let Some(into) = call
+                .args
+                .iter()
+                .filter_map(argument::literal)
+                .rfind(|word| !word.starts_with('-'))
+            {
+                let target = [into.to_owned()];
+                let function = call.function;
+                let trace = self.printed(trace);
+                self.learn(function, &target, trace);
+            }
             return;
         }
         if is_chunk(name) || is_limit(name) {
@@ -315,7 +350,7 @@ impl<'a> Found<'a> {
         words.any(|word| {
             self.names
                 .get(&(root, word.to_owned()))
-                .is_some_and(|trace| trace.amount == Amount::One)
+                .is_some_and(|trace| trace.amount == Amount::One && word.len() > 1)
         })
     }
 
@@ -331,6 +366,9 @@ impl<'a> Found<'a> {
             else {
                 continue;
             };
+            if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
+                trace = self.printed(trace);
+            }
             if trace.amount == Amount::Batch && self.grows(binding) {
                 trace.amount = Amount::All;
                 self.gather(trace.source, binding.loops.last().copied());
@@ -356,7 +394,8 @@ impl<'a> Found<'a> {
         }
         if let Expr::Call(call) = &binding.value {
             // `cursor = client.scan(cursor)` goes on, and keeps nothing.
-            if self.sources.iter().any(|own| own.call == *call) {
+            let step = self.sources.iter().any(|own| own.call == *call);
+            if step || !is_growth(&self.facts.calls[call.0].name) {
                 return false;
             }
             let call = &self.facts.calls[call.0];

@@ -26,7 +26,10 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
         .iter()
         .filter(|text| has_client(&text.text));
     for text in texts.take(limits::MAX_INNER_SCRIPTS) {
-        if is_run(subject, text) {
+        let begins = ["redis-cli ", "valkey-cli "]
+            .iter()
+            .any(|client| text.text.trim_start().starts_with(client));
+        if begins && text.text.contains("| xargs") || is_run(subject, text) {
             script(subject, text, sink);
         }
     }

@@ -48,6 +48,17 @@ pub(crate) struct Subject<'a> {
 /// What a rule does with a scene.
 type Judge = fn(&Scene<'_>, &mut Sink);
 
+/// All rules, in the order in which they are listed.
+pub fn all() -> &'static [Rule] {
+    &ALL
+}
+
+/// The rule with this id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Rule> {
+    all().iter().find(|rule| rule.id == id)
+}
+
 /// Every rule's description, in the order in which they are listed.
 pub(crate) static ALL: [Rule; 16] = [
     keys_command::RULE,

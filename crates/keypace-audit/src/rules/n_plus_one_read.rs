@@ -53,7 +53,11 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             || (key.is_some_and(|key| !matches!(key, Expr::Path(_)))
                 || scene.language == Language::Shell)
                 && scene.found.mentions(call);
-        if of_found {
+        // A script pays no round trips: what it lists itself by KEYS is all that counts there.
+        if of_found
+            && (scene.language != Language::Lua
+                || scene.commands.all.iter().any(|own| own.verb.lists_keys()))
+        {
             let message = "every key found costs a read and a round trip of its own".to_owned();
             sink.command(scene, &RULE, command, message);
         }

@@ -78,12 +78,16 @@ fn narrows(language: Language, call: &Call) -> bool {
                     | "parseLong"
                     | "toInt"
                     | "toLong"
-                    | "valueOf"
+                    | "longValueExact"
                     | "toIntOrNull"
                     | "toLongOrNull"
             )
         }
-        Language::CSharp => matches!(name, "Parse" | "ToInt32" | "ToInt64" | "TryParse"),
+        Language::CSharp => {
+            let unsigned = matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| last == "ulong" || last == "UInt64"));
+            matches!(name, "Parse" | "ToInt32" | "ToInt64" | "TryParse") && !unsigned
+        }
+
         Language::Go => matches!(
             name,
             "Atoi" | "ParseInt" | "Int" | "Int64" | "int" | "int64" | "int32"
@@ -107,7 +111,13 @@ fn is_cursor(scene: &Scene<'_>, expr: &Expr, call: &Call) -> bool {
         Expr::Index(inner, false) => {
             is_cursor(scene, inner, call)
                 || (scene.found.trace(inner, call.function).is_some()
-                    && scene.source(call.span).contains("[0]"))
+                    && scene
+                        .source(call.span)
+                        .contains(if scene.language == Language::Lua {
+                            "[1]"
+                        } else {
+                            "[0]"
+                        }))
         }
         Expr::Call(inner) => scene.facts.calls.get(inner.0).is_some_and(|inner| {
             inner.name.to_ascii_lowercase().contains("cursor")

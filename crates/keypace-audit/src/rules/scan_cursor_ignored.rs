@@ -2,7 +2,7 @@
 //! Must not judge clients that follow the cursor by themselves.
 
 use super::scene::{Scene, Sink};
-use crate::facts::{Expr, Usage};
+use crate::facts::{Call, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::argument;
@@ -77,6 +77,9 @@ fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
     {
         return true;
     }
+    if is_iterated(scene, call) {
+        return true;
+    }
     let root = scene.origins.root(call.function);
     scene.commands.all.iter().any(|other| {
         other.verb == command.verb
@@ -85,6 +88,21 @@ fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
             && (root.is_some() || !scene.call(other).loops.is_empty())
             && !begins(scene, other)
     })
+}
+
+/// `redis::cmd("SCAN").cursor_arg(0)...iter(con)` puts each cursor into the next step.
+fn is_iterated(scene: &Scene<'_>, call: &Call) -> bool {
+    let mut usage = &call.usage;
+    let mut cursor = false;
+    while let Usage::Receiver(next) = usage {
+        let call = &scene.facts.calls[next.0];
+        cursor |= call.name == "cursor_arg";
+        if cursor && matches!(call.name.as_str(), "iter" | "iter_async") {
+            return true;
+        }
+        usage = &call.usage;
+    }
+    false
 }
 
 fn is_iteration(name: &str) -> bool {

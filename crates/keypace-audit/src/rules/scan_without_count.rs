@@ -75,9 +75,9 @@ fn has_count(language: Language, args: &[Expr], raw: bool, iterates: bool) -> Op
             }
             Expr::List(list) => counted |= has_count(language, list, raw, iterates)?,
             Expr::Text(_) => counted |= argument::literal(arg).is_some_and(is_count),
-            Expr::Spread(_) | Expr::Other | Expr::Call(_) | Expr::Member(..) | Expr::Index(..)
-                if at > 0 =>
-            {
+            Expr::Spread(_) => return None,
+            Expr::Path(_) | Expr::Call(_) if at == 0 && iterates => return None,
+            Expr::Other | Expr::Call(_) | Expr::Member(..) | Expr::Index(..) if at > 0 => {
                 return None;
             }
             // Options under a name, and positional counts: Go's and phpredis's third, redis-py's third.
@@ -91,10 +91,6 @@ fn has_count(language: Language, args: &[Expr], raw: bool, iterates: bool) -> Op
             Expr::Number(text) if at > 1 => counted |= text != "0",
             _ => {}
         }
-    }
-    if matches!(language, Language::Java | Language::Kotlin | Language::Rust) && !raw {
-        // Options are objects there, or there are none.
-        return None;
     }
     Some(counted)
 }

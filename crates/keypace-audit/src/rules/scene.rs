@@ -69,20 +69,18 @@ impl Scene<'_> {
         }
     }
 
-    /// A string without holes: a literal, or a constant of the file that is one.
-    pub(super) fn literal<'e>(&'e self, expr: &'e Expr) -> Option<&'e str> {
-        let Expr::Path(path) = expr else {
-            return argument::literal(expr);
-        };
+    /// A string without holes, also by the name of a constant of the file.
+    pub(super) fn constant<'s>(&'s self, expr: &'s Expr) -> Option<&'s str> {
+        if let Some(text) = argument::literal(expr) {
+            return Some(text);
+        }
+        let Expr::Path(path) = expr else { return None };
         let name = path.last()?;
-        let mut bound = self
-            .facts
-            .bindings
-            .iter()
-            .filter(|own| own.targets.iter().any(|target| target.last() == Some(name)));
-        let first = bound.next().filter(|own| own.function.is_none())?;
-        bound.next().is_none().then_some(())?;
-        argument::literal(&first.value)
+        let mut values = self.facts.bindings.iter().filter(|binding| {
+            binding.targets.first().and_then(|target| target.last()) == Some(name)
+        });
+        let first = argument::literal(&values.next()?.value)?;
+        values.next().is_none().then_some(first)
     }
 
     /// Text of a span, empty where it is none.

@@ -49,7 +49,11 @@ pub(crate) struct SessionToMake {
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")]
     id: Option<String>,
     /// The model that it talks to.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(
+        min_length = 1,
+        max_length = 256,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"
+    )]
     model: String,
     /// `active` where nothing is said.
     #[serde(default)]
@@ -73,7 +77,7 @@ pub(crate) struct SessionToMake {
 pub(crate) struct SessionToChange {
     /// Another model.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 256)]
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     model: Option<String>,
     /// Another status.
     #[serde(default, deserialize_with = "given")]

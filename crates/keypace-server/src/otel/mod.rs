@@ -61,7 +61,7 @@ impl Traces {
 
     /// What takes the spans of this crate up, for the subscriber of the process.
     #[must_use]
-    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + 'static
+    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {

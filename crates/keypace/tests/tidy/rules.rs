@@ -55,8 +55,8 @@ const AUDIT_RANKS: &[&[&str]] = &[
         "repository",
         "baseline",
     ],
-    &["rules", "source", "page", "render"],
-    &["wrappers"],
+    &["rules", "source", "page"],
+    &["wrappers", "render"],
     &["audit"],
     &["lib"],
 ];

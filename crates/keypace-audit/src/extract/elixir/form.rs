@@ -4,9 +4,9 @@
 use super::super::children::{field_text, first, of_kind, span, text, values};
 use super::super::grammar::{ClassParts, FunctionParts, Role, Subject};
 use super::pattern::{head, names, params, targets, unguarded};
-use super::{args, is_member, keyword, member, parts, path};
+use super::{args, is_member, key_name, keyword, member, parts, path, unfold};
 use crate::facts::Import;
-use crate::syntax::Node;
+use crate::syntax::{Node, around};
 
 const DEFINITIONS: &[&str] = &["def", "defp", "defmacro", "defmacrop"];
 
@@ -61,24 +61,10 @@ fn special<'t>(node: &Node<'t>, word: &str) -> Option<Role<'t>> {
 
 /// The name and parameters of a definition are written as a call, and are none.
 fn is_head(call: &Node<'_>) -> bool {
-    let Some(mut around) = call.parent() else {
-        return false;
-    };
-    if around.kind() == "binary_operator"
-        && field_text(&around, "operator").as_deref() == Some("when")
-        && let Some(outer) = around.parent()
-    {
-        around = outer;
-    }
-    around.kind() == "arguments"
-        && around.parent().is_some_and(|definition| {
-            field_text(&definition, "target").is_some_and(|word| {
-                DEFINITIONS.contains(&word.as_str()) || word.starts_with("defguard")
-            }) && first(&around).is_some_and(|first| {
-                let range = first.range();
-                range.start <= call.range().start && call.range().end <= range.end
-            })
-        })
+    let (before, _) = around(call);
+    let before = before.trim_end_matches([' ', '(']);
+    let word = before.rsplit(|c: char| !c.is_alphanumeric()).next();
+    word.is_some_and(|word| DEFINITIONS.contains(&word) || word.starts_with("defguard"))
 }
 
 fn class<'t>(node: &Node<'t>) -> Role<'t> {
@@ -142,11 +128,18 @@ fn imports<'t>(node: &Node<'t>, word: &str) -> Option<Role<'t>> {
     let given = args(node);
     let named = given.first()?;
     let last = |module: &str| module.rsplit('.').next().unwrap_or(module).to_owned();
+    let only = keyword(&given, "only")
+        .map(|list| unfold(&list))
+        .unwrap_or_default();
     let import = |module: String, here: Option<String>| {
-        let whole = |here| vec![(String::new(), here)];
+        let mut names: Vec<_> = here.map(|here| (String::new(), here)).into_iter().collect();
+        let functions = only
+            .iter()
+            .filter_map(|function| field_text(function, "key"));
+        names.extend(functions.map(|name| (key_name(&name), key_name(&name))));
         Import {
-            names: here.map(whole).unwrap_or_default(),
             module,
+            names,
             span: span(node),
         }
     };

@@ -12,7 +12,7 @@ defmodule App.Cache do
   alias Redix, as: R
   alias App.{Store, Pool}
   alias App.Redis.Client
-  import Redix
+  import Redix, only: [command: 2]
   require Logger
 end
 ";
@@ -24,7 +24,7 @@ end
             "App.Store: *=Store",
             "App.Pool: *=Pool",
             "App.Redis.Client: *=Client",
-            "Redix",
+            "Redix: command=command",
             "Logger",
         ]
     );
@@ -59,6 +59,7 @@ end
         calls(Elixir, text),
         [
             "Redix.command(conn, [\"KEYS\", prefix]) -> returned in keys",
+            "is_binary(prefix) -> other in keys",
             "eredis.q(conn, [\"FLUSHDB\"]) -> returned in flush",
             "Redix.command(conn, [\"KEYS\", \"user:{}:*\"]) -> other in reads",
         ]
@@ -75,7 +76,7 @@ def all(conn, state) do
   with {:ok, [cursor, page]} <- Redix.command(conn, ["SCAN", 0]), do: page
   case Redix.command(conn, ["SCAN", cursor]) do
     {:ok, ["0", keys]} -> acc ++ keys
-    {:ok, [next, keys]} -> all(next, keys)
+    {:ok, [next, keys]} -> rest(next, keys)
     {:error, error} -> raise error
   end
 end
@@ -89,7 +90,7 @@ end
             "Redix.command(state.conn, [\"UNLINK\", *keys]) -> discarded in all",
             "Redix.command(conn, [\"SCAN\", 0]) -> bound cursor, page in all",
             "Redix.command(conn, [\"SCAN\", cursor]) -> bound next, keys in all",
-            "all(next, keys) -> returned in all",
+            "rest(next, keys) -> returned in all",
             "raise(error) -> returned in all",
         ]
     );
@@ -129,6 +130,37 @@ end
         [
             "Redix.command(conn, [\"GET\", key]) -> other @0",
             "Redix.command(conn, [\"GET\", key]) -> returned in  @1",
+        ]
+    );
+}
+
+#[test]
+fn a_function_that_calls_itself_is_a_loop() {
+    let text = r#"
+defmodule App.Walk do
+  def all(conn, "0", acc), do: acc
+  def all(conn, cursor, acc) do
+    {:ok, [next, keys]} = Redix.command(:redix, ["SCAN", cursor])
+    Enum.each(keys, fn key -> Redix.command(conn, ["DEL", key]) end)
+    all(conn, next, acc ++ keys)
+  end
+end
+"#;
+    assert_eq!(
+        calls(Elixir, text),
+        [
+            "Redix.command(redix, [\"SCAN\", cursor]) -> bound next, keys in all @1",
+            "Redix.command(conn, [\"DEL\", key]) -> returned in  @1 @0",
+            "Enum.each(keys, fn) -> discarded in all @1",
+            "all(conn, next, [*acc, *keys]) -> returned in all @1",
+        ]
+    );
+    assert_eq!(
+        bindings(Elixir, text),
+        [
+            "next, keys = command()",
+            "cursor = next",
+            "acc = [*acc, *keys]"
         ]
     );
 }

@@ -37,7 +37,7 @@ keys << redis.call(*%w[KEYS *])
             "log(\"x\") -> discarded in all",
             "self.redis.keys(\"{}:*\") -> returned in all",
             "redis.flushdb() -> returned in flush",
-            "redis.call(*[\"KEYS\", \"*\"]) -> argument of <<",
+            "redis.call(\"KEYS\", \"*\") -> argument of <<",
             "keys.<<(call()) -> discarded",
             "Redis.new new() -> bound self.redis",
             "system(\"redis-cli keys '*'\") -> discarded",
@@ -168,4 +168,21 @@ EOS
             "99..108 \"\\n  plain\\n\""
         ]
     );
+}
+
+#[test]
+fn a_symbol_given_as_block_is_a_call_on_what_the_block_is_given() {
+    let text = "Sidekiq.redis(&:flushdb)\nredis.keys('a*').map(&:to_i)\nredis.call(*%w[KEYS a*])\n";
+    assert_eq!(
+        calls(Ruby, text),
+        [
+            "&.flushdb() -> returned in ",
+            "Sidekiq.redis(fn) -> discarded",
+            "redis.keys(\"a*\") -> receiver of map",
+            "&.to_i() -> returned in  @0",
+            "keys().map(fn) -> discarded",
+            "redis.call(\"KEYS\", \"a*\") -> discarded",
+        ]
+    );
+    assert_eq!(loops(Ruby, text), ["callback & of keys() by map"]);
 }

@@ -52,6 +52,8 @@ impl Walk<'_> {
         for arg in &args {
             self.settle(arg, &Usage::Argument(id));
         }
+        // `call(*%w[KEYS a*])` is `call("KEYS", "a*")`.
+        let args = args.into_iter().flat_map(given).collect();
         self.facts.calls.push(Call {
             receiver,
             name: parts.text.clone(),
@@ -347,8 +349,16 @@ impl Walk<'_> {
     }
 }
 
+/// The arguments that one stands for: a list that is spread where it is written is its elements.
+fn given(arg: Expr) -> Vec<Expr> {
+    match arg {
+        Expr::Spread(inner) if matches!(*inner, Expr::List(_)) => elements(*inner),
+        other => vec![other],
+    }
+}
+
 /// What a list that is joined to another adds.
-fn elements(list: Expr) -> Vec<Expr> {
+pub(super) fn elements(list: Expr) -> Vec<Expr> {
     match list {
         Expr::List(items) => items,
         other => vec![Expr::Spread(Box::new(other))],
