@@ -1,19 +1,56 @@
 //! What files of a tree tell each other: functions whose body runs KEYS, and clients that one file makes for others.
 //! Must not read files.
 
-use crate::report::Hit;
-use crate::rules::Subject;
+use std::collections::{HashMap, HashSet};
 
-/// A function that wraps a blocking command.
+use crate::facts::FunctionId;
+use crate::limits;
+use crate::receiver::origin::Origins;
+use crate::receiver::shape::Known;
+use crate::receiver::{clients, verb};
+use crate::report::{Confidence, Hit};
+use crate::rules::{self, Subject};
+
+/// What one file offers to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wrapper {
-    /// The name that a caller writes.
+    /// The name that another file writes.
     pub name: String,
+    /// The file's name without its ending, or its folder's: what an import ends with.
+    modules: [String; 2],
+    /// A client of that name; `None` for a function that runs KEYS.
+    client: Option<Known>,
 }
 
 /// Those that a file defines. Asked once for every file, when its own findings are known.
-pub(crate) fn defined(_subject: &Subject<'_>, _hits: &[Hit]) -> Vec<Wrapper> {
-    Vec::new()
+pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
+    let modules = modules(subject.path);
+    let mut out: Vec<Wrapper> = Vec::new();
+    let mut offer = |name: String, client: Option<Known>| {
+        let own = Wrapper {
+            name,
+            modules: modules.clone(),
+            client,
+        };
+        if out.len() < limits::MAX_OFFERS_PER_FILE && !out.contains(&own) {
+            out.push(own);
+        }
+    };
+    for hit in hits
+        .iter()
+        .filter(|hit| hit.rule == "keys-command" && hit.confidence > Confidence::Low)
+    {
+        if let Some(name) = named(subject, hit.function).filter(|name| is_distinctive(name)) {
+            offer(name, None);
+        }
+    }
+    let origins = Origins::of(subject.facts, subject.text, subject.clients, HashMap::new());
+    if origins.library {
+        for (name, known) in origins.exports() {
+            offer(name, Some(known));
+        }
+    }
+    out
 }
 
 /// The wrappers of all files of a tree.
@@ -29,13 +66,112 @@ impl Wrappers {
 
     /// Names of which a file has to have one to be asked again.
     pub(crate) fn words(&self) -> Vec<String> {
-        let names = self.found.iter().map(|wrapper| wrapper.name.clone());
-        names.collect()
+        let names: HashSet<&str> = self
+            .found
+            .iter()
+            .map(|wrapper| wrapper.name.as_str())
+            .collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 
     /// Everything that the rules find in a file, knowing the tree: it replaces what the first pass found there. Asked in a
     /// second pass, for files that have one of [`Self::words`], also such as never say *redis*.
     pub(crate) fn recheck(&self, subject: &Subject<'_>) -> Vec<Hit> {
-        crate::rules::check(subject)
+        let mut hits = rules::check_knowing(subject, self.foreign(subject));
+        let runs: HashSet<&str> = self
+            .found
+            .iter()
+            .filter(|wrapper| wrapper.client.is_none())
+            .map(|wrapper| wrapper.name.as_str())
+            .collect();
+        for call in &subject.facts.calls {
+            let known = runs.contains(call.name.as_str()) && !call.args.is_empty();
+            let itself = named(subject, call.function).as_deref() == Some(call.name.as_str());
+            let told = hits.iter().any(|hit| hit.at.start == call.at.start);
+            let Some(rule) = rules::ALL
+                .iter()
+                .find(|rule| rule.id == "keys-command")
+                .filter(|_| known && !itself && !told)
+            else {
+                continue;
+            };
+            hits.push(Hit {
+                rule: rule.id,
+                severity: rule.severity.lowered(),
+                confidence: Confidence::Low,
+                at: call.at,
+                call: call.span,
+                function: call.function,
+                message: format!("{} runs KEYS", call.name),
+                fix: (rule.fix)(subject.facts.language).to_owned(),
+            });
+        }
+        hits
     }
+
+    /// Clients of other files, by the names that this file's imports give them.
+    fn foreign(&self, subject: &Subject<'_>) -> HashMap<String, Known> {
+        let mut out = HashMap::new();
+        for import in &subject.facts.imports {
+            let module = import
+                .module
+                .trim_end_matches(".js")
+                .trim_end_matches(".ts");
+            let last = module
+                .rsplit(['/', '.', '\\', ':'])
+                .next()
+                .unwrap_or(module);
+            for wrapper in self
+                .found
+                .iter()
+                .filter(|own| own.modules.iter().any(|own| own == last))
+            {
+                let Some(client) = wrapper.client else {
+                    continue;
+                };
+                for (there, here) in &import.names {
+                    if *there == wrapper.name {
+                        out.insert(here.clone(), client);
+                    } else if there.is_empty() {
+                        out.insert(format!("{here}.{}", wrapper.name), client);
+                    }
+                }
+                out.insert(format!("{last}.{}", wrapper.name), client);
+            }
+        }
+        out
+    }
+}
+
+/// What an import of a file may end with: its name without the ending, and its folder's.
+fn modules(path: &str) -> [String; 2] {
+    let mut parts = path.rsplit('/');
+    let name = parts.next().unwrap_or(path);
+    let stem = name.split('.').next().unwrap_or(name).to_owned();
+    [stem, parts.next().unwrap_or_default().to_owned()]
+}
+
+/// The innermost function with a name.
+fn named(subject: &Subject<'_>, function: Option<FunctionId>) -> Option<String> {
+    let mut at = function;
+    while let Some(id) = at {
+        let own = subject.facts.functions.get(id.0)?;
+        if !own.name.is_empty() {
+            return Some(own.name.clone());
+        }
+        at = own.parent;
+    }
+    None
+}
+
+/// A name that other code hardly has by chance: `clear_by_prefix`, `deleteByPattern`, and not `run` or `keys`.
+fn is_distinctive(name: &str) -> bool {
+    let words = clients::words(name);
+    let telling = [
+        "key", "keys", "pattern", "prefix", "redis", "cache", "caches", "session", "sessions",
+        "matching", "wildcard",
+    ];
+    verb::of_method(name).is_none()
+        && words.len() > 1
+        && words.iter().any(|word| telling.contains(&word.as_str()))
 }

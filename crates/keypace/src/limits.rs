@@ -2,6 +2,7 @@
 //! Holds constants only: no logic, no types.
 
 pub mod index;
+pub mod inspect;
 pub mod records;
 
 mod backup;

@@ -2,12 +2,18 @@
 //! Holds data; decides nothing, measures nothing.
 
 mod index;
+mod inspect;
 mod stats;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::index::{
     AssignReport, DriftCounts, DriftSample, OldSets, RebuildReport, RekeyReport, VerifyReport,
+};
+pub use self::inspect::{
+    AclAdvice, Caller, Capability, CapabilityState, ClientGroup, CommandFigures, InspectFinding,
+    InspectNode, InspectReport, KeySample, LatencyEvent, LogKind, NotSeen, SampledPattern,
+    Severity, Since, SinceKind, SlowShape, SourceLine,
 };
 pub use self::stats::{BigKey, Named, PrefixStats, StatsReport};
 

@@ -78,15 +78,7 @@ impl Grammar for Php {
             "property_element" => bind(node, true, node.field("default_value")),
             "static_variable_declaration" => bind(node, false, node.field("value")),
             "const_element" => constant(node),
-            "conditional_expression" => Role::Choice {
-                subject: None,
-                before: node.field("condition").into_iter().collect(),
-                values: node
-                    .field("body")
-                    .into_iter()
-                    .chain(node.field("alternative"))
-                    .collect(),
-            },
+            "conditional_expression" => conditional(node),
             "match_expression" => matches(node),
             "binary_expression" => binary(node),
             "foreach_statement" => each(node),
@@ -326,6 +318,21 @@ fn constant<'t>(node: &Node<'t>) -> Role<'t> {
         declared: None,
         value: Some(value),
     }])
+}
+
+/// `a ? b : c`; `a ?: c` is `a` or `c`.
+fn conditional<'t>(node: &Node<'t>) -> Role<'t> {
+    let condition = node.field("condition");
+    let alternative = node.field("alternative");
+    let (before, first) = match node.field("body") {
+        Some(body) => (condition, Some(body)),
+        None => (None, condition),
+    };
+    Role::Choice {
+        subject: None,
+        before: before.into_iter().collect(),
+        values: first.into_iter().chain(alternative).collect(),
+    }
 }
 
 fn matches<'t>(node: &Node<'t>) -> Role<'t> {

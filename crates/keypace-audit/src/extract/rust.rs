@@ -378,7 +378,12 @@ fn targets(pattern: &Node<'_>) -> Vec<Vec<String>> {
             [_, inner] => targets(inner),
             _ => names(pattern).into_iter().map(|name| vec![name]).collect(),
         },
-        "match_pattern" | "ref_pattern" | "reference_pattern" | "mut_pattern" => first(pattern)
+        "match_pattern" => first(pattern)
+            .map(|inner| targets(&inner))
+            .unwrap_or_default(),
+        // `mut` stands before the name, as a node.
+        "ref_pattern" | "reference_pattern" | "mut_pattern" => values(pattern)
+            .pop()
             .map(|inner| targets(&inner))
             .unwrap_or_default(),
         "struct_pattern" => names(pattern).into_iter().map(|name| vec![name]).collect(),

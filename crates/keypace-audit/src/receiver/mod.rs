@@ -72,7 +72,7 @@ impl Commands {
 fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let call = &facts.calls[id.0];
     if call.constructs {
-        return None;
+        return constructed(facts, origins, id);
     }
     let name = call.name.as_str();
     let Some(receiver) = &call.receiver else {
@@ -190,10 +190,46 @@ fn is_scan_iterator(receiver: &Expr) -> bool {
     matches!(receiver, Expr::Path(path) if path.last().is_some_and(|last| last == "ScanIterator"))
 }
 
+/// Elixir's `import Exredis.Api, only: [keys: 2]`.
+fn is_imported(facts: &Facts, name: &str) -> bool {
+    facts.language == Language::Elixir
+        && facts.imports.iter().any(|import| {
+            clients::is_library(facts.language, &import.module)
+                && import
+                    .names
+                    .iter()
+                    .any(|(there, here)| there == name && here == name)
+        })
+}
+
+/// Predis's iteration over SCAN: `new Keyspace($client, "a*", 500)`.
+fn constructed(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
+    let call = &facts.calls[id.0];
+    let own = facts.language == Language::Php && call.name == "Keyspace" && origins.library;
+    let (_, args) = call.args.split_first().filter(|_| own)?;
+    Some(Command {
+        call: id,
+        verb: Verb::ScanIter,
+        confidence: Confidence::High,
+        known: Known {
+            sure: Sure::Resolved,
+            shape: Shape::Client,
+            cluster: false,
+        },
+        args: args.to_vec(),
+        raw: false,
+    })
+}
+
 /// A method without a receiver inside a class that extends a client, or a client's function by its import.
 fn bare(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let call = &facts.calls[id.0];
-    let verb = origins.promised(&call.name).or_else(|| {
+    let imported = || {
+        is_imported(facts, &call.name)
+            .then(|| verb::of_method(&call.name))
+            .flatten()
+    };
+    let verb = origins.promised(&call.name).or_else(imported).or_else(|| {
         let own = Expr::Path(vec!["self".to_owned()]);
         let implicit = matches!(
             facts.language,

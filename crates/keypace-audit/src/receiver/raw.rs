@@ -3,6 +3,7 @@
 
 use crate::facts::{Call, CallId, Expr, Facts, Piece, Usage};
 use crate::language::Language;
+use crate::limits;
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb::{self, Verb};
@@ -136,7 +137,7 @@ fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> 
         return Some(Known {
             sure: Sure::Resolved,
             shape: Shape::Client,
-            cluster: false,
+            cluster: asked(facts, origins, call).is_some_and(|known| known.cluster),
         });
     }
     match (known, given) {
@@ -156,6 +157,22 @@ fn sender(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
     let next = &facts.calls[next.0];
     let known = origins.known(next.receiver.as_ref()?, next.function, next.class)?;
     (verb::is_raw_method(&next.name) && known.sure == Sure::Resolved).then_some(known)
+}
+
+/// What a built command is sent to in the end: `cmd("SCAN").arg(0).query(&mut con)`.
+fn asked(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+    let mut usage = &call.usage;
+    for _ in 0..limits::MAX_FLOW_STEPS {
+        let Usage::Receiver(next) = usage else {
+            return None;
+        };
+        let next = &facts.calls[next.0];
+        if next.name.starts_with("query") {
+            return origins.known(next.args.first()?, next.function, next.class);
+        }
+        usage = &next.usage;
+    }
+    None
 }
 
 fn confidence(

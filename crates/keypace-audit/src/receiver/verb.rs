@@ -114,7 +114,7 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
     }
     Some(match plain {
         "keys" | "keysbuffer" | "getallkeys" | "searchkeys" => Verb::Keys,
-        "scan" | "scanbuffer" => Verb::Scan,
+        "scan" | "scanbuffer" | "scanpage" => Verb::Scan,
         "hscan" | "sscan" | "zscan" => Verb::InnerScan,
         "hscaniter" | "sscaniter" | "zscaniter" | "hscaneach" | "sscaneach" | "zscaneach"
         | "hscanstream" | "sscanstream" | "zscanstream" | "hscaniterator" | "sscaniterator"
@@ -215,6 +215,7 @@ pub(crate) fn is_raw_method(name: &str) -> bool {
             | "callblock"
             | "rawcommand"
             | "executeraw"
+            | "createcommand"
             | "execute"
             | "exec"
             | "command"

@@ -30,7 +30,10 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             _ => false,
         };
         let queued = scene.language == Language::Go && scene.call(command).name == "Send";
-        if !whole || queued || command.known.shape == Shape::Module {
+        if !whole
+            || queued
+            || command.known.shape == Shape::Module && scene.language != Language::Php
+        {
             continue;
         }
         let call = scene.call(command);

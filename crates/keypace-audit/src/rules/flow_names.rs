@@ -94,6 +94,9 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "asstr"
             | "flatten"
             | "flatmap"
+            | "arg"
+            | "cursorarg"
+            | "takeresults"
             | "query"
             | "queryasync"
             | "then"
@@ -134,9 +137,7 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "count"
             | "cursor"
             | "pattern"
-            | "asscanentry"
             | "iterasync"
-            | "elements"
             | "assequence"
             | "asflow"
             | "use"
@@ -241,6 +242,8 @@ pub(super) fn is_element(name: &str) -> bool {
     matches!(
         plain(name).as_str(),
         "next"
+            | "nextitem"
+            | "trynext"
             | "val"
             | "pop"
             | "shift"
@@ -258,6 +261,10 @@ pub(super) fn is_element(name: &str) -> bool {
             | "poll"
             | "get"
             | "elem"
+            | "nextitem"
+            | "trynext"
+            | "takeresults"
+            | "nextasync"
     )
 }
 
@@ -282,9 +289,10 @@ pub(super) fn is_growth(name: &str) -> bool {
             | "unionwith"
             | "plusassign"
             | "arraypush"
+            | "arraymerge"
+            | "into"
             | "offer"
             | "addelement"
-            | "<<"
     )
 }
 

@@ -1,19 +1,19 @@
 //! Where the keys go that KEYS and SCAN found: into names, loops, lists and callbacks.
 //! Must not judge.
 
+mod flow;
+mod growth;
 mod helpers;
 mod repeated;
 
 use std::collections::{HashMap, HashSet};
 
 use super::flow_names::{
-    is_chunk, is_collect, is_element, is_growth, is_handover, is_limit, is_passing_function,
-    is_passing_method,
+    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
 };
-use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind, Usage};
+use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
 use crate::limits;
-use crate::receiver::argument;
 use crate::receiver::origin::Origins;
 use crate::receiver::verb::Verb;
 use crate::receiver::{Command, Commands};
@@ -140,205 +140,6 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Follows a call's result to where it goes.
-    fn flow(&mut self, call: CallId, trace: Trace, steps: usize) {
-        if steps == 0 {
-            return;
-        }
-        let own = &self.facts.calls[call.0];
-        match &own.usage {
-            Usage::Bound(targets) => {
-                // A shell's variable holds all that the command printed.
-                let trace = self.printed(trace);
-                for target in targets {
-                    self.learn(own.function, target, trace);
-                }
-            }
-            Usage::Iterated(each) => {
-                let span = self.facts.loops[each.0].span;
-                let substituted = self
-                    .text
-                    .get(span.start..span.end)
-                    .is_some_and(|text| text.starts_with("for"));
-                let trace = if substituted {
-                    self.printed(trace)
-                } else {
-                    trace
-                };
-                let kept = self.facts.loops[each.0].gathers || self.is_kept_generator(*each);
-                if trace.amount == Amount::Batch && kept && self.is_iteration(trace) {
-                    self.collected.entry(trace.source).or_insert(None);
-                }
-                self.give_loop(*each, trace);
-            }
-            Usage::Returned => {
-                if let Some(name) = self.origins.named_function(own.function) {
-                    self.give_back(name, trace);
-                }
-            }
-            Usage::Receiver(next) => self.flow_method(*next, trace, steps - 1),
-            Usage::Argument(next) => self.flow_argument(*next, trace, steps - 1),
-            Usage::Piped(next) => self.flow_pipe(*next, trace, steps - 1),
-            Usage::Discarded | Usage::Other => {}
-        }
-    }
-
-    fn flow_method(&mut self, next: CallId, trace: Trace, steps: usize) {
-        let call = &self.facts.calls[next.0];
-        let name = call.name.as_str();
-        if is_chunk(name) {
-            let trace = Trace {
-                amount: Amount::Batch,
-                ..trace
-            };
-            self.bounded.insert(trace.source);
-            return self.flow(next, trace, steps);
-        }
-        if is_limit(name) {
-            self.bounded.insert(trace.source);
-            return self.flow(
-                next,
-                Trace {
-                    amount: Amount::Batch,
-                    ..trace
-                },
-                steps,
-            );
-        }
-        for arg in &call.args {
-            if let Expr::Lambda(lambda) = arg {
-                let amount = if is_handover(name) || self.is_of_gathered(call) {
-                    trace.amount
-                } else {
-                    Amount::One
-                };
-                self.give_params(*lambda, Trace { amount, ..trace });
-            }
-        }
-        let ruby = self.facts.language == Language::Ruby
-            && matches!(
-                name,
-                "map"
-                    | "sort"
-                    | "select"
-                    | "reject"
-                    | "uniq"
-                    | "group_by"
-                    | "filter_map"
-                    | "sort_by"
-            );
-        if (is_collect(name) || ruby) && self.is_iteration(trace) {
-            self.collected.entry(trace.source).or_insert(None);
-            return self.flow(
-                next,
-                Trace {
-                    amount: Amount::All,
-                    ..trace
-                },
-                steps,
-            );
-        }
-        if is_passing_method(name) || is_collect(name) {
-            self.flow(next, trace, steps);
-        }
-    }
-
-    /// A method of the one value that a stream was gathered into: `keys.collectList().flatMap { all -> ... }`.
-    fn is_of_gathered(&self, call: &Call) -> bool {
-        matches!(&call.receiver, Some(Expr::Call(inner)) if {
-            let name = &self.facts.calls[inner.0].name;
-            is_collect(name) && name.to_ascii_lowercase().starts_with("collect")
-        })
-    }
-
-    fn flow_argument(&mut self, next: CallId, trace: Trace, steps: usize) {
-        let call = &self.facts.calls[next.0];
-        let name = call.name.as_str();
-        if self.commands.at(next).is_some() {
-            return;
-        }
-        if matches!(name, "mapfile" | "readarray") {
-            if let Some(into) = call
-                .args
-                .iter()
-                .filter_map(argument::literal)
-                .rfind(|word| !word.starts_with('-'))
-            {
-                let target = [into.to_owned()];
-                let function = call.function;
-                let trace = self.printed(trace);
-                self.learn(function, &target, trace);
-            }
-            return;
-        }
-        if is_chunk(name) || is_limit(name) {
-            self.bounded.insert(trace.source);
-            return self.flow(
-                next,
-                Trace {
-                    amount: Amount::Batch,
-                    ..trace
-                },
-                steps,
-            );
-        }
-        if is_collect(name) && self.is_iteration(trace) {
-            self.collected.entry(trace.source).or_insert(None);
-            return self.flow(
-                next,
-                Trace {
-                    amount: Amount::All,
-                    ..trace
-                },
-                steps,
-            );
-        }
-        if is_collect(name) || is_passing_function(name) {
-            self.flow(next, trace, steps);
-        }
-    }
-
-    /// What a shell's pipe hands on: `| while read key`, `| sort`, `| xargs`.
-    fn flow_pipe(&mut self, next: CallId, trace: Trace, steps: usize) {
-        let call = &self.facts.calls[next.0];
-        match call.name.as_str() {
-            "read" => {
-                let names: Vec<String> = call
-                    .args
-                    .iter()
-                    .filter_map(argument::shape)
-                    .filter(|word| !word.starts_with('-'))
-                    .collect();
-                for name in names {
-                    self.learn(
-                        call.function,
-                        &[name],
-                        Trace {
-                            amount: Amount::One,
-                            ..trace
-                        },
-                    );
-                }
-            }
-            "sort" | "grep" | "sed" | "awk" | "tr" | "cut" | "uniq" | "tac" | "egrep" => {
-                self.flow(next, trace, steps)
-            }
-            _ => {}
-        }
-    }
-
-    /// A substitution prints all of a scan: its variable or loop holds every key.
-    fn printed(&mut self, trace: Trace) -> Trace {
-        if self.facts.language != Language::Shell || !self.is_iteration(trace) {
-            return trace;
-        }
-        self.collected.entry(trace.source).or_insert(None);
-        Trace {
-            amount: Amount::All,
-            ..trace
-        }
-    }
-
     /// Whether a call names something that holds keys found: also inside strings, where expressions aren't seen.
     pub(crate) fn mentions(&self, call: &Call) -> bool {
         let text = self
@@ -369,7 +170,8 @@ impl<'a> Found<'a> {
             if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
                 trace = self.printed(trace);
             }
-            if trace.amount == Amount::Batch && self.grows(binding) {
+            let grown = trace.amount == Amount::Batch && self.grows(binding);
+            if grown || trace.amount == Amount::One && self.appends(binding) {
                 trace.amount = Amount::All;
                 self.gather(trace.source, binding.loops.last().copied());
             }
@@ -387,40 +189,17 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// `keys += batch`, `$all[] = $key`, `keys = append(keys, batch...)`, `keys = keys.concat(batch)`.
-    fn grows(&self, binding: &Binding) -> bool {
-        if binding.loops.is_empty() && !self.is_recursive(binding.function) {
-            return false;
-        }
-        if let Expr::Call(call) = &binding.value {
-            // `cursor = client.scan(cursor)` goes on, and keeps nothing.
-            let step = self.sources.iter().any(|own| own.call == *call);
-            if step || !is_growth(&self.facts.calls[call.0].name) {
-                return false;
-            }
-            let call = &self.facts.calls[call.0];
-            let own = binding.targets.first();
-            let takes_itself = call.args.iter().chain(&call.receiver).any(|arg| {
-                let arg = if let Expr::Spread(inner) = arg {
-                    inner
-                } else {
-                    arg
-                };
-                matches!(arg, Expr::Path(path) if Some(path) == own)
-            });
-            return takes_itself;
-        }
-        if let Expr::List(items) = &binding.value {
-            // `keys = [...keys, ...batch]`.
-            let own = binding.targets.first();
-            return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own)));
-        }
+    /// `$all[] = $key`: one key at a time, as a scan goes on.
+    fn appends(&self, binding: &Binding) -> bool {
         let text = self
             .text
             .get(binding.span.start..binding.span.end)
             .unwrap_or_default();
-        let head: String = text.chars().take(80).collect();
-        head.contains("+=") || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
+        self.facts.language == Language::Php
+            && !binding.loops.is_empty()
+            && text
+                .split_once('=')
+                .is_some_and(|(left, _)| left.trim_end().ends_with("[]"))
     }
 
     fn read_loops(&mut self) {
@@ -493,50 +272,24 @@ impl<'a> Found<'a> {
                 self.read_accumulator(call);
                 self.read_growth(CallId(at));
             }
+            self.read_whole(CallId(at));
         }
     }
 
-    fn read_growth(&mut self, id: CallId) {
+    /// `iter.collect()` where `iter` is a scan's own iteration.
+    fn read_whole(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        let Some(receiver) = &call.receiver else {
+        let Some(receiver @ Expr::Path(_)) = &call.receiver else {
             return;
         };
-        if !is_growth(&call.name) {
+        if !is_collect(&call.name) || !call.args.is_empty() {
             return;
         }
-        let (function, each) = (call.function, call.loops.last().copied());
-        let trace = call.args.iter().find_map(|arg| self.trace(arg, function));
-        let Some(trace) = trace.or_else(|| self.trace_generator(call)) else {
-            return;
-        };
-        // `keys.extend(r.scan_iter(...))` keeps all at once.
-        let whole = trace.amount == Amount::All;
-        if !whole && !self.scan_around(trace.source, id) {
-            return;
-        }
-        if !whole || self.is_iteration(trace) {
-            self.gather(trace.source, each);
-        }
-        if let Expr::Path(path) = receiver {
-            let trace = Trace {
-                amount: Amount::All,
-                source: trace.source,
-            };
-            self.learn(function, path, trace);
-        }
-    }
-
-    /// Whether a call is repeated for what a scan goes on finding: in a loop, or in a callback of a stream.
-    fn scan_around(&self, source: usize, id: CallId) -> bool {
-        let call = &self.facts.calls[id.0];
-        let scan = &self.facts.calls[self.sources[source].call.0];
-        !call.loops.is_empty() || call.function != scan.function || self.is_recursive(call.function)
-    }
-
-    fn gather(&mut self, source: usize, each: Option<LoopId>) {
-        let verb = self.sources[source].verb;
-        if verb.steps() || verb.iterates() {
-            self.collected.entry(source).or_insert(each);
+        let trace = self.trace(receiver, call.function);
+        if let Some(trace) = trace.filter(|trace| trace.amount != Amount::One)
+            && self.is_iteration(trace)
+        {
+            self.collected.entry(trace.source).or_insert(None);
         }
     }
 
@@ -649,23 +402,6 @@ impl<'a> Found<'a> {
                 self.names.get(&(place, name)).copied()
             })
             .or_else(|| self.trace_getter(path, root))
-    }
-
-    /// `redis.keys`, where a call without arguments reads like a member.
-    fn trace_getter(&self, path: &[String], root: Option<FunctionId>) -> Option<Trace> {
-        let (name, owner) = path.split_last()?;
-        let source = self.sources.iter().position(|command| {
-            let call = &self.facts.calls[command.call.0];
-            command.verb.finds()
-                && call.args.is_empty()
-                && call.name == *name
-                && self.origins.root(call.function) == root
-                && matches!(&call.receiver, Some(Expr::Path(own)) if own.as_slice() == owner)
-        })?;
-        Some(Trace {
-            amount: Amount::All,
-            source,
-        })
     }
 
     fn trace_call(&self, id: CallId, function: Option<FunctionId>, depth: usize) -> Option<Trace> {

@@ -2,7 +2,7 @@
 //! Must not judge direct commands.
 
 use super::scene::{Scene, Sink};
-use crate::facts::{Call, Expr};
+use crate::facts::{Call, CallId, Expr};
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::shape::Shape;
@@ -115,9 +115,10 @@ fn rails(scene: &Scene<'_>, sink: &mut Sink) {
             continue;
         }
         let cache = match &call.receiver {
-            Some(Expr::Path(path)) => path
-                .last()
-                .is_some_and(|last| last.to_ascii_lowercase().contains("cache")),
+            Some(Expr::Path(path)) => path.last().is_some_and(|last| {
+                let lower = last.to_ascii_lowercase();
+                lower.contains("cache") || lower.ends_with("store")
+            }),
             Some(receiver) => scene
                 .origins
                 .known(receiver, call.function, call.class)
@@ -136,9 +137,28 @@ fn rails(scene: &Scene<'_>, sink: &mut Sink) {
     }
 }
 
+/// The call that a flush is made on, also by a name that it was given.
+fn tagged(scene: &Scene<'_>, flush: &Call) -> Option<CallId> {
+    let by_name = |path: &Vec<String>| {
+        scene
+            .facts
+            .bindings
+            .iter()
+            .find_map(|binding| match &binding.value {
+                Expr::Call(id) if binding.targets.first() == Some(path) => Some(*id),
+                _ => None,
+            })
+    };
+    match flush.receiver.as_ref()? {
+        Expr::Call(id) => Some(*id),
+        Expr::Path(path) => by_name(path),
+        _ => None,
+    }
+}
+
 fn laravel(scene: &Scene<'_>, sink: &mut Sink) {
     for call in scene.facts.calls.iter().filter(|call| call.name == "flush") {
-        let Some(Expr::Call(tags)) = &call.receiver else {
+        let Some(tags) = tagged(scene, call) else {
             continue;
         };
         let tags = &scene.facts.calls[tags.0];

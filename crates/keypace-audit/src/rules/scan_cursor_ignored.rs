@@ -57,7 +57,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
 /// Begins at the constant 0, or at the default that stands for it.
 fn begins(scene: &Scene<'_>, command: &Command) -> bool {
     match argument::cursor(command.verb, &command.args) {
-        Some(cursor) => argument::is_zero_cursor(cursor),
+        Some(cursor) => argument::is_zero_cursor(cursor) || is_fresh(scene, command, cursor),
         None => {
             matches!(scene.language, Language::Python)
                 && !command.raw
@@ -69,13 +69,29 @@ fn begins(scene: &Scene<'_>, command: &Command) -> bool {
     }
 }
 
+/// phpredis keeps the cursor in a variable, which is null at first; outside a loop it isn't used again.
+fn is_fresh(scene: &Scene<'_>, command: &Command, cursor: &Expr) -> bool {
+    let call = scene.call(command);
+    scene.language == Language::Php
+        && call.loops.is_empty()
+        && scene.facts.bindings.iter().any(|binding| {
+            binding.function == call.function
+                && binding.value == Expr::Other
+                && matches!((cursor, binding.targets.as_slice()), (Expr::Path(path), [target]) if path == target)
+        })
+}
+
 /// Another SCAN of the same function takes a cursor, or the client's own iteration goes on from this call.
 fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
     let call = scene.call(command);
-    if let Usage::Receiver(next) = call.usage
-        && is_iteration(scene.facts.calls[next.0].name.as_str())
-    {
-        return true;
+    let mut next = &call.usage;
+    for _ in 0..crate::limits::MAX_FLOW_STEPS {
+        let Usage::Receiver(id) = next else { break };
+        let chained = &scene.facts.calls[id.0];
+        if is_iteration(&chained.name) {
+            return true;
+        }
+        next = &chained.usage;
     }
     if is_iterated(scene, call) {
         return true;
@@ -107,7 +123,8 @@ fn is_iterated(scene: &Scene<'_>, call: &Call) -> bool {
 
 fn is_iteration(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    lower.contains("iterator") || matches!(lower.as_str(), "expand" | "repeat")
+    lower.contains("iterator")
+        || matches!(lower.as_str(), "expand" | "repeat" | "iter" | "iter_async")
 }
 
 /// The function calls itself, or hands the cursor it got to another function.
@@ -115,6 +132,7 @@ fn is_recursive(scene: &Scene<'_>, command: &Command) -> bool {
     let call = scene.call(command);
     let own = scene.origins.named_function(call.function);
     let root = scene.origins.root(call.function);
+    let cursor = first_of_pair(scene, call);
     scene.facts.calls.iter().any(|other| {
         let inside = scene.origins.root(other.function) == root;
         inside
@@ -122,9 +140,31 @@ fn is_recursive(scene: &Scene<'_>, command: &Command) -> bool {
                 && own.as_deref() != Some("scan")
                 && other.call_of_own()
                 || (other.span != call.span
-                    && other.args.iter().any(is_cursor_name)
+                    && other
+                        .args
+                        .iter()
+                        .any(|arg| is_cursor_name(arg) || is_path(arg, cursor))
                     && scene.origins.root(other.function).is_some()))
     })
+}
+
+/// The name that a step's cursor is given, in languages whose clients give it before the keys.
+fn first_of_pair<'s>(scene: &Scene<'_>, call: &'s Call) -> Option<&'s [String]> {
+    let first = matches!(
+        scene.language,
+        Language::Elixir | Language::Php | Language::Ruby | Language::Rust
+    );
+    match &call.usage {
+        Usage::Bound(targets) if first && targets.len() == 2 => targets
+            .first()
+            .map(Vec::as_slice)
+            .filter(|path| !path.is_empty()),
+        _ => None,
+    }
+}
+
+fn is_path(expr: &Expr, own: Option<&[String]>) -> bool {
+    matches!((expr, own), (Expr::Path(path), Some(own)) if path.as_slice() == own)
 }
 
 fn is_cursor_name(expr: &Expr) -> bool {

@@ -80,6 +80,7 @@ fn has_count(language: Language, args: &[Expr], raw: bool, iterates: bool) -> Op
             Expr::Other | Expr::Call(_) | Expr::Member(..) | Expr::Index(..) if at > 0 => {
                 return None;
             }
+            Expr::Path(path) if at > 0 && is_options(path) => return None,
             // Options under a name, and positional counts: Go's and phpredis's third, redis-py's third.
             Expr::Path(_) if at > 0 => {
                 let positional =
@@ -93,6 +94,11 @@ fn has_count(language: Language, args: &[Expr], raw: bool, iterates: bool) -> Op
         }
     }
     Some(counted)
+}
+
+fn is_options(path: &[String]) -> bool {
+    path.last()
+        .is_some_and(|last| last.to_ascii_lowercase().contains("opt"))
 }
 
 fn is_count(name: &str) -> bool {

@@ -7,6 +7,7 @@ mod count;
 mod delete;
 mod global;
 mod index;
+mod inspect;
 mod restore;
 mod scan;
 mod select;
@@ -25,6 +26,7 @@ pub(crate) use self::index::{
     Index, IndexAction, IndexAssign, IndexList, IndexOf, IndexOld, IndexOwner, IndexRebuild,
     IndexRekey, IndexVerify,
 };
+pub(crate) use self::inspect::Inspect;
 pub(crate) use self::restore::Restore;
 pub(crate) use self::scan::{Field, Scan};
 pub(crate) use self::select::{Filter, Resume, Select};
@@ -107,6 +109,9 @@ pub(crate) enum Command {
     /// Find records by their owner: make the index, verify it, list
     #[command(after_long_help = index::EXAMPLES)]
     Index(Index),
+    /// Find what is hurting a live server: blocking commands, who sends them, settings
+    #[command(after_long_help = inspect::EXAMPLES)]
+    Inspect(Inspect),
     /// Serve HTTP: jobs that outlive the browser, sessions, a page
     #[command(after_long_help = serve::EXAMPLES)]
     Serve(Serve),
@@ -130,7 +135,7 @@ pub(crate) enum Command {
     #[command(after_long_help = MAN_EXAMPLES)]
     Man {
         /// The command it describes, else keypace itself
-        #[arg(value_parser = ["scan", "count", "stats", "delete", "restore", "index", "serve", "audit", "demo", "bench", "completions", "man"])]
+        #[arg(value_parser = ["scan", "count", "stats", "delete", "restore", "index", "inspect", "serve", "audit", "demo", "bench", "completions", "man"])]
         command: Option<String>,
     },
 }

@@ -52,7 +52,7 @@ fn audit(options: &Options, typed: &Audit) -> Result<Report, Halt> {
     audit.run(&typed.paths).map_err(|error| halt(&error))
 }
 
-fn halt(error: &AuditError) -> Halt {
+pub(super) fn halt(error: &AuditError) -> Halt {
     let mut halt = Halt::usage(error.to_string()).with_hint(error.hint());
     let mut cause = std::error::Error::source(error);
     if let AuditError::Path { source, .. } = error {

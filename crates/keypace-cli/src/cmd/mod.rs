@@ -10,6 +10,7 @@ mod count;
 mod delete;
 mod demo;
 mod index;
+mod inspect;
 mod interrupt;
 mod key_source;
 mod lab;
@@ -20,6 +21,8 @@ mod restore;
 mod resume;
 mod scan;
 mod serve;
+#[cfg(feature = "audit")]
+mod source_lines;
 mod spans;
 mod stats;
 mod walk;
@@ -91,6 +94,13 @@ fn dispatch(cli: Cli, stderr: &Stderr) -> Result<Exit, Halt> {
         }),
         Command::Index(typed) => in_runtime(async {
             index::run(
+                &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
+                &typed,
+            )
+            .await
+        }),
+        Command::Inspect(typed) => in_runtime(async {
+            inspect::run(
                 &mut Run::prepare(&global, stderr, Second::ExitAtOnce)?,
                 &typed,
             )

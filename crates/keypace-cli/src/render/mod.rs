@@ -6,6 +6,7 @@ pub(crate) mod bench;
 mod fields;
 pub(crate) mod figures;
 pub(crate) mod index;
+pub(crate) mod inspect;
 mod jsonl;
 pub(crate) mod keys;
 mod line;

@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod filters;
 mod index;
+mod inspect;
 mod layers;
 mod pressure;
 pub(crate) mod secret;
@@ -26,6 +27,7 @@ use keypace::{
 pub(crate) use self::audit::AuditSettings;
 pub(crate) use self::backup::backup_target;
 pub(crate) use self::index::{index_walk, keys_path, namespace, old_layout, owner, owner_keys};
+pub(crate) use self::inspect::{inspect_options, watch};
 pub(crate) use self::select::{listed_options, patterns, sweep_options};
 pub(crate) use self::serve::{config as serve_config, key_owner};
 pub(crate) use self::stats::stats_options;

@@ -114,7 +114,7 @@ async fn try_unlink(connection: &mut Connection) -> Result<Removal> {
 }
 
 /// 64 bits that nobody else's key name holds: the standard library's hash seeds are random.
-fn unpredictable() -> String {
+pub(super) fn unpredictable() -> String {
     use std::hash::{BuildHasher, Hasher};
     let seed = std::collections::hash_map::RandomState::new();
     format!("{:016x}", seed.build_hasher().finish())

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// The fields of an INFO reply.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Info(HashMap<String, String>);
 
 impl Info {
@@ -20,6 +20,15 @@ impl Info {
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// Fields whose names begin so, without that beginning; in no order.
+    pub(crate) fn with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let fields = self.0.iter();
+        fields.filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, &**value)))
     }
 }
 

@@ -68,20 +68,32 @@ fn mode(info: &Info) -> Mode {
 
 fn described(node: &Node, info: &Info) -> ServerInfo {
     let field = |name: &str| info.get(name).map(str::to_owned);
-    let valkey = field("valkey_version");
+    let (product, version) = product(info);
     ServerInfo {
         address: node.name().to_string(),
-        product: if valkey.is_some() { "Valkey" } else { "Redis" }.to_owned(),
-        version: valkey
-            .or_else(|| field("redis_version"))
-            .unwrap_or_default(),
-        role: match info.get("role") {
-            Some("slave") => "replica".to_owned(),
-            Some("master") => "primary".to_owned(),
-            other => other.unwrap_or("unknown").to_owned(),
-        },
+        product: product.to_owned(),
+        version,
+        role: role(info),
         run_id: field("run_id").unwrap_or_default(),
         database: node.database(),
         nodes: 1,
+    }
+}
+
+/// The product, and its version.
+pub(crate) fn product(info: &Info) -> (&'static str, String) {
+    let version = |name: &str| info.get(name).map(str::to_owned);
+    match version("valkey_version") {
+        Some(version) => ("Valkey", version),
+        None => ("Redis", version("redis_version").unwrap_or_default()),
+    }
+}
+
+/// `primary` or `replica`, or what the server calls it.
+pub(crate) fn role(info: &Info) -> String {
+    match info.get("role") {
+        Some("slave") => "replica".to_owned(),
+        Some("master") => "primary".to_owned(),
+        other => other.unwrap_or("unknown").to_owned(),
     }
 }

@@ -13,6 +13,23 @@ use crate::rules::flow_names::{
 };
 
 impl Found<'_> {
+    /// `redis.keys`, where a call without arguments reads like a member.
+    pub(super) fn trace_getter(&self, path: &[String], root: Option<FunctionId>) -> Option<Trace> {
+        let (name, owner) = path.split_last()?;
+        let source = self.sources.iter().position(|command| {
+            let call = &self.facts.calls[command.call.0];
+            command.verb.finds()
+                && call.args.is_empty()
+                && call.name == *name
+                && self.origins.root(call.function) == root
+                && matches!(&call.receiver, Some(Expr::Path(own)) if own.as_slice() == owner)
+        })?;
+        Some(Trace {
+            amount: Amount::All,
+            source,
+        })
+    }
+
     /// What functions give back: a name that holds keys, or a call on one.
     pub(super) fn read_returns(&mut self) {
         for at in 0..self.facts.returned.len() {

@@ -188,7 +188,7 @@ fn notes(report: &StatsReport) -> Vec<String> {
 
 /// A text of at most `columns`, without its middle where it is longer: prefixes begin alike, and keys end in what
 /// tells them apart.
-fn shortened(text: &str, columns: usize) -> String {
+pub(in crate::render) fn shortened(text: &str, columns: usize) -> String {
     if console::measure_text_width(text) <= columns {
         return text.to_owned();
     }
