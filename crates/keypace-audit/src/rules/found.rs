@@ -170,8 +170,16 @@ impl<'a> Found<'a> {
             if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
                 trace = self.printed(trace);
             }
-            let grown = trace.amount == Amount::Batch && self.grows(binding);
-            if grown || trace.amount == Amount::One && self.appends(binding) {
+            let grown = trace.amount == Amount::Batch && self.grows(binding)
+                || trace.amount == Amount::One && self.appends(binding);
+            let anew = grown
+                && binding
+                    .targets
+                    .first()
+                    .is_some_and(|target| self.begins_anew(target, trace.source));
+            if anew {
+                trace.amount = Amount::Batch;
+            } else if grown {
                 trace.amount = Amount::All;
                 self.gather(trace.source, binding.loops.last().copied());
             }

@@ -24,7 +24,9 @@ fn fix(_language: Language) -> &'static str {
 
 /// Whether a scene is a server's script, and not a program that is a client.
 pub(super) fn is_script(scene: &Scene<'_>) -> bool {
-    scene.language == Language::Lua && !scene.facts.calls.iter().any(|call| call.name == "require")
+    scene.language == Language::Lua
+        && scene.facts.imports.is_empty()
+        && !scene.facts.calls.iter().any(|call| call.name == "require")
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {

@@ -29,8 +29,13 @@ impl Found<'_> {
         if !whole && !self.scan_around(trace.source, id) {
             return;
         }
+        if let Expr::Path(path) = &target
+            && self.begins_anew(path, trace.source)
+        {
+            return;
+        }
         if !whole || self.is_iteration(trace) {
-            self.gather(trace.source, each);
+            self.gather(self.nearest(trace.source, id), each);
         }
         if let Expr::Path(path) = target {
             self.learn(
@@ -42,6 +47,45 @@ impl Found<'_> {
                 },
             );
         }
+    }
+
+    /// Whether a list is emptied for each step of a scan: it holds a page at most.
+    pub(super) fn begins_anew(&self, target: &[String], source: usize) -> bool {
+        let scan = &self.facts.calls[self.sources[source].call.0];
+        let Some(each) = scan.loops.last() else {
+            return false;
+        };
+        self.facts.bindings.iter().any(|binding| {
+            let empty = match &binding.value {
+                Expr::List(items) => items.is_empty(),
+                Expr::Call(call) => {
+                    let call = &self.facts.calls[call.0];
+                    call.args.is_empty() && (call.constructs || call.name == "array")
+                }
+                _ => false,
+            };
+            empty
+                && binding.loops.contains(each)
+                && binding.function == scan.function
+                && binding.targets.iter().any(|own| own == target)
+        })
+    }
+
+    /// The step of the same loop, where several give their keys to one name.
+    fn nearest(&self, source: usize, id: CallId) -> usize {
+        let each = self.facts.calls[id.0].loops.last();
+        let inside = |own: usize| self.facts.calls[self.sources[own].call.0].loops.last() == each;
+        if each.is_none() || inside(source) || !self.sources[source].verb.steps() {
+            return source;
+        }
+        let function = self.facts.calls[id.0].function;
+        (0..self.sources.len())
+            .find(|own| {
+                self.sources[*own].verb.steps()
+                    && inside(*own)
+                    && self.facts.calls[self.sources[*own].call.0].function == function
+            })
+            .unwrap_or(source)
     }
 
     /// Whether a call is repeated for what a scan goes on finding: in a loop, or in a callback of a stream.
