@@ -40,7 +40,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let call = scene.call(command);
         let server = matches!(&call.receiver, Some(Expr::Path(path)) if path.as_slice() == ["redis"] || path.as_slice() == ["server"])
             && matches!(call.name.as_str(), "call" | "pcall");
-        if server || is_script(scene) {
+        let bare = is_script(scene)
+            && !matches!(&call.receiver, Some(Expr::Path(path)) if path.as_slice() != ["redis"]);
+        if server || bare {
             let message =
                 "the script runs KEYS, and the server does nothing else until it ends".to_owned();
             sink.at(scene, &RULE, call, Confidence::High, RULE.severity, message);

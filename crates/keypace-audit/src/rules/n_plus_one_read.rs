@@ -37,13 +37,13 @@ fn fix(language: Language) -> &'static str {
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     for command in scene
-        .commands
-        .all
-        .iter()
+        .with_likely()
         .filter(|command| command.verb.reads_one())
     {
         let call = scene.call(command);
+        // Redigo's Send only fills a buffer.
         if command.known.shape == Shape::Pipeline
+            || scene.language == Language::Go && call.name == "Send"
             || call.loops.is_empty() && !is_in_callback(scene, command.call.0)
         {
             continue;
