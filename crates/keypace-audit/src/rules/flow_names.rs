@@ -130,8 +130,6 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "toenumerable"
             | "toiterator"
             | "totypedarray"
-            | "arg"
-            | "cursorarg"
             | "build"
             | "match"
             | "count"
@@ -261,8 +259,6 @@ pub(super) fn is_element(name: &str) -> bool {
             | "poll"
             | "get"
             | "elem"
-            | "nextitem"
-            | "trynext"
             | "takeresults"
             | "nextasync"
     )
