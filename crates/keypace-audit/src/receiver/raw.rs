@@ -143,8 +143,20 @@ fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> 
     match (known, given) {
         (Some(known), Some(given)) if given.sure > known.sure => Some(given),
         (Some(known), _) => Some(known),
-        (None, given) => given.filter(|given| given.sure >= Sure::Named),
+        (None, given) => given
+            .filter(|given| given.sure >= Sure::Named)
+            .or_else(|| sender(facts, origins, call)),
     }
+}
+
+/// What the words are made for: `client.Do(cmd(&value, "GET", key))`.
+fn sender(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+    let Usage::Argument(next) = call.usage else {
+        return None;
+    };
+    let next = &facts.calls[next.0];
+    let known = origins.known(next.receiver.as_ref()?, next.function, next.class)?;
+    (verb::is_raw_method(&next.name) && known.sure == Sure::Resolved).then_some(known)
 }
 
 /// What a built command is sent to in the end: `cmd("SCAN").arg(0).query(&mut con)`.

@@ -185,6 +185,10 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "unpack"
             | "newarraylist"
             | "copyof"
+            | "ok"
+            | "some"
+            | "awaitorcancel"
+            | "await"
             | "smembers2"
             | "asynciter"
     )
