@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::limits;
+use crate::receiver::argument;
 use crate::receiver::clients::{self, Telling};
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_cluster, is_data_method, is_require, is_static_type,
@@ -139,6 +140,13 @@ impl<'a> Origins<'a> {
             return self.of_method_name(call);
         };
         let name = call.name.as_str();
+        if is_nodes(call) {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
         if known.shape == Shape::Module {
             return Some(Known {
                 shape: shape_of_method(name, Shape::Client),
@@ -425,6 +433,12 @@ impl<'a> Origins<'a> {
         out.dedup_by(|a, b| a.0 == b.0);
         out
     }
+}
+
+/// A cluster client's own list of its nodes: `cluster.nodes("master")`.
+fn is_nodes(call: &Call) -> bool {
+    let role = call.args.first().and_then(argument::literal);
+    call.name == "nodes" && matches!(role, Some("master" | "slave" | "all"))
 }
 
 fn put(map: &mut HashMap<String, Known>, name: String, known: Known) {

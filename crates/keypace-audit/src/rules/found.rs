@@ -3,6 +3,8 @@
 
 mod flow;
 mod growth;
+mod helpers;
+mod repeated;
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,9 +14,9 @@ use super::flow_names::{
 use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
 use crate::limits;
-use crate::receiver::Commands;
 use crate::receiver::origin::Origins;
 use crate::receiver::verb::Verb;
+use crate::receiver::{Command, Commands};
 
 /// How many keys a value holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +33,7 @@ pub(crate) enum Amount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trace {
     pub amount: Amount,
-    /// Index into the commands.
+    /// Index into the sources: see [`Found::source`].
     pub source: usize,
 }
 
@@ -44,8 +46,14 @@ pub(crate) struct Found<'a> {
     commands: &'a Commands,
     origins: &'a Origins<'a>,
     text: &'a str,
+    /// The commands of the file, and after them the calls that stand for one: helpers that make a step of a scan.
+    sources: Vec<Command>,
     names: HashMap<Place, Trace>,
     finders: HashMap<String, Trace>,
+    /// Functions that make one step of a scan and give back what it found, with that step.
+    steppers: HashMap<String, usize>,
+    /// Functions that call themselves, or hand themselves to a scan.
+    recursive: HashSet<FunctionId>,
     /// Scans whose keys are all kept, with the loop that does it where there is one.
     pub collected: HashMap<usize, Option<LoopId>>,
     /// Names with a part taken off or a bound set.
@@ -65,54 +73,68 @@ impl<'a> Found<'a> {
             commands,
             origins,
             text,
+            sources: commands.all.clone(),
             names: HashMap::new(),
             finders: HashMap::new(),
+            steppers: HashMap::new(),
+            recursive: HashSet::new(),
             collected: HashMap::new(),
             bounded: HashSet::new(),
         };
-        if !commands.all.iter().any(|command| command.verb.finds()) {
+        own.presume_finders();
+        if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;
         }
+        own.find_recursion();
         for _ in 0..limits::MAX_ORIGIN_ROUNDS {
-            let before = (own.names.len(), own.finders.len(), own.collected.len());
+            let before = own.size();
             own.read_commands();
             own.read_bindings();
             own.read_loops();
             own.read_calls();
-            if before == (own.names.len(), own.finders.len(), own.collected.len()) {
+            own.read_returns();
+            if before == own.size() {
                 break;
             }
         }
         own
     }
 
+    /// Grows as long as a round tells something new.
+    fn size(&self) -> (usize, usize, usize, usize) {
+        let known = self.finders.len() + self.steppers.len();
+        (
+            self.names.len(),
+            known,
+            self.collected.len(),
+            self.sources.len(),
+        )
+    }
+
+    /// What found the keys of a trace.
+    pub(crate) fn source(&self, source: usize) -> &Command {
+        &self.sources[source]
+    }
+
     fn read_commands(&mut self) {
-        for (source, command) in self.commands.all.iter().enumerate() {
-            let amount = match command.verb {
+        for source in 0..self.sources.len() {
+            let (call, verb) = (self.sources[source].call, self.sources[source].verb);
+            let amount = match verb {
                 Verb::Keys | Verb::SMembers => Amount::All,
                 verb if verb.finds() => Amount::Batch,
                 _ => continue,
             };
-            self.flow(
-                command.call,
-                Trace { amount, source },
-                limits::MAX_FLOW_STEPS,
-            );
-            // `client.keys("a*", (err, keys) => ...)`.
-            for arg in &self.facts.calls[command.call.0].args {
-                if let Expr::Lambda(lambda) = arg {
-                    let trace = if amount == Amount::All {
-                        amount
-                    } else {
-                        Amount::One
-                    };
-                    self.give_params(
-                        *lambda,
-                        Trace {
-                            amount: trace,
-                            source,
-                        },
-                    );
+            self.flow(call, Trace { amount, source }, limits::MAX_FLOW_STEPS);
+            // `client.keys("a*", (err, keys) => ...)`; an iteration calls for each key, a step for its batch.
+            let amount = if verb.iterates() { Amount::One } else { amount };
+            for arg in &self.facts.calls[call.0].args {
+                let callback = match arg {
+                    Expr::Lambda(lambda) => Some(*lambda),
+                    Expr::Path(path) => self.callback(path),
+                    _ => None,
+                };
+                if let Some(callback) = callback {
+                    self.give_params(callback, Trace { amount, source });
                 }
             }
         }
@@ -134,19 +156,30 @@ impl<'a> Found<'a> {
     }
 
     fn is_iteration(&self, trace: Trace) -> bool {
-        self.commands.all[trace.source].verb.iterates()
+        self.sources[trace.source].verb.iterates()
     }
 
     fn read_bindings(&mut self) {
         for binding in &self.facts.bindings {
-            let Some(mut trace) = self.trace_value(binding) else {
+            let Some(mut trace) = self
+                .trace_value(binding)
+                .or_else(|| self.trace_derived(binding))
+            else {
                 continue;
             };
             if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
                 trace = self.printed(trace);
             }
-            let grown = trace.amount == Amount::Batch && self.grows(binding);
-            if grown || trace.amount == Amount::One && self.appends(binding) {
+            let grown = trace.amount == Amount::Batch && self.grows(binding)
+                || trace.amount == Amount::One && self.appends(binding);
+            let anew = grown
+                && binding
+                    .targets
+                    .first()
+                    .is_some_and(|target| self.begins_anew(target, trace.source));
+            if anew {
+                trace.amount = Amount::Batch;
+            } else if grown {
                 trace.amount = Amount::All;
                 self.gather(trace.source, binding.loops.last().copied());
             }
@@ -172,21 +205,9 @@ impl<'a> Found<'a> {
             .unwrap_or_default();
         self.facts.language == Language::Php
             && !binding.loops.is_empty()
-            && !self.is_emptied(binding)
             && text
                 .split_once('=')
                 .is_some_and(|(left, _)| left.trim_end().ends_with("[]"))
-    }
-
-    /// A list that is made anew in each turn holds a batch.
-    fn is_emptied(&self, grown: &Binding) -> bool {
-        self.facts.bindings.iter().any(|own| {
-            own.targets == grown.targets
-                && own.function == grown.function
-                && matches!(&own.value, Expr::List(items) if items.is_empty())
-                && !own.loops.is_empty()
-                && grown.loops.starts_with(&own.loops)
-        })
     }
 
     fn read_loops(&mut self) {
@@ -237,23 +258,28 @@ impl<'a> Found<'a> {
         }
         let names: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
         for name in names {
-            if !matches!(name.as_str(), "err" | "error" | "_" | "e" | "i" | "index") {
+            if !matches!(
+                name.as_str(),
+                "err" | "error" | "_" | "e" | "i" | "index" | "self" | "cls"
+            ) {
                 self.learn(Some(lambda), &[name], trace);
             }
         }
     }
 
-    /// Calls that put keys into a list, and calls of the file's own functions that find keys.
+    /// Calls that put keys into a list, and calls of the file's own functions that find keys or take them.
     fn read_calls(&mut self) {
         for at in 0..self.facts.calls.len() {
             let call = &self.facts.calls[at];
-            if let Some(trace) = self.finders.get(&call.name).copied()
-                && self.commands.at(CallId(at)).is_none()
-                && self.origins.named_function(call.function).as_deref() != Some(call.name.as_str())
-            {
-                self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+            if self.commands.at(CallId(at)).is_none() {
+                self.read_stand_in(CallId(at));
+                if let Some(trace) = self.finder(CallId(at)) {
+                    self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+                }
+                self.hand_over(call);
+                self.read_accumulator(call);
+                self.read_growth(CallId(at));
             }
-            self.read_growth(CallId(at));
             self.read_whole(CallId(at));
         }
     }
@@ -366,44 +392,42 @@ impl<'a> Found<'a> {
 
     fn trace_path(&self, path: &[String], function: Option<FunctionId>) -> Option<Trace> {
         let root = self.origins.root(function);
-        (1..=path.len()).rev().find_map(|len| {
-            let name = path[..len].join(".");
-            if len < path.len()
-                && path[len..].iter().any(|part| {
-                    matches!(
-                        part.as_str(),
-                        "length" | "size" | "cursor" | "Cursor" | "Count"
-                    )
-                })
-            {
-                return None;
-            }
-            let place = if path[0] == "self" { None } else { root };
-            self.names.get(&(place, name)).copied()
-        })
+        (1..=path.len())
+            .rev()
+            .find_map(|len| {
+                let name = path[..len].join(".");
+                if len < path.len()
+                    && path[len..].iter().any(|part| {
+                        matches!(
+                            part.as_str(),
+                            "length" | "size" | "cursor" | "Cursor" | "Count"
+                        )
+                    })
+                {
+                    return None;
+                }
+                let place = if path[0] == "self" { None } else { root };
+                self.names.get(&(place, name)).copied()
+            })
+            .or_else(|| self.trace_getter(path, root))
     }
 
     fn trace_call(&self, id: CallId, function: Option<FunctionId>, depth: usize) -> Option<Trace> {
         if depth > limits::MAX_FLOW_STEPS {
             return None;
         }
-        if let Some(at) = self
-            .commands
-            .all
-            .iter()
-            .position(|command| command.call == id)
-        {
-            let command = &self.commands.all[at];
+        if let Some(at) = self.sources.iter().position(|command| command.call == id) {
+            let command = &self.sources[at];
             let amount = match command.verb {
                 Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
-                Verb::Scan | Verb::InnerScan => Amount::Batch,
+                verb if verb.finds() => Amount::Batch,
                 _ => return None,
             };
             return Some(Trace { amount, source: at });
         }
         let call = self.facts.calls.get(id.0)?;
-        if let Some(trace) = self.finders.get(&call.name) {
-            return Some(*trace);
+        if let Some(trace) = self.finder(id) {
+            return Some(trace);
         }
         let name = call.name.as_str();
         let cut = is_chunk(name) || is_limit(name) || (name == "unpack" && call.args.len() > 1);
@@ -430,9 +454,7 @@ impl<'a> Found<'a> {
             }
             None => None,
         }?;
-        let amount = if cut {
-            trace.amount.min(Amount::Batch)
-        } else if is_element(name) {
+        let amount = if cut || is_element(name) {
             trace.amount.min(Amount::Batch)
         } else {
             trace.amount

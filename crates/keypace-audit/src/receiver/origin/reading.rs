@@ -3,6 +3,7 @@
 
 use super::{Origins, Root, put};
 use crate::facts::{Binding, Call, CallId, Expr, FunctionId, LoopKind, Usage};
+use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_client_name, is_plain_type, is_something_else,
@@ -127,7 +128,7 @@ impl Origins<'_> {
     /// The parameters of blocks that a client or pool is given to: `pool.with { |conn| ... }`.
     pub(super) fn read_lambdas(&mut self) {
         for call in &self.facts.calls {
-            let known = self.of_giver(call);
+            let known = self.of_giver(call).or_else(|| self.of_own_giver(call));
             let Some(known) = known else { continue };
             for arg in &call.args {
                 let arg = match arg {
@@ -167,6 +168,22 @@ impl Origins<'_> {
                 });
             }
         }
+    }
+
+    /// Ruby's own method of a class around a client: `with { |store| ... }`.
+    fn of_own_giver(&self, call: &Call) -> Option<Known> {
+        let told = self.facts.language == Language::Ruby
+            && self.library
+            && call.receiver.is_none()
+            && matches!(
+                call.name.as_str(),
+                "with" | "with_connection" | "with_client"
+            );
+        told.then_some(Known {
+            sure: Sure::Named,
+            shape: Shape::Client,
+            cluster: false,
+        })
     }
 
     pub(super) fn of_giver(&self, call: &Call) -> Option<Known> {

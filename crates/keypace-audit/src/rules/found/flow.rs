@@ -2,7 +2,7 @@
 //! Must not judge.
 
 use super::{Amount, Found, Trace};
-use crate::facts::{CallId, Expr, Usage};
+use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::argument;
 use crate::rules::flow_names::{
@@ -35,17 +35,15 @@ impl Found<'_> {
                 } else {
                     trace
                 };
-                if trace.amount == Amount::Batch
-                    && self.facts.loops[each.0].gathers
-                    && self.is_iteration(trace)
-                {
+                let kept = self.facts.loops[each.0].gathers || self.is_kept_generator(*each);
+                if trace.amount == Amount::Batch && kept && self.is_iteration(trace) {
                     self.collected.entry(trace.source).or_insert(None);
                 }
                 self.give_loop(*each, trace);
             }
             Usage::Returned => {
                 if let Some(name) = self.origins.named_function(own.function) {
-                    self.finders.insert(name, trace);
+                    self.give_back(name, trace);
                 }
             }
             Usage::Receiver(next) => self.flow_method(*next, trace, steps - 1),
@@ -79,7 +77,7 @@ impl Found<'_> {
         }
         for arg in &call.args {
             if let Expr::Lambda(lambda) = arg {
-                let amount = if is_handover(name) {
+                let amount = if is_handover(name) || self.is_of_gathered(call) {
                     trace.amount
                 } else {
                     Amount::One
@@ -110,9 +108,17 @@ impl Found<'_> {
                 steps,
             );
         }
-        if is_passing_method(name) {
+        if is_passing_method(name) || is_collect(name) {
             self.flow(next, trace, steps);
         }
+    }
+
+    /// A method of the one value that a stream was gathered into: `keys.collectList().flatMap { all -> ... }`.
+    fn is_of_gathered(&self, call: &Call) -> bool {
+        matches!(&call.receiver, Some(Expr::Call(inner)) if {
+            let name = &self.facts.calls[inner.0].name;
+            is_collect(name) && name.to_ascii_lowercase().starts_with("collect")
+        })
     }
 
     pub(super) fn flow_argument(&mut self, next: CallId, trace: Trace, steps: usize) {
