@@ -34,6 +34,7 @@ pub(crate) struct Facts {
     pub classes: Vec<Class>,
     pub functions: Vec<Function>,
     pub bindings: Vec<Binding>,
+    pub returned: Vec<Returned>,
     pub loops: Vec<Loop>,
     /// In the order of their ends: what is called first stands before what uses its result.
     pub calls: Vec<Call>,
@@ -102,6 +103,13 @@ pub(crate) struct Binding {
     pub class: Option<ClassId>,
     pub loops: Vec<LoopId>,
     pub span: Span,
+}
+
+/// A value that a function gives back and that isn't a call: a call has [`Usage::Returned`].
+#[derive(Debug)]
+pub(crate) struct Returned {
+    pub value: Expr,
+    pub function: Option<FunctionId>,
 }
 
 /// A repetition.
@@ -231,6 +239,17 @@ pub(crate) struct Comment {
     pub span: Span,
 }
 
+impl Call {
+    /// Made by name alone or on `self`: of a function that the file or its class has.
+    pub(crate) fn call_of_own(&self) -> bool {
+        match &self.receiver {
+            None => true,
+            Some(Expr::Path(path)) => matches!(path.as_slice(), [one] if one == "self"),
+            Some(_) => false,
+        }
+    }
+}
+
 impl Facts {
     /// Nothing said yet.
     pub(crate) fn new(language: Language) -> Self {
@@ -240,6 +259,7 @@ impl Facts {
             classes: Vec::new(),
             functions: Vec::new(),
             bindings: Vec::new(),
+            returned: Vec::new(),
             loops: Vec::new(),
             calls: Vec::new(),
             texts: Vec::new(),

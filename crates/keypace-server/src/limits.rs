@@ -103,6 +103,9 @@ pub const BACKUP_LOOK: Duration = Duration::from_secs(60 * 60);
 pub const DEFAULT_JOBS_PAGE: u32 = 50;
 /// The most jobs of a list: about 400 KB.
 pub const MAX_JOBS_PAGE: u32 = 100;
+/// Bytes of jobs after which a list ends early: statistics of many prefixes and jobs of many patterns have up to some MB each,
+/// and a list is read into memory whole.
+pub const JOBS_PAGE_BYTES: u64 = 1024 * 1024;
 /// How long a job is its holder's without a heartbeat: ten of them may be lost before another replica takes it.
 pub const JOB_LEASE: Duration = Duration::from_secs(10);
 /// Between two heartbeats of a job: also how long an order takes to reach a holder in another process.
@@ -130,6 +133,8 @@ pub const SERVER_AWAY: Duration = Duration::from_secs(60);
 pub const SERVER_AWAY_PAUSE: Duration = Duration::from_secs(1);
 /// How often a job goes on after its server was away, within one turn: beyond, somebody has to look.
 pub const SERVER_AWAY_ROUNDS: u32 = 20;
+/// Bytes of a key's name that a plan shows: what is longer is told by its beginning, and names may have 512 MB.
+pub const SAMPLE_NAME_BYTES: usize = 256;
 /// Keys a second that a delete is taken to remove beside its walk, by which a plan says about how long it will take: under a
 /// budget. A guess, of the size that small values on a server nearby have; the walk's own time is measured. Whoever needs more
 /// than an idea of it watches the job.
@@ -186,6 +191,9 @@ pub const HEADER_COUNT: usize = 64;
 pub const URI_BYTES: usize = 8 * 1024;
 /// Connections at once: what the watchers and a busy application need, with a file descriptor each.
 pub const CONNECTIONS: usize = 4_096;
+/// The part of the files that the process may have open which connections may take: jobs, databases and servers have the rest,
+/// so that nobody makes a checkpoint fail by opening connections.
+pub const CONNECTION_FILES_PART: u64 = 2;
 /// Requests at once on one connection of HTTP/2.
 pub const STREAMS: u32 = 100;
 /// How long one request may take: more than any question to a server or a database is given.

@@ -1,9 +1,11 @@
 //! Ruby's nodes.
 //! Must not walk or judge.
 
+mod strings;
+
+use self::strings::pieces;
 use super::children::{field_text, filled, first, of_kind, only, span, text, values};
 use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, Role, TextPiece};
-use super::literal::read_escapes;
 use crate::facts::{Import, Param};
 use crate::limits::MAX_DEPTH_NODES;
 use crate::syntax::{Node, around};
@@ -417,42 +419,6 @@ fn returned<'t>(node: &Node<'t>) -> Role<'t> {
         None => Role::Return(None),
         Some(list) => only(&list).map_or(Role::Plain, |value| Role::Return(Some(value))),
     }
-}
-
-fn pieces<'t>(node: &Node<'t>) -> Vec<TextPiece<'t>> {
-    if node.kind() == "simple_symbol" {
-        let name = node.text().trim_start_matches(':').to_owned();
-        return vec![TextPiece::Plain(name, node.clone())];
-    }
-    let held = if node.kind() == "heredoc_beginning" {
-        heredoc(node)
-    } else {
-        Some(node.clone())
-    };
-    let piece = |part: Node<'t>| match part.kind().as_ref() {
-        "string_content" | "heredoc_content" => Some(TextPiece::Plain(text(&part), part)),
-        "escape_sequence" => Some(TextPiece::Plain(read_escapes(&part.text()), part)),
-        "interpolation" => Some(TextPiece::Hole(only(&part).unwrap_or(part))),
-        _ => None,
-    };
-    held.iter()
-        .flat_map(|held| held.named_children().filter_map(piece).collect::<Vec<_>>())
-        .collect()
-}
-
-/// The text of a heredoc: it stands after the line, beside the statement or among the arguments.
-fn heredoc<'t>(beginning: &Node<'t>) -> Option<Node<'t>> {
-    let mark = text(beginning);
-    let mark = mark
-        .trim_start_matches(['<', '~', '-'])
-        .trim_matches(['"', '\'', '`']);
-    let is_ours = |body: &Node<'_>| {
-        body.kind() == "heredoc_body"
-            && of_kind(body, "heredoc_end").is_some_and(|end| end.text().trim() == mark)
-    };
-    std::iter::once(beginning.clone())
-        .chain(beginning.ancestors())
-        .find_map(|around| around.next_all().find(is_ours))
 }
 
 fn binary<'t>(node: &Node<'t>) -> Role<'t> {

@@ -10,7 +10,7 @@ use self::named::Named;
 use super::grammar::{BindParts, ClassParts, FunctionParts, Grammar, Role};
 use crate::facts::{
     Binding, CallId, Class, ClassId, Comment, Expr, Facts, Function, FunctionId, Loop, LoopId,
-    LoopKind, Span, Usage,
+    LoopKind, Returned, Span, Usage,
 };
 use crate::language::Language;
 use crate::limits::MAX_DEPTH_NODES;
@@ -41,7 +41,7 @@ struct Walk<'g> {
     /// The loops around the node, outermost first.
     loops: Vec<LoopId>,
     depth: usize,
-    /// Nodes of calls whose result a function gives back without saying so.
+    /// Nodes whose value a function gives back without saying so.
     tails: HashSet<usize>,
     /// Calls whose results go where that of the first goes: the other values of a choice.
     others: HashMap<CallId, Vec<CallId>>,
@@ -58,6 +58,9 @@ impl Walk<'_> {
         self.depth += 1;
         let expr = self.read(node);
         self.depth -= 1;
+        if self.tails.remove(&node.node_id()) {
+            self.give_back(&expr);
+        }
         expr
     }
 
@@ -74,7 +77,12 @@ impl Walk<'_> {
                 before,
                 values,
             } => self.choice(node, subject, &before, &values),
-            Role::Return(Some(inner)) => self.settled(node, &inner, &Usage::Returned),
+            Role::Return(Some(inner)) => {
+                let expr = self.through(node, &inner);
+                self.settle(&expr, &Usage::Returned);
+                self.give_back(&expr);
+                Expr::Other
+            }
             Role::Return(None) => Expr::Other,
             Role::Call(parts) => self.call(node, &parts),
             Role::Getter(parts) => self.getter(node, &parts),
@@ -188,6 +196,16 @@ impl Walk<'_> {
         Expr::Other
     }
 
+    /// Remembers what a function gives back, where it isn't a call.
+    fn give_back(&mut self, expr: &Expr) {
+        if !matches!(expr, Expr::Call(_) | Expr::Other | Expr::Number(_)) {
+            self.facts.returned.push(Returned {
+                value: expr.clone(),
+                function: self.function,
+            });
+        }
+    }
+
     /// Says where a call's result goes. What was said first stays: a binding inside a condition is a binding.
     fn settle(&mut self, expr: &Expr, usage: &Usage) {
         match expr {
@@ -239,13 +257,19 @@ impl Walk<'_> {
         Expr::Lambda(id)
     }
 
-    /// Remembers the calls that stand last in a body.
+    /// Remembers the calls and values that stand last in a body.
     fn find_tails(&mut self, node: &Node<'_>, depth: usize) {
         if depth >= MAX_DEPTH_NODES {
             return;
         }
         match self.grammar.role(node) {
-            Role::Call(_) | Role::Getter(_) => {
+            Role::Call(_)
+            | Role::Getter(_)
+            | Role::Path(_)
+            | Role::Gather { .. }
+            | Role::List(_)
+            | Role::Concat(_)
+            | Role::Index { .. } => {
                 self.tails.insert(node.node_id());
             }
             Role::Statement(inner) | Role::Through(inner) => self.find_tails(&inner, depth + 1),

@@ -37,7 +37,10 @@ pub(crate) fn is_library(language: Language, module: &str) -> bool {
                 || lower.contains("keimoon/gore")
         }
         Language::Java | Language::Kotlin => JVM.iter().any(|start| lower.starts_with(start)),
-        Language::CSharp => CSHARP.iter().any(|start| lower.starts_with(start)),
+        Language::CSharp => {
+            let name = lower.trim_start_matches("global::");
+            CSHARP.iter().any(|start| name.starts_with(start))
+        }
         Language::Php => {
             let name = lower.trim_start_matches('\\');
             PHP.iter().any(|start| name.starts_with(start))
@@ -260,6 +263,7 @@ pub(crate) fn is_known_type(language: Language, name: &str) -> bool {
             "RedisFactory",
             "RedisProxy",
             "RedisManager",
+            "Credis_Client",
         ],
         Language::Python => &[
             "StrictRedis",

@@ -34,12 +34,15 @@ pub(crate) struct Command {
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
     pub all: Vec<Command>,
+    /// Calls that are commands if they are given keys that a command found: `cache.delete(key)`.
+    pub maybe: Vec<Command>,
 }
 
 impl Commands {
     /// Looks at every call of a file.
     pub(crate) fn of(facts: &Facts, origins: &Origins<'_>) -> Self {
         let mut all = Vec::new();
+        let mut maybe = Vec::new();
         for at in 0..facts.calls.len() {
             let id = CallId(at);
             if facts.language == Language::Shell {
@@ -48,12 +51,15 @@ impl Commands {
             }
             let raw = raw::commands(facts, origins, id);
             if raw.is_empty() {
-                all.extend(method(facts, origins, id));
+                match method(facts, origins, id) {
+                    Some(command) => all.push(command),
+                    None => maybe.extend(doubtful(facts, origins, id)),
+                }
             } else {
                 all.extend(raw);
             }
         }
-        Self { all }
+        Self { all, maybe }
     }
 
     /// The command of a call.
@@ -85,7 +91,9 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
             cluster: false,
         }
     } else {
-        origins.known(receiver, call.function, call.class)?
+        origins
+            .known(receiver, call.function, call.class)
+            .or_else(|| by_shape(origins, call, verb))?
     };
     if known.shape == Shape::Module
         && known.sure == Sure::Resolved
@@ -113,6 +121,52 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         confidence,
         known,
         args,
+        raw: false,
+    })
+}
+
+/// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.
+fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
+    let told = match verb {
+        Verb::FlushDb => origins.library,
+        Verb::Scan => {
+            origins.speaks
+                && call
+                    .args
+                    .iter()
+                    .any(|arg| argument::literal(arg) == Some("MATCH"))
+        }
+        _ => false,
+    };
+    told.then_some(Known {
+        sure: Sure::Named,
+        shape: Shape::Client,
+        cluster: false,
+    })
+}
+
+/// A method named like a command on something that may be a client: only its arguments can tell.
+fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
+    let call = &facts.calls[id.0];
+    let verb = verb::of_method(&call.name)?;
+    if call.constructs || !(verb.takes_many() || verb.reads_one()) {
+        return None;
+    }
+    let known = origins.known(call.receiver.as_ref()?, call.function, call.class)?;
+    if known.sure != Sure::Weak || known.shape == Shape::Cache {
+        return None;
+    }
+    // A cache that isn't a member may well be a map.
+    if matches!(&call.receiver, Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "cache" || one == "store"))
+    {
+        return None;
+    }
+    Some(Command {
+        call: id,
+        verb,
+        confidence: Confidence::Medium,
+        known,
+        args: own_args(facts, call, id),
         raw: false,
     })
 }

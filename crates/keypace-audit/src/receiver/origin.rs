@@ -1,15 +1,19 @@
 //! Where a value comes from: imports, constructors, declared types, fields, parameters and names, followed to a client.
 //! Must not know commands' arguments, and must not judge.
 
+mod reading;
+mod types;
+
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Binding, Call, CallId, ClassId, Expr, Facts, FunctionId, LoopKind, Usage};
+use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::limits;
+use crate::receiver::argument;
 use crate::receiver::clients::{self, Telling};
 use crate::receiver::shape::{
-    Known, Shape, Sure, client_of, has_data_ending, is_client_name, is_cluster, is_data_method,
-    is_plain_type, is_require, is_something_else, is_static_type, shape_of_method,
+    Known, Shape, Sure, client_of, is_cluster, is_data_method, is_require, is_static_type,
+    shape_of_method,
 };
 use crate::receiver::verb;
 
@@ -68,263 +72,6 @@ impl<'a> Origins<'a> {
         }
         own.read_promised();
         own
-    }
-
-    fn read_imports(&mut self) {
-        for import in &self.facts.imports {
-            let library = clients::is_library(self.facts.language, &import.module);
-            self.library |= library;
-            if !library {
-                continue;
-            }
-            let cluster = import.module.to_ascii_lowercase().contains("rediscluster");
-            for (there, here) in &import.names {
-                let lower = there.to_ascii_lowercase();
-                if ["error", "exception", "config", "options"]
-                    .iter()
-                    .any(|word| lower.ends_with(word))
-                {
-                    continue;
-                }
-                let known = Known {
-                    sure: Sure::Resolved,
-                    shape: Shape::Module,
-                    cluster: cluster || lower.contains("cluster"),
-                };
-                self.names.insert((None, here.clone()), known);
-            }
-        }
-    }
-
-    fn read_types(&mut self) {
-        for class in &self.facts.classes {
-            for field in &class.fields {
-                if let Some(known) = field
-                    .declared
-                    .as_deref()
-                    .and_then(|declared| self.of_type(declared))
-                {
-                    put(&mut self.members, field.name.clone(), known);
-                } else if field.declared.as_deref().is_some_and(is_plain_type) {
-                    self.others.insert((None, format!("self.{}", field.name)));
-                }
-            }
-        }
-        for (at, function) in self.facts.functions.iter().enumerate() {
-            let root = self.root(Some(FunctionId(at)));
-            for param in &function.params {
-                let Some(declared) = param.declared.as_deref() else {
-                    continue;
-                };
-                if let Some(known) = self.of_type(declared) {
-                    self.names.insert((root, param.name.clone()), known);
-                } else if is_plain_type(declared) {
-                    self.others.insert((root, param.name.clone()));
-                }
-            }
-            if let Some(known) = function
-                .returns
-                .as_deref()
-                .and_then(|returns| self.of_type(returns))
-            {
-                put(&mut self.makers, function.name.clone(), known);
-            }
-        }
-    }
-
-    fn read_bindings(&mut self) {
-        for binding in &self.facts.bindings {
-            let declared = binding.declared.as_deref();
-            let known = declared
-                .and_then(|declared| self.of_type(declared))
-                .or_else(|| self.of_bound_value(binding));
-            let root = self.root(binding.function);
-            for (at, target) in binding.targets.iter().enumerate() {
-                let name = target.join(".");
-                if name.is_empty() {
-                    continue;
-                }
-                match known {
-                    // `conn, err := redis.Dial(...)`: only the first is the client, unless names were taken out of it.
-                    Some(known) if at == 0 || is_client_name(target) => {
-                        self.learn(root, binding, target, known)
-                    }
-                    None if is_something_else(&binding.value)
-                        || declared.is_some_and(is_plain_type) =>
-                    {
-                        self.others.insert((root, name));
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    fn learn(&mut self, root: Root, binding: &Binding, target: &[String], known: Known) {
-        let name = target.join(".");
-        self.others.remove(&(root, name.clone()));
-        if target.len() > 1 {
-            if let Some(last) = target.last() {
-                put(&mut self.members, last.clone(), known);
-            }
-        } else if binding.function.is_none() && binding.class.is_some() {
-            put(&mut self.members, name.clone(), known);
-        }
-        let place = if target.first().is_some_and(|first| first == "self") {
-            None
-        } else {
-            root
-        };
-        self.names.entry((place, name)).or_insert(known);
-    }
-
-    fn of_bound_value(&self, binding: &Binding) -> Option<Known> {
-        let known = self.known(&binding.value, binding.function, binding.class)?;
-        // A name that only looks like a client hands nothing on: its new name has to tell for itself.
-        (known.sure >= Sure::Named).then_some(known)
-    }
-
-    /// The parameters of blocks that a client or pool is given to: `pool.with { |conn| ... }`.
-    fn read_lambdas(&mut self) {
-        for call in &self.facts.calls {
-            let known = self.of_giver(call);
-            let Some(known) = known else { continue };
-            for arg in &call.args {
-                let arg = match arg {
-                    Expr::Named(_, inner) => inner,
-                    other => other,
-                };
-                let Expr::Lambda(lambda) = arg else { continue };
-                let function = &self.facts.functions[lambda.0];
-                let root = self.root(Some(*lambda));
-                if let Some(first) = function.params.first() {
-                    self.names
-                        .entry((root, first.name.clone()))
-                        .or_insert(known);
-                } else {
-                    // Kotlin's and Elixir's blocks without a name for it.
-                    self.names.entry((root, "it".to_owned())).or_insert(known);
-                }
-            }
-        }
-        for each in &self.facts.loops {
-            let LoopKind::Each { names, iterable } = &each.kind else {
-                continue;
-            };
-            let listed = matches!(iterable, Expr::Path(_) | Expr::Call(_) | Expr::List(_));
-            let known = listed
-                .then(|| self.known(iterable, each.function, None))
-                .flatten();
-            if let (Some(known), Some(name)) = (known, names.first())
-                && known.sure == Sure::Resolved
-                && known.shape != Shape::Module
-                && clients::telling(name).is_some()
-            {
-                let root = self.root(each.function);
-                self.names.entry((root, name.clone())).or_insert(Known {
-                    cluster: false,
-                    ..known
-                });
-            }
-        }
-    }
-
-    fn of_giver(&self, call: &Call) -> Option<Known> {
-        const GIVERS: &[&str] = &[
-            "with",
-            "pipelined",
-            "multi",
-            "redis",
-            "then",
-            "tap",
-            "pipeline",
-            "transaction",
-            "execute",
-            "executePipelined",
-            "withConnection",
-            "using",
-            "use",
-            "watch",
-            "run",
-            "let",
-            "also",
-            "apply",
-            "with_connection",
-            "redis_pool",
-            "executeInSession",
-            "acquire",
-            "withRedis",
-            "with_redis",
-            "flatMap",
-            "map",
-            "thenApply",
-            "thenCompose",
-            "scan_each_node",
-            "each_node",
-            "checkout",
-            "transaction!",
-            "on_redis",
-            "executeWithStickyConnection",
-        ];
-        let name = call.name.as_str();
-        if !GIVERS.contains(&name) && !name.to_ascii_lowercase().contains("redis") {
-            return None;
-        }
-        if call.receiver.is_none() && name == "then" {
-            return None;
-        }
-        let sends = matches!(
-            name,
-            "pipelined" | "multi" | "pipeline" | "transaction" | "executePipelined"
-        );
-        let receiver = call.receiver.as_ref();
-        let known = match receiver {
-            Some(receiver) => self.known(receiver, call.function, call.class),
-            None => None,
-        };
-        let known = known.filter(|known| known.sure >= Sure::Own).or_else(|| {
-            let told = clients::telling(name)?;
-            (told > Telling::Weak).then_some(Known {
-                sure: if self.library || receiver.is_some() {
-                    Sure::Resolved
-                } else {
-                    Sure::Named
-                },
-                shape: Shape::Client,
-                cluster: false,
-            })
-        })?;
-        let shape = if sends {
-            Shape::Pipeline
-        } else {
-            Shape::Client
-        };
-        Some(Known { shape, ..known })
-    }
-
-    /// Functions of the file that return a client.
-    fn read_makers(&mut self) {
-        for (at, call) in self.facts.calls.iter().enumerate() {
-            if call.usage != Usage::Returned {
-                continue;
-            }
-            let Some(known) = self.known(&Expr::Call(CallId(at)), call.function, call.class) else {
-                continue;
-            };
-            let Some(name) = self.named_function(call.function) else {
-                continue;
-            };
-            if known.sure == Sure::Resolved {
-                put(
-                    &mut self.makers,
-                    name,
-                    Known {
-                        shape: client_of(known.shape),
-                        ..known
-                    },
-                );
-            }
-        }
     }
 
     /// What an expression is; `None` where nothing points at Redis.
@@ -393,6 +140,13 @@ impl<'a> Origins<'a> {
             return self.of_method_name(call);
         };
         let name = call.name.as_str();
+        if is_nodes(call) {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
         if known.shape == Shape::Module {
             return Some(Known {
                 shape: shape_of_method(name, Shape::Client),
@@ -598,107 +352,6 @@ impl<'a> Origins<'a> {
         })
     }
 
-    /// `self` where the class, or one that it extends, is a client.
-    fn of_self(&self, class: Option<ClassId>) -> Option<Known> {
-        let bases = &self.facts.classes.get(class?.0)?.bases;
-        let known = bases.iter().find_map(|base| {
-            self.of_type(base)
-                .filter(|known| known.sure == Sure::Resolved)
-        })?;
-        Some(Known {
-            shape: client_of(known.shape),
-            ..known
-        })
-    }
-
-    /// What a declared type says: `Optional[Redis]`, `*redis.Client`, `Arc<Mutex<redis::Client>>`.
-    pub(crate) fn of_type(&self, declared: &str) -> Option<Known> {
-        let language = self.facts.language;
-        let tokens =
-            declared.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '\\')));
-        for token in tokens.filter(|token| !token.is_empty()) {
-            let parts: Vec<&str> = token
-                .split(['.', ':', '\\'])
-                .filter(|part| !part.is_empty())
-                .collect();
-            let Some((&last, before)) = parts.split_last() else {
-                continue;
-            };
-            let imported = self
-                .names
-                .get(&(None, last.to_owned()))
-                .is_some_and(|known| known.shape == Shape::Module);
-            let qualified = before.iter().any(|part| {
-                self.names
-                    .get(&(None, (*part).to_owned()))
-                    .is_some_and(|known| known.shape == Shape::Module)
-            });
-            let library = self.library
-                && (before.is_empty() || qualified)
-                && clients::is_library_type(language, last);
-            let known_type = clients::is_known_type(language, last)
-                || (language == Language::Php
-                    && (token.trim_start_matches('\\') == "Redis" || token.contains("Predis")));
-            let client_like = clients::is_library_type(language, last) || !has_data_ending(last);
-            let extends = self.facts.classes.iter().any(|class| {
-                class.name == last
-                    && class
-                        .bases
-                        .iter()
-                        .any(|base| base != last && self.is_client_base(base))
-            });
-            if known_type || extends || library || ((imported || qualified) && client_like) {
-                let shape = match last {
-                    "IServer" => Shape::Server,
-                    "Pipeline" | "Pipeliner" | "IBatch" | "ITransaction" | "ChainableCommander" => {
-                        Shape::Pipeline
-                    }
-                    _ => Shape::Client,
-                };
-                return Some(Known {
-                    sure: Sure::Resolved,
-                    shape,
-                    cluster: is_cluster(last),
-                });
-            }
-            if let Some(told) = clients::telling(last)
-                && told > Telling::Weak
-                && last.starts_with(|c: char| c.is_uppercase() || c == '_')
-            {
-                let sure = if told == Telling::Own {
-                    Sure::Own
-                } else {
-                    Sure::Named
-                };
-                return Some(Known {
-                    sure,
-                    shape: Shape::Client,
-                    cluster: is_cluster(last),
-                });
-            }
-        }
-        None
-    }
-
-    /// Whether a class's base is a library's client.
-    fn is_client_base(&self, base: &str) -> bool {
-        let parts: Vec<&str> = base
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .filter(|part| !part.is_empty())
-            .collect();
-        let Some((last, before)) = parts.split_last() else {
-            return false;
-        };
-        clients::is_known_type(self.facts.language, last)
-            || self.library
-                && clients::is_library_type(self.facts.language, last)
-                && before.iter().chain([last]).any(|part| {
-                    self.names
-                        .get(&(None, (*part).to_owned()))
-                        .is_some_and(|known| known.shape == Shape::Module)
-                })
-    }
-
     fn member(&self, known: Known, rest: &[String]) -> Known {
         match rest.last() {
             None => known,
@@ -757,40 +410,6 @@ impl<'a> Origins<'a> {
         self.promised.get(name).copied()
     }
 
-    fn read_promised(&mut self) {
-        for call in self
-            .facts
-            .calls
-            .iter()
-            .filter(|call| call.name == "promisify")
-        {
-            let Some(Expr::Path(path)) = call.args.first() else {
-                continue;
-            };
-            let Some((method, owner)) = path.split_last() else {
-                continue;
-            };
-            let (Some(verb), Some(known)) = (
-                verb::of_method(method),
-                self.of_path(owner, call.function, call.class),
-            ) else {
-                continue;
-            };
-            if known.sure < Sure::Named && !self.library {
-                continue;
-            }
-            let mut usage = &call.usage;
-            while let Usage::Receiver(next) = usage {
-                usage = &self.facts.calls[next.0].usage;
-            }
-            if let Usage::Bound(targets) = usage
-                && let Some(name) = targets.first().and_then(|target| target.last())
-            {
-                self.promised.insert(name.clone(), verb);
-            }
-        }
-    }
-
     /// What the file gives to others: names at its top level, members, and functions that return a client.
     pub(crate) fn exports(&self) -> Vec<(String, Known)> {
         let top = self.names.iter().filter(|((root, name), known)| {
@@ -815,6 +434,12 @@ impl<'a> Origins<'a> {
         out.dedup_by(|a, b| a.0 == b.0);
         out
     }
+}
+
+/// A cluster client's own list of its nodes: `cluster.nodes("master")`.
+fn is_nodes(call: &Call) -> bool {
+    let role = call.args.first().and_then(argument::literal);
+    call.name == "nodes" && matches!(role, Some("master" | "slave" | "all"))
 }
 
 fn put(map: &mut HashMap<String, Known>, name: String, known: Known) {

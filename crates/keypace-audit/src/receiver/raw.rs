@@ -143,8 +143,20 @@ fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> 
     match (known, given) {
         (Some(known), Some(given)) if given.sure > known.sure => Some(given),
         (Some(known), _) => Some(known),
-        (None, given) => given.filter(|given| given.sure >= Sure::Named),
+        (None, given) => given
+            .filter(|given| given.sure >= Sure::Named)
+            .or_else(|| sender(facts, origins, call)),
     }
+}
+
+/// What the words are made for: `client.Do(cmd(&value, "GET", key))`.
+fn sender(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+    let Usage::Argument(next) = call.usage else {
+        return None;
+    };
+    let next = &facts.calls[next.0];
+    let known = origins.known(next.receiver.as_ref()?, next.function, next.class)?;
+    (verb::is_raw_method(&next.name) && known.sure == Sure::Resolved).then_some(known)
 }
 
 /// What a built command is sent to in the end: `cmd("SCAN").arg(0).query(&mut con)`.
@@ -175,7 +187,7 @@ fn confidence(
     // `http.send("GET", ...)` and `db.query("DEL ...")` are everywhere: such words need a client.
     match sure {
         Some(Sure::Resolved | Sure::Named) => Some(Confidence::High),
-        _ if !distinctive && !(origins.library && sure.is_some()) => None,
+        _ if !distinctive && (!origins.library || sure.is_none()) => None,
         _ if call.receiver.is_none() && !origins.library && !upper => None,
         _ if upper && (origins.library || origins.speaks) => Some(Confidence::High),
         Some(Sure::Own | Sure::Weak) if origins.library => Some(Confidence::Medium),

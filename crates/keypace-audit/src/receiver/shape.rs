@@ -134,7 +134,12 @@ pub(super) fn is_plain_type(declared: &str) -> bool {
         "jsonobject",
     ]
     .iter()
-    .any(|word| lower.starts_with(word) || lower.contains(&format!(" {word}")))
+    .any(|word| {
+        lower.starts_with(word)
+            || [' ', ':', '.', '&']
+                .iter()
+                .any(|before| lower.contains(&format!("{before}{word}")))
+    })
 }
 
 /// A value that can't be a client: a literal, a collection.

@@ -71,9 +71,13 @@ impl Verb {
         matches!(self, Self::ScanIter | Self::InnerScanIter)
     }
 
-    /// Gives names that other commands take: keys, or the members of a set that lists them.
+    /// Gives names that other commands take: keys, or the members of a set or list that names them.
     pub(crate) fn finds(self) -> bool {
-        self.lists_keys() || matches!(self, Self::InnerScan | Self::InnerScanIter | Self::SMembers)
+        self.lists_keys()
+            || matches!(
+                self,
+                Self::InnerScan | Self::InnerScanIter | Self::SMembers | Self::Range
+            )
     }
 
     /// Takes many keys at once.

@@ -29,14 +29,22 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             Verb::Range => is_whole_range(scene, command),
             _ => false,
         };
-        if !whole || command.known.shape == Shape::Module && scene.language != Language::Php {
+        let queued = scene.language == Language::Go && scene.call(command).name == "Send";
+        if !whole
+            || queued
+            || command.known.shape == Shape::Module && scene.language != Language::Php
+        {
             continue;
         }
         let call = scene.call(command);
         let key = command.args.first();
-        let of_found = key.is_some_and(|key| scene.found.trace(key, call.function).is_some())
-            || scene.language == Language::Shell && scene.found.mentions(call);
-        if of_found && scene.commands.all.iter().any(|own| own.verb.lists_keys()) {
+        let of_found = key.is_some_and(|key| {
+            scene
+                .found
+                .trace(key, call.function)
+                .is_some_and(|trace| scene.found.source(trace.source).verb.lists_keys())
+        }) || scene.language == Language::Shell && scene.found.mentions(call);
+        if of_found {
             let message = format!(
                 "{} reads all of a value whose size nobody has asked",
                 command.verb.name()

@@ -3,8 +3,10 @@
 
 use super::found::Amount;
 use super::scene::{Scene, Sink};
+use super::xargs_unsafe;
 use crate::language::Language;
 use crate::receiver::verb::Verb;
+use crate::receiver::{argument, shellwords};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -22,10 +24,9 @@ fn fix(_language: Language) -> &'static str {
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    piped(scene, sink);
     for command in scene
-        .commands
-        .all
-        .iter()
+        .with_likely()
         .filter(|command| command.verb == Verb::Del)
     {
         let call = scene.call(command);
@@ -38,7 +39,8 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             continue;
         }
         // StackExchange's KeyDelete is UNLINK where the server knows it.
-        let confidence = if scene.language == Language::CSharp {
+        let confidence = if scene.language == Language::CSharp && call.name.starts_with("KeyDelete")
+        {
             Confidence::Low
         } else {
             command.confidence
@@ -46,5 +48,39 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let message =
             "DEL frees every value of the keys found before the server goes on".to_owned();
         sink.at(scene, &RULE, call, confidence, RULE.severity, message);
+    }
+}
+
+/// `redis-cli --scan | xargs redis-cli del`.
+fn piped(scene: &Scene<'_>, sink: &mut Sink) {
+    for command in scene
+        .commands
+        .all
+        .iter()
+        .filter(|command| scene.language == Language::Shell && command.verb.lists_keys())
+    {
+        let Some(xargs) = xargs_unsafe::piped_xargs(scene, command.call) else {
+            continue;
+        };
+        let words = xargs.args.iter().filter_map(argument::shape);
+        let words: Vec<String> = words
+            .flat_map(|word| {
+                word.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        let client = words.iter().position(|word| shellwords::is_client(word));
+        let deletes = client.is_some_and(|at| {
+            words[at..]
+                .iter()
+                .any(|word| word.eq_ignore_ascii_case("del"))
+        });
+        if deletes {
+            let message =
+                "DEL frees every value of the keys found before the server goes on".to_owned();
+            let confidence = command.confidence;
+            sink.at(scene, &RULE, xargs, confidence, RULE.severity, message);
+        }
     }
 }

@@ -130,8 +130,6 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "toenumerable"
             | "toiterator"
             | "totypedarray"
-            | "arg"
-            | "cursorarg"
             | "build"
             | "match"
             | "count"
@@ -187,6 +185,10 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "unpack"
             | "newarraylist"
             | "copyof"
+            | "ok"
+            | "some"
+            | "awaitorcancel"
+            | "await"
             | "smembers2"
             | "asynciter"
     )
@@ -257,8 +259,6 @@ pub(super) fn is_element(name: &str) -> bool {
             | "poll"
             | "get"
             | "elem"
-            | "nextitem"
-            | "trynext"
             | "takeresults"
             | "nextasync"
     )

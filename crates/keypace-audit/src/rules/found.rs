@@ -1,19 +1,22 @@
 //! Where the keys go that KEYS and SCAN found: into names, loops, lists and callbacks.
 //! Must not judge.
 
+mod flow;
+mod growth;
+mod helpers;
+mod repeated;
+
 use std::collections::{HashMap, HashSet};
 
 use super::flow_names::{
-    is_chunk, is_collect, is_element, is_growth, is_handover, is_limit, is_passing_function,
-    is_passing_method,
+    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
 };
-use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind, Usage};
+use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
 use crate::limits;
-use crate::receiver::Commands;
-use crate::receiver::argument;
 use crate::receiver::origin::Origins;
 use crate::receiver::verb::Verb;
+use crate::receiver::{Command, Commands};
 
 /// How many keys a value holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +33,7 @@ pub(crate) enum Amount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trace {
     pub amount: Amount,
-    /// Index into the commands.
+    /// Index into the sources: see [`Found::source`].
     pub source: usize,
 }
 
@@ -43,8 +46,14 @@ pub(crate) struct Found<'a> {
     commands: &'a Commands,
     origins: &'a Origins<'a>,
     text: &'a str,
+    /// The commands of the file, and after them the calls that stand for one: helpers that make a step of a scan.
+    sources: Vec<Command>,
     names: HashMap<Place, Trace>,
     finders: HashMap<String, Trace>,
+    /// Functions that make one step of a scan and give back what it found, with that step.
+    steppers: HashMap<String, usize>,
+    /// Functions that call themselves, or hand themselves to a scan.
+    recursive: HashSet<FunctionId>,
     /// Scans whose keys are all kept, with the loop that does it where there is one.
     pub collected: HashMap<usize, Option<LoopId>>,
     /// Names with a part taken off or a bound set.
@@ -64,249 +73,70 @@ impl<'a> Found<'a> {
             commands,
             origins,
             text,
+            sources: commands.all.clone(),
             names: HashMap::new(),
             finders: HashMap::new(),
+            steppers: HashMap::new(),
+            recursive: HashSet::new(),
             collected: HashMap::new(),
             bounded: HashSet::new(),
         };
-        if !commands.all.iter().any(|command| command.verb.finds()) {
+        own.presume_finders();
+        if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;
         }
+        own.find_recursion();
         for _ in 0..limits::MAX_ORIGIN_ROUNDS {
-            let before = (own.names.len(), own.finders.len(), own.collected.len());
+            let before = own.size();
             own.read_commands();
             own.read_bindings();
             own.read_loops();
             own.read_calls();
-            if before == (own.names.len(), own.finders.len(), own.collected.len()) {
+            own.read_returns();
+            if before == own.size() {
                 break;
             }
         }
         own
     }
 
+    /// Grows as long as a round tells something new.
+    fn size(&self) -> (usize, usize, usize, usize) {
+        let known = self.finders.len() + self.steppers.len();
+        (
+            self.names.len(),
+            known,
+            self.collected.len(),
+            self.sources.len(),
+        )
+    }
+
+    /// What found the keys of a trace.
+    pub(crate) fn source(&self, source: usize) -> &Command {
+        &self.sources[source]
+    }
+
     fn read_commands(&mut self) {
-        for (source, command) in self.commands.all.iter().enumerate() {
-            let amount = match command.verb {
+        for source in 0..self.sources.len() {
+            let (call, verb) = (self.sources[source].call, self.sources[source].verb);
+            let amount = match verb {
                 Verb::Keys | Verb::SMembers => Amount::All,
                 verb if verb.finds() => Amount::Batch,
                 _ => continue,
             };
-            self.flow(
-                command.call,
-                Trace { amount, source },
-                limits::MAX_FLOW_STEPS,
-            );
-            // `client.keys("a*", (err, keys) => ...)`.
-            for arg in &self.facts.calls[command.call.0].args {
-                if let Expr::Lambda(lambda) = arg {
-                    let trace = if amount == Amount::All {
-                        amount
-                    } else {
-                        Amount::One
-                    };
-                    self.give_params(
-                        *lambda,
-                        Trace {
-                            amount: trace,
-                            source,
-                        },
-                    );
-                }
-            }
-        }
-    }
-
-    /// Follows a call's result to where it goes.
-    fn flow(&mut self, call: CallId, trace: Trace, steps: usize) {
-        if steps == 0 {
-            return;
-        }
-        let own = &self.facts.calls[call.0];
-        match &own.usage {
-            Usage::Bound(targets) => {
-                // A shell's variable holds all that the command printed.
-                let trace = self.printed(trace);
-                for target in targets {
-                    self.learn(own.function, target, trace);
-                }
-            }
-            Usage::Iterated(each) => {
-                let span = self.facts.loops[each.0].span;
-                let substituted = self
-                    .text
-                    .get(span.start..span.end)
-                    .is_some_and(|text| text.starts_with("for"));
-                let trace = if substituted {
-                    self.printed(trace)
-                } else {
-                    trace
+            self.flow(call, Trace { amount, source }, limits::MAX_FLOW_STEPS);
+            // `client.keys("a*", (err, keys) => ...)`; an iteration calls for each key, a step for its batch.
+            let amount = if verb.iterates() { Amount::One } else { amount };
+            for arg in &self.facts.calls[call.0].args {
+                let callback = match arg {
+                    Expr::Lambda(lambda) => Some(*lambda),
+                    Expr::Path(path) => self.callback(path),
+                    _ => None,
                 };
-                if trace.amount == Amount::Batch
-                    && self.facts.loops[each.0].gathers
-                    && self.is_iteration(trace)
-                {
-                    self.collected.entry(trace.source).or_insert(None);
-                }
-                self.give_loop(*each, trace);
-            }
-            Usage::Returned => {
-                if let Some(name) = self.origins.named_function(own.function) {
-                    self.finders.insert(name, trace);
+                if let Some(callback) = callback {
+                    self.give_params(callback, Trace { amount, source });
                 }
             }
-            Usage::Receiver(next) => self.flow_method(*next, trace, steps - 1),
-            Usage::Argument(next) => self.flow_argument(*next, trace, steps - 1),
-            Usage::Piped(next) => self.flow_pipe(*next, trace, steps - 1),
-            Usage::Discarded | Usage::Other => {}
-        }
-    }
-
-    fn flow_method(&mut self, next: CallId, trace: Trace, steps: usize) {
-        let call = &self.facts.calls[next.0];
-        let name = call.name.as_str();
-        if is_chunk(name) {
-            let trace = Trace {
-                amount: Amount::Batch,
-                ..trace
-            };
-            self.bounded.insert(trace.source);
-            return self.flow(next, trace, steps);
-        }
-        if is_limit(name) {
-            self.bounded.insert(trace.source);
-            return self.flow(
-                next,
-                Trace {
-                    amount: Amount::Batch,
-                    ..trace
-                },
-                steps,
-            );
-        }
-        for arg in &call.args {
-            if let Expr::Lambda(lambda) = arg {
-                let amount = if is_handover(name) {
-                    trace.amount
-                } else {
-                    Amount::One
-                };
-                self.give_params(*lambda, Trace { amount, ..trace });
-            }
-        }
-        let ruby = self.facts.language == Language::Ruby
-            && matches!(
-                name,
-                "map"
-                    | "sort"
-                    | "select"
-                    | "reject"
-                    | "uniq"
-                    | "group_by"
-                    | "filter_map"
-                    | "sort_by"
-            );
-        if (is_collect(name) || ruby) && self.is_iteration(trace) {
-            self.collected.entry(trace.source).or_insert(None);
-            return self.flow(
-                next,
-                Trace {
-                    amount: Amount::All,
-                    ..trace
-                },
-                steps,
-            );
-        }
-        if is_passing_method(name) {
-            self.flow(next, trace, steps);
-        }
-    }
-
-    fn flow_argument(&mut self, next: CallId, trace: Trace, steps: usize) {
-        let call = &self.facts.calls[next.0];
-        let name = call.name.as_str();
-        if self.commands.at(next).is_some() {
-            return;
-        }
-        if matches!(name, "mapfile" | "readarray") {
-            if let Some(into) = call
-                .args
-                .iter()
-                .filter_map(argument::literal)
-                .rfind(|word| !word.starts_with('-'))
-            {
-                let target = [into.to_owned()];
-                let function = call.function;
-                let trace = self.printed(trace);
-                self.learn(function, &target, trace);
-            }
-            return;
-        }
-        if is_chunk(name) || is_limit(name) {
-            self.bounded.insert(trace.source);
-            return self.flow(
-                next,
-                Trace {
-                    amount: Amount::Batch,
-                    ..trace
-                },
-                steps,
-            );
-        }
-        if is_collect(name) && self.is_iteration(trace) {
-            self.collected.entry(trace.source).or_insert(None);
-            return self.flow(
-                next,
-                Trace {
-                    amount: Amount::All,
-                    ..trace
-                },
-                steps,
-            );
-        }
-        if is_collect(name) || is_passing_function(name) {
-            self.flow(next, trace, steps);
-        }
-    }
-
-    /// What a shell's pipe hands on: `| while read key`, `| sort`, `| xargs`.
-    fn flow_pipe(&mut self, next: CallId, trace: Trace, steps: usize) {
-        let call = &self.facts.calls[next.0];
-        match call.name.as_str() {
-            "read" => {
-                let names: Vec<String> = call
-                    .args
-                    .iter()
-                    .filter_map(argument::shape)
-                    .filter(|word| !word.starts_with('-'))
-                    .collect();
-                for name in names {
-                    self.learn(
-                        call.function,
-                        &[name],
-                        Trace {
-                            amount: Amount::One,
-                            ..trace
-                        },
-                    );
-                }
-            }
-            "sort" | "grep" | "sed" | "awk" | "tr" | "cut" | "uniq" | "tac" | "egrep" => {
-                self.flow(next, trace, steps)
-            }
-            _ => {}
-        }
-    }
-
-    /// A substitution prints all of a scan: its variable or loop holds every key.
-    fn printed(&mut self, trace: Trace) -> Trace {
-        if self.facts.language != Language::Shell || !self.is_iteration(trace) {
-            return trace;
-        }
-        self.collected.entry(trace.source).or_insert(None);
-        Trace {
-            amount: Amount::All,
-            ..trace
         }
     }
 
@@ -326,19 +156,30 @@ impl<'a> Found<'a> {
     }
 
     fn is_iteration(&self, trace: Trace) -> bool {
-        self.commands.all[trace.source].verb.iterates()
+        self.sources[trace.source].verb.iterates()
     }
 
     fn read_bindings(&mut self) {
         for binding in &self.facts.bindings {
-            let Some(mut trace) = self.trace_value(binding) else {
+            let Some(mut trace) = self
+                .trace_value(binding)
+                .or_else(|| self.trace_derived(binding))
+            else {
                 continue;
             };
             if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
                 trace = self.printed(trace);
             }
-            let grown = trace.amount == Amount::Batch && self.grows(binding);
-            if grown || trace.amount == Amount::One && self.appends(binding) {
+            let grown = trace.amount == Amount::Batch && self.grows(binding)
+                || trace.amount == Amount::One && self.appends(binding);
+            let anew = grown
+                && binding
+                    .targets
+                    .first()
+                    .is_some_and(|target| self.begins_anew(target, trace.source));
+            if anew {
+                trace.amount = Amount::Batch;
+            } else if grown {
                 trace.amount = Amount::All;
                 self.gather(trace.source, binding.loops.last().copied());
             }
@@ -354,40 +195,6 @@ impl<'a> Found<'a> {
             Expr::Gathered(each) => self.trace_gathered(*each),
             value => self.trace(value, binding.function),
         }
-    }
-
-    /// `keys += batch`, `$all[] = $key`, `keys = append(keys, batch...)`, `keys = keys.concat(batch)`.
-    fn grows(&self, binding: &Binding) -> bool {
-        if binding.loops.is_empty() {
-            return false;
-        }
-        if let Expr::Call(call) = &binding.value {
-            if self.commands.at(*call).is_some() || !is_growth(&self.facts.calls[call.0].name) {
-                return false;
-            }
-            let call = &self.facts.calls[call.0];
-            let own = binding.targets.first();
-            let takes_itself = call.args.iter().chain(&call.receiver).any(|arg| {
-                let arg = if let Expr::Spread(inner) = arg {
-                    inner
-                } else {
-                    arg
-                };
-                matches!(arg, Expr::Path(path) if Some(path) == own)
-            });
-            return takes_itself;
-        }
-        if let Expr::List(items) = &binding.value {
-            // `keys = [...keys, ...batch]`.
-            let own = binding.targets.first();
-            return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own)));
-        }
-        let text = self
-            .text
-            .get(binding.span.start..binding.span.end)
-            .unwrap_or_default();
-        let head: String = text.chars().take(80).collect();
-        head.contains("+=") || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
     }
 
     /// `$all[] = $key`: one key at a time, as a scan goes on.
@@ -451,23 +258,28 @@ impl<'a> Found<'a> {
         }
         let names: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
         for name in names {
-            if !matches!(name.as_str(), "err" | "error" | "_" | "e" | "i" | "index") {
+            if !matches!(
+                name.as_str(),
+                "err" | "error" | "_" | "e" | "i" | "index" | "self" | "cls"
+            ) {
                 self.learn(Some(lambda), &[name], trace);
             }
         }
     }
 
-    /// Calls that put keys into a list, and calls of the file's own functions that find keys.
+    /// Calls that put keys into a list, and calls of the file's own functions that find keys or take them.
     fn read_calls(&mut self) {
         for at in 0..self.facts.calls.len() {
             let call = &self.facts.calls[at];
-            if let Some(trace) = self.finders.get(&call.name).copied()
-                && self.commands.at(CallId(at)).is_none()
-                && self.origins.named_function(call.function).as_deref() != Some(call.name.as_str())
-            {
-                self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+            if self.commands.at(CallId(at)).is_none() {
+                self.read_stand_in(CallId(at));
+                if let Some(trace) = self.finder(CallId(at)) {
+                    self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+                }
+                self.hand_over(call);
+                self.read_accumulator(call);
+                self.read_growth(CallId(at));
             }
-            self.read_growth(CallId(at));
             self.read_whole(CallId(at));
         }
     }
@@ -486,52 +298,6 @@ impl<'a> Found<'a> {
             && self.is_iteration(trace)
         {
             self.collected.entry(trace.source).or_insert(None);
-        }
-    }
-
-    fn read_growth(&mut self, id: CallId) {
-        let call = &self.facts.calls[id.0];
-        if !is_growth(&call.name) || self.commands.at(id).is_some() {
-            return;
-        }
-        let (target, args) = match (&call.receiver, call.args.split_first()) {
-            (Some(receiver), _) => (receiver.clone(), call.args.clone()),
-            // `array_push($all, ...$page)`.
-            (None, Some((first, rest))) if call.name == "array_push" => {
-                (first.clone(), rest.to_vec())
-            }
-            _ => return,
-        };
-        let (function, each) = (call.function, call.loops.last().copied());
-        let trace = args.iter().find_map(|arg| self.trace(arg, function));
-        let Some(trace) = trace else { return };
-        let looped = self.scan_around(trace.source, id);
-        if !looped || trace.amount == Amount::All {
-            return;
-        }
-        self.gather(trace.source, each);
-        if let Expr::Path(path) = target {
-            self.learn(
-                function,
-                &path,
-                Trace {
-                    amount: Amount::All,
-                    source: trace.source,
-                },
-            );
-        }
-    }
-
-    /// Whether a call is repeated for what a scan goes on finding: in a loop, or in a callback of a stream.
-    fn scan_around(&self, source: usize, id: CallId) -> bool {
-        let call = &self.facts.calls[id.0];
-        let scan = &self.facts.calls[self.commands.all[source].call.0];
-        !call.loops.is_empty() || call.function != scan.function
-    }
-
-    fn gather(&mut self, source: usize, each: Option<LoopId>) {
-        if !matches!(self.commands.all[source].verb, Verb::Keys | Verb::SMembers) {
-            self.collected.entry(source).or_insert(each);
         }
     }
 
@@ -626,44 +392,42 @@ impl<'a> Found<'a> {
 
     fn trace_path(&self, path: &[String], function: Option<FunctionId>) -> Option<Trace> {
         let root = self.origins.root(function);
-        (1..=path.len()).rev().find_map(|len| {
-            let name = path[..len].join(".");
-            if len < path.len()
-                && path[len..].iter().any(|part| {
-                    matches!(
-                        part.as_str(),
-                        "length" | "size" | "cursor" | "Cursor" | "Count"
-                    )
-                })
-            {
-                return None;
-            }
-            let place = if path[0] == "self" { None } else { root };
-            self.names.get(&(place, name)).copied()
-        })
+        (1..=path.len())
+            .rev()
+            .find_map(|len| {
+                let name = path[..len].join(".");
+                if len < path.len()
+                    && path[len..].iter().any(|part| {
+                        matches!(
+                            part.as_str(),
+                            "length" | "size" | "cursor" | "Cursor" | "Count"
+                        )
+                    })
+                {
+                    return None;
+                }
+                let place = if path[0] == "self" { None } else { root };
+                self.names.get(&(place, name)).copied()
+            })
+            .or_else(|| self.trace_getter(path, root))
     }
 
     fn trace_call(&self, id: CallId, function: Option<FunctionId>, depth: usize) -> Option<Trace> {
         if depth > limits::MAX_FLOW_STEPS {
             return None;
         }
-        if let Some(at) = self
-            .commands
-            .all
-            .iter()
-            .position(|command| command.call == id)
-        {
-            let command = &self.commands.all[at];
+        if let Some(at) = self.sources.iter().position(|command| command.call == id) {
+            let command = &self.sources[at];
             let amount = match command.verb {
                 Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
-                Verb::Scan | Verb::InnerScan => Amount::Batch,
+                verb if verb.finds() => Amount::Batch,
                 _ => return None,
             };
             return Some(Trace { amount, source: at });
         }
         let call = self.facts.calls.get(id.0)?;
-        if let Some(trace) = self.finders.get(&call.name) {
-            return Some(*trace);
+        if let Some(trace) = self.finder(id) {
+            return Some(trace);
         }
         let name = call.name.as_str();
         let cut = is_chunk(name) || is_limit(name) || (name == "unpack" && call.args.len() > 1);
@@ -690,9 +454,7 @@ impl<'a> Found<'a> {
             }
             None => None,
         }?;
-        let amount = if cut {
-            trace.amount.min(Amount::Batch)
-        } else if is_element(name) {
+        let amount = if cut || is_element(name) {
             trace.amount.min(Amount::Batch)
         } else {
             trace.amount

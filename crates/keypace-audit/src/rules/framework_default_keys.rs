@@ -58,6 +58,10 @@ fn spring(scene: &Scene<'_>, sink: &mut Sink) {
     {
         return;
     }
+    // A class of the project's own may have the same name.
+    if !scene.origins.imports("org.springframework") {
+        return;
+    }
     let mut told = false;
     for call in &scene.facts.calls {
         let owner = match &call.receiver {

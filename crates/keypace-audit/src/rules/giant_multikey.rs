@@ -4,6 +4,7 @@
 use super::found::Amount;
 use super::scene::{Scene, Sink};
 use crate::language::Language;
+use crate::receiver::Command;
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -36,12 +37,15 @@ fn fix(language: Language) -> &'static str {
     }
 }
 
+/// StackExchange's StringGet is MGET where it is given an array.
+fn is_array_read(scene: &Scene<'_>, command: &Command) -> bool {
+    scene.language == Language::CSharp && scene.call(command).name.starts_with("StringGet")
+}
+
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     for command in scene
-        .commands
-        .all
-        .iter()
-        .filter(|command| command.verb.takes_many())
+        .with_likely()
+        .filter(|command| command.verb.takes_many() || is_array_read(scene, command))
     {
         let call = scene.call(command);
         let all = command

@@ -24,7 +24,9 @@ fn fix(_language: Language) -> &'static str {
 
 /// Whether a scene is a server's script, and not a program that is a client.
 pub(super) fn is_script(scene: &Scene<'_>) -> bool {
-    scene.language == Language::Lua && !scene.facts.calls.iter().any(|call| call.name == "require")
+    scene.language == Language::Lua
+        && scene.facts.imports.is_empty()
+        && !scene.facts.calls.iter().any(|call| call.name == "require")
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
@@ -40,7 +42,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let call = scene.call(command);
         let server = matches!(&call.receiver, Some(Expr::Path(path)) if path.as_slice() == ["redis"] || path.as_slice() == ["server"])
             && matches!(call.name.as_str(), "call" | "pcall");
-        if server || is_script(scene) {
+        let bare = is_script(scene)
+            && !matches!(&call.receiver, Some(Expr::Path(path)) if path.as_slice() != ["redis"]);
+        if server || bare {
             let message =
                 "the script runs KEYS, and the server does nothing else until it ends".to_owned();
             sink.at(scene, &RULE, call, Confidence::High, RULE.severity, message);

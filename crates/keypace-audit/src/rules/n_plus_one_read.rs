@@ -2,7 +2,7 @@
 //! Must not judge reads that are sent together.
 
 use super::scene::{Scene, Sink};
-use crate::facts::Expr;
+use crate::facts::{Call, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::shape::Shape;
 use crate::report::Severity;
@@ -37,13 +37,14 @@ fn fix(language: Language) -> &'static str {
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     for command in scene
-        .commands
-        .all
-        .iter()
+        .with_likely()
         .filter(|command| command.verb.reads_one())
     {
         let call = scene.call(command);
+        // Redigo's Send only fills a buffer.
         if command.known.shape == Shape::Pipeline
+            || scene.language == Language::Go && call.name == "Send"
+            || is_queued(scene, call)
             || call.loops.is_empty() && !is_in_callback(scene, command.call.0)
         {
             continue;
@@ -62,6 +63,25 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             sink.command(scene, &RULE, command, message);
         }
     }
+}
+
+/// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.
+fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
+    let same = |other: &&Call| other.receiver == call.receiver && other.function == call.function;
+    let mut others = scene.facts.calls.iter().filter(same);
+    let begins = |other: &&Call| {
+        matches!(other.name.as_str(), "pipeline" | "multi")
+            && other.usage == Usage::Discarded
+            && other.span.end <= call.span.start
+    };
+    let Some(begin) = others.clone().filter(begins).last() else {
+        return false;
+    };
+    let ends = |other: &Call| {
+        matches!(other.name.as_str(), "exec" | "execute") && other.span.start > begin.span.end
+    };
+    let end = others.find(|other| ends(other));
+    end.is_some_and(|end| end.span.start >= call.span.end)
 }
 
 /// A lambda that a client's iteration calls for each key.

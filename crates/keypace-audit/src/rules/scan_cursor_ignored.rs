@@ -93,6 +93,9 @@ fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
         }
         next = &chained.usage;
     }
+    if is_iterated(scene, call) {
+        return true;
+    }
     let root = scene.origins.root(call.function);
     scene.commands.all.iter().any(|other| {
         other.verb == command.verb
@@ -101,6 +104,21 @@ fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
             && (root.is_some() || !scene.call(other).loops.is_empty())
             && !begins(scene, other)
     })
+}
+
+/// `redis::cmd("SCAN").cursor_arg(0)...iter(con)` puts each cursor into the next step.
+fn is_iterated(scene: &Scene<'_>, call: &Call) -> bool {
+    let mut usage = &call.usage;
+    let mut cursor = false;
+    while let Usage::Receiver(next) = usage {
+        let call = &scene.facts.calls[next.0];
+        cursor |= call.name == "cursor_arg";
+        if cursor && matches!(call.name.as_str(), "iter" | "iter_async") {
+            return true;
+        }
+        usage = &call.usage;
+    }
+    false
 }
 
 fn is_iteration(name: &str) -> bool {
@@ -118,7 +136,9 @@ fn is_recursive(scene: &Scene<'_>, command: &Command) -> bool {
     scene.facts.calls.iter().any(|other| {
         let inside = scene.origins.root(other.function) == root;
         inside
-            && (Some(&other.name) == own.as_ref() && own.as_deref() != Some("scan")
+            && (Some(&other.name) == own.as_ref()
+                && own.as_deref() != Some("scan")
+                && other.call_of_own()
                 || (other.span != call.span
                     && other
                         .args

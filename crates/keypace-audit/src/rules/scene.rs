@@ -48,6 +48,17 @@ impl Scene<'_> {
         &self.facts.calls[command.call.0]
     }
 
+    /// The commands, and calls that turn out to be one by the keys they are given.
+    pub(super) fn with_likely(&self) -> impl Iterator<Item = &Command> {
+        let likely = self.commands.maybe.iter().filter(|command| {
+            let call = self.call(command);
+            let mut args = command.args.iter();
+            args.any(|arg| self.found.trace(arg, call.function).is_some())
+                || command.verb.reads_one() && self.found.mentions(call)
+        });
+        self.commands.all.iter().chain(likely)
+    }
+
     /// The pattern that a command is given: its first string for KEYS, what follows MATCH for SCAN.
     pub(super) fn pattern<'c>(&self, command: &'c Command) -> Option<&'c Expr> {
         use crate::receiver::verb::Verb;

@@ -32,7 +32,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         if scene.found.is_bounded(source) || each.is_some_and(|each| has_limit(scene, each)) {
             continue;
         }
-        let command = &scene.commands.all[source];
+        let command = scene.found.source(source);
         if scene
             .call(command)
             .loops

@@ -3,7 +3,7 @@
 
 use super::scene::{Scene, Sink};
 use crate::language::Language;
-use crate::report::Severity;
+use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -34,7 +34,15 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         };
         if is_one_segment(pattern) {
             let call = scene.call(command);
-            let confidence = command.confidence;
+            // `cart*` may be one program's whole prefix.
+            let parted = !pattern
+                .trim_end_matches('*')
+                .ends_with(char::is_alphanumeric);
+            let confidence = if parted {
+                command.confidence
+            } else {
+                command.confidence.min(Confidence::Medium)
+            };
             let message = format!("{pattern} lists the keys of every owner");
             sink.at(scene, &RULE, call, confidence, RULE.severity, message);
         }
@@ -45,9 +53,7 @@ fn is_one_segment(pattern: &str) -> bool {
     let Some(segment) = pattern.strip_suffix('*') else {
         return false;
     };
-    let segment = segment
-        .strip_suffix([':', '.', '/', '|', '#', '-', '_'])
-        .unwrap_or(segment);
+    let segment = segment.trim_end_matches([':', '.', '/', '|', '#', '-', '_']);
     !segment.is_empty()
         && segment
             .chars()

@@ -50,7 +50,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
 }
 
 /// The xargs at some later place of the pipe.
-fn piped_xargs<'s>(scene: &'s Scene<'_>, from: CallId) -> Option<&'s Call> {
+pub(super) fn piped_xargs<'s>(scene: &'s Scene<'_>, from: CallId) -> Option<&'s Call> {
     let mut at = from;
     for _ in 0..crate::limits::MAX_FLOW_STEPS {
         let Usage::Piped(next) = scene.facts.calls[at.0].usage else {

@@ -10,6 +10,7 @@ use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
+use rustix::process::Resource;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, timeout_at};
 
@@ -92,13 +93,20 @@ impl App {
             router(self.state.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
         bound(&mut server);
-        let plain = Bounded::new(DefaultAcceptor::new(), limits::CONNECTIONS);
+        let places = places(rustix::process::getrlimit(Resource::Nofile).current);
+        if places < limits::CONNECTIONS {
+            tracing::info!(
+                places,
+                "connections are bounded by the files that this process may open: ulimit -n, or LimitNOFILE of systemd"
+            );
+        }
+        let plain = Bounded::new(DefaultAcceptor::new(), places);
         Ok(match &self.tls {
             None => tokio::spawn(server.acceptor(plain).serve(service)),
             Some(config) => {
                 let config = RustlsConfig::from_config(config.clone());
                 let tls = RustlsAcceptor::new(config).handshake_timeout(limits::HANDSHAKE_TIME);
-                let tls = Bounded::new(tls, limits::CONNECTIONS);
+                let tls = Bounded::new(tls, places);
                 tokio::spawn(server.acceptor(tls).serve(service))
             }
         })
@@ -133,5 +141,27 @@ async fn upkeep() {
     loop {
         tick.tick().await;
         recorder.run_upkeep();
+    }
+}
+
+/// How many connections there may be at once, where the process may open so many files; `None` is no bound.
+fn places(files: Option<u64>) -> usize {
+    let most = files.map(|files| usize::try_from(files / limits::CONNECTION_FILES_PART));
+    let most = most.and_then(Result::ok).unwrap_or(limits::CONNECTIONS);
+    most.clamp(1, limits::CONNECTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::places;
+    use crate::limits;
+
+    #[test]
+    fn connections_leave_files_to_the_work() {
+        assert_eq!(places(Some(1_024)), 512);
+        assert_eq!(places(Some(0)), 1);
+        for plenty in [None, Some(1 << 20), Some(u64::MAX)] {
+            assert_eq!(places(plenty), limits::CONNECTIONS);
+        }
     }
 }

@@ -37,6 +37,9 @@ const SECURITY: [(HeaderName, &str); 6] = [
     ),
 ];
 
+/// Where a browser says that a request comes from: it lets no page write that.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Adds what keeps a browser from more than the page needs. What says nothing of caches is kept in none.
 pub(crate) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
@@ -84,6 +87,9 @@ fn check(place: &Place, is_keyless: bool, request: &Request) -> Result<(), Probl
             "this name is not one of the service's: see public_url in its config",
         ));
     }
+    if is_keyless && comes_from_elsewhere(request) {
+        return Err(foreign());
+    }
     let Some(origin) = one(request.headers(), &ORIGIN)? else {
         return Ok(());
     };
@@ -103,13 +109,22 @@ fn check(place: &Place, is_keyless: bool, request: &Request) -> Result<(), Probl
         (Some(from), Some(host)) => place.is_own(from) || from.eq_ignore_ascii_case(host),
         _ => false,
     };
-    if is_own {
-        Ok(())
-    } else {
-        Err(Problem::forbidden(
-            "a page of another origin gets nothing here",
-        ))
-    }
+    if is_own { Ok(()) } else { Err(foreign()) }
+}
+
+fn foreign() -> Problem {
+    Problem::forbidden("a page of another origin gets nothing here")
+}
+
+/// Whether a browser says that a page of another origin sends this. It sends no Origin with an image, a script or a frame: no
+/// reply is shown there, but the work would be done, and how long it takes would be told. A link to the page itself is not
+/// meant.
+fn comes_from_elsewhere(request: &Request) -> bool {
+    let is = |name: &HeaderName, values: &[&[u8]]| {
+        let mut sent = request.headers().get_all(name).iter();
+        sent.any(|value| values.contains(&value.as_bytes()))
+    };
+    is(&SEC_FETCH_SITE, &[b"cross-site", b"same-site"]) && request.uri().path() != "/"
 }
 
 /// Which host is asked for: what the request line says, which has to be the same as the header, if it says anything.
@@ -229,6 +244,30 @@ mod tests {
         ] {
             assert_eq!(status(&place, true, headers), expected, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn without_keys_what_a_browser_sends_for_another_page_is_refused() {
+        let site = |is_keyless: bool, site: &str| {
+            let headers = [("host", "127.0.0.1:8420"), ("sec-fetch-site", site)];
+            status(&place(), is_keyless, &headers)
+        };
+        for (from, expected) in [
+            ("cross-site", 403),
+            ("same-site", 403),
+            ("same-origin", 200),
+            ("none", 200),
+        ] {
+            assert_eq!(site(true, from), expected, "{from}");
+            // A key is shown by nobody but the page that has it.
+            assert_eq!(site(false, from), 200, "{from}");
+        }
+        let link = Request::builder()
+            .uri("/")
+            .header("host", "127.0.0.1:8420")
+            .header("sec-fetch-site", "cross-site");
+        let link = link.body(Body::empty()).expect("a request");
+        assert_eq!(check(&place(), true, &link), Ok(()));
     }
 
     #[test]

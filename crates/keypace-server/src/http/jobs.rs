@@ -35,7 +35,7 @@ pub(crate) struct JobsQuery {
     /// Only jobs that were made before the one of this id.
     #[param(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     before: Option<String>,
-    /// At most so many: 50 where nothing is said.
+    /// At most so many: 50 where nothing is said. Fewer come where they are large: go on with `next`.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
@@ -82,14 +82,11 @@ pub(crate) async fn list(
         state: query.state,
         kind: query.kind,
     };
-    let jobs = state.jobs.list(&filter, limit).await?;
-    let is_full = jobs.len() as u64 == u64::from(limit);
+    let page = state.jobs.list(&filter, limit).await?;
+    let last = page.jobs.last().filter(|_| page.may_go_on);
     Ok(Json(JobsView {
-        next: jobs
-            .last()
-            .filter(|_| is_full)
-            .map(|job| job.id.to_string()),
-        jobs: jobs
+        next: last.map(|job| job.id.to_string()),
+        jobs: (page.jobs)
             .iter()
             .map(|job| state.jobs.view(job, &caller))
             .collect(),

@@ -161,8 +161,8 @@ impl Watcher {
         let mut shown = None;
         let mut may_send_at = Instant::now();
         loop {
+            // In no order: whoever never stops talking must not keep all else from being looked at.
             tokio::select! {
-                biased;
                 () = true_in(&mut closing) => return Close::Leaving,
                 message = socket.recv() => match message {
                     None | Some(Err(_) | Ok(Message::Close(_))) => return Close::Gone,

@@ -48,6 +48,7 @@ pub use store::Beat;
 pub use store::Finish;
 pub use store::Inserted;
 pub use store::JobFilter;
+pub use store::JobPage;
 pub use store::JobStore;
 pub use store::Leave;
 pub use store::Order;

@@ -79,10 +79,12 @@ pub(super) fn order(job: &mut Job, order: &Order, now: DateTime<Utc>) -> Result<
         Order::Pause => happen(job, Event::Pause, now)?,
         Order::Cancel => happen(job, Event::Cancel, now)?,
         Order::Resume(identity) => {
+            // One that waits goes on by itself, on the server that it was asked for and on no other; one that is held has
+            // begun on what its holder was told.
+            let rested = job.state != JobState::Waiting && job.state != JobState::Running;
             happen(job, Event::Resume, now)?;
             job.ended_at = None;
-            // Whoever holds it has begun on what it was told.
-            if job.state == JobState::Waiting {
+            if rested {
                 job.reason = None;
                 if identity.is_some() {
                     job.identity.clone_from(identity);
@@ -135,4 +137,50 @@ fn after(now: DateTime<Utc>, time: Duration) -> DateTime<Utc> {
         .ok()
         .and_then(|time| now.checked_add_signed(time))
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::order;
+    use crate::access::KeyId;
+    use crate::jobs::id::JobId;
+    use crate::jobs::job::Job;
+    use crate::jobs::spec::{JobKind, JobSpec};
+    use crate::jobs::state::JobState;
+    use crate::jobs::store::Order;
+    use crate::servers::Identity;
+
+    fn identity(run_id: &str) -> Identity {
+        Identity {
+            server: "default".to_owned(),
+            address: "127.0.0.1:6379".to_owned(),
+            database: 0,
+            run_id: run_id.to_owned(),
+        }
+    }
+
+    /// A confirmed delete that waits behind another is bound to the server that was counted: only whoever was told that it is
+    /// another by now, and resumes it all the same, means that one.
+    #[test]
+    fn a_resume_moves_what_rests_and_nothing_that_waits() {
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        for (state, moves) in [
+            (JobState::Waiting, false),
+            (JobState::Running, false),
+            (JobState::Paused, true),
+            (JobState::Incomplete, true),
+            (JobState::Failed, true),
+        ] {
+            let spec = JobSpec::new(JobKind::Delete, "default", vec!["a:*".to_owned()]);
+            let mut job = Job::new(JobId::of(1, 1), spec, KeyId::new("k"), now);
+            (job.state, job.has_checkpoint) = (state, true);
+            job.identity = Some(identity("counted"));
+            order(&mut job, &Order::Resume(Some(identity("other"))), now).expect("taken");
+            let run_id = job.identity.map(|identity| identity.run_id);
+            let expected = if moves { "other" } else { "counted" };
+            assert_eq!(run_id.as_deref(), Some(expected), "{state}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ use crate::jobs::job::Job;
 use crate::jobs::problem::{JobError, JobErrorKind};
 use crate::jobs::spec::{JobKind, JobSpec};
 use crate::jobs::state::{Event, JobState, apply};
-use crate::jobs::store::{Inserted, JobFilter, JobStore, Order, OrderError};
+use crate::jobs::store::{Inserted, JobFilter, JobPage, JobStore, Order, OrderError};
 use crate::jobs::view::JobView;
 use crate::jobs::watchers::Watchers;
 use crate::limits;
@@ -190,13 +190,13 @@ impl JobService {
         self.store.get(id).await?.ok_or_else(JobError::not_found)
     }
 
-    /// At most `limit` jobs (and no more than [`limits::MAX_JOBS_PAGE`]), newest first.
+    /// At most `limit` jobs (and no more than [`limits::MAX_JOBS_PAGE`]), newest first; fewer where they are large.
     ///
     /// Cancel-safe.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn list(&self, filter: &JobFilter, limit: u32) -> Result<Vec<Job>, JobError> {
+    pub async fn list(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, JobError> {
         let limit = limit.clamp(1, limits::MAX_JOBS_PAGE);
         Ok(self.store.list(filter, limit).await?)
     }

@@ -41,7 +41,7 @@ pub struct NodeView {
 }
 
 impl Servers {
-    /// All of them, asked at once, each within `limits::IDENTITY_WAIT`. Cancel-safe.
+    /// All of them, asked at once, each within a few times `limits::IDENTITY_WAIT`. Cancel-safe.
     pub async fn describe(&self) -> Vec<ServerView> {
         join_all(self.names().map(|name| self.describe_one(name))).await
     }
@@ -51,8 +51,8 @@ impl Servers {
         let is_there = self.identity(name).await.is_ok();
         let known = match self.place(name) {
             Ok(place) => {
-                let open = place.open.lock().await;
-                open.as_ref().map(|known| known.keyspace.clone())
+                let known = place.known.lock().await;
+                known.open.as_ref().map(|open| open.keyspace.clone())
             }
             Err(_) => None,
         };

@@ -1,9 +1,10 @@
 //! Why a server can't be had. Its texts are for people who use the service: they name no credentials.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Why a server can't be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
     /// The config has none of this name.
@@ -29,8 +30,8 @@ pub enum ServerError {
     Connect {
         /// What the config calls it.
         name: String,
-        /// Why.
-        source: keypace::Error,
+        /// Why; the same for all who waited for one answer.
+        source: Arc<keypace::Error>,
     },
 }
 

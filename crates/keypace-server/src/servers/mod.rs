@@ -45,14 +45,27 @@ pub struct Servers(Arc<BTreeMap<String, Place>>);
 struct Place {
     config: ServerConfig,
     /// Held while somebody connects, so that many who ask open one.
-    open: Mutex<Option<Open>>,
+    known: Mutex<Known>,
+}
+
+/// What is known of a server.
+#[derive(Default)]
+struct Known {
+    open: Option<Open>,
+    failed: Option<Failed>,
+}
+
+/// How it went when somebody last asked in vain.
+struct Failed {
+    asked: Instant,
+    why: ServerError,
 }
 
 /// A shared keyspace.
 struct Open {
     keyspace: Keyspace,
-    /// When its process answered last as itself.
-    seen: Instant,
+    /// When its process was asked last and answered as itself.
+    asked: Instant,
 }
 
 impl fmt::Debug for Place {
@@ -70,7 +83,7 @@ impl Servers {
             config.connect = config.connect.with_one_process();
             let place = Place {
                 config,
-                open: Mutex::new(None),
+                known: Mutex::default(),
             };
             (place.config.name.clone(), place)
         });
@@ -90,35 +103,37 @@ impl Servers {
     }
 
     /// The keyspace that everybody shares; connected at first use, and made anew where another process answers by now, which
-    /// is looked at once in `limits::IDENTITY_LIFE`. Bounded in time, and cancel-safe.
+    /// is looked at once in `limits::IDENTITY_LIFE`. Bounded by twice `limits::IDENTITY_WAIT`, however many ask; cancel-safe.
     ///
     /// # Errors
     /// `Unknown` for a name that is not in the config; `Connect`, and `Silent` where nobody answers in time.
     pub async fn keyspace(&self, name: &str) -> Result<Keyspace, ServerError> {
         let place = self.place(name)?;
-        let mut open = place.open.lock().await;
-        if let Some(known) = &*open
-            && known.seen.elapsed() < limits::IDENTITY_LIFE
+        let since = Instant::now();
+        let mut known = place.known.lock().await;
+        if let Some(open) = &known.open
+            && open.asked.elapsed() < limits::IDENTITY_LIFE
         {
-            return Ok(known.keyspace.clone());
+            return Ok(open.keyspace.clone());
         }
-        match (place.look(&mut open).await, &*open) {
+        match (place.look(&mut known, since).await, &known.open) {
             (Ok(keyspace), _) => Ok(keyspace),
             // Whoever asks it for something hears what is the matter.
-            (Err(error), Some(known)) if error.may_pass() => Ok(known.keyspace.clone()),
+            (Err(error), Some(open)) if error.may_pass() => Ok(open.keyspace.clone()),
             (Err(error), _) => Err(error),
         }
     }
 
-    /// Who answers there now, asked anew within `limits::IDENTITY_WAIT`. Where that is another process than before, the
-    /// shared keyspace is made anew. Cancel-safe.
+    /// Who answers there now, asked anew. Bounded by twice `limits::IDENTITY_WAIT`, however many ask. Where that is another
+    /// process than before, the shared keyspace is made anew. Cancel-safe.
     ///
     /// # Errors
     /// As [`Servers::keyspace`].
     pub async fn identity(&self, name: &str) -> Result<Identity, ServerError> {
         let place = self.place(name)?;
-        let mut open = place.open.lock().await;
-        let keyspace = place.look(&mut open).await?;
+        let since = Instant::now();
+        let mut known = place.known.lock().await;
+        let keyspace = place.look(&mut known, since).await?;
         Ok(Identity::of(name, keyspace.server()))
     }
 
@@ -139,8 +154,43 @@ impl Servers {
 }
 
 impl Place {
-    /// Asks who answers now: the keyspace stays as long as that is its process.
-    async fn look(&self, open: &mut Option<Open>) -> Result<Keyspace, ServerError> {
+    /// Asks who answers now: the keyspace stays as long as that is its process. Whoever had to wait for somebody else's
+    /// question shares its answer, where that was asked later than `since`: else many who ask a server that hangs would wait
+    /// for one another, each for as long as it takes.
+    async fn look(&self, known: &mut Known, since: Instant) -> Result<Keyspace, ServerError> {
+        if let Some(open) = known.open.as_ref().filter(|open| open.asked >= since) {
+            return Ok(open.keyspace.clone());
+        }
+        if let Some(failed) = known.failed.as_ref().filter(|last| last.asked >= since) {
+            return Err(failed.why.clone());
+        }
+        let asked = Instant::now();
+        match self.find().await {
+            Ok(found) => {
+                let identity =
+                    |keyspace: &Keyspace| Identity::of(&self.config.name, keyspace.server());
+                let before = known.open.take().map(|open| open.keyspace);
+                let keyspace = before
+                    .filter(|before| identity(before) == identity(&found))
+                    .unwrap_or(found);
+                known.open = Some(Open {
+                    keyspace: keyspace.clone(),
+                    asked,
+                });
+                Ok(keyspace)
+            }
+            Err(why) => {
+                known.failed = Some(Failed {
+                    asked,
+                    why: why.clone(),
+                });
+                Err(why)
+            }
+        }
+    }
+
+    /// A connection to whoever answers now.
+    async fn find(&self) -> Result<Keyspace, ServerError> {
         let ServerConfig { name, url, connect } = &self.config;
         let asked = timeout(
             limits::IDENTITY_WAIT,
@@ -150,20 +200,9 @@ impl Place {
             name: name.clone(),
             within: limits::IDENTITY_WAIT,
         })?;
-        let found = found.map_err(|source| ServerError::Connect {
+        found.map_err(|source| ServerError::Connect {
             name: name.clone(),
-            source,
-        })?;
-        let identity = |keyspace: &Keyspace| Identity::of(name, keyspace.server());
-        let known = open.take().map(|known| known.keyspace);
-        let keyspace = match known {
-            Some(known) if identity(&known) == identity(&found) => known,
-            _ => found,
-        };
-        *open = Some(Open {
-            keyspace: keyspace.clone(),
-            seen: Instant::now(),
-        });
-        Ok(keyspace)
+            source: Arc::new(source),
+        })
     }
 }

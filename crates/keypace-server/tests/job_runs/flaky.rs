@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use keypace_server::jobs::{
-    Answer, Beat, Finish, Inserted, Job, JobFilter, JobId, JobState, JobStore, Order, OrderError,
-    Orders,
+    Answer, Beat, Finish, Inserted, Job, JobFilter, JobId, JobPage, JobState, JobStore, Order,
+    OrderError, Orders,
 };
 use keypace_server::sql::StoreError;
 
 const WELL: u8 = 0;
 const DENIES: u8 = 1;
 const AWAY: u8 = 2;
+const DEAF: u8 = 3;
 
 /// Passes on what it is asked, until it is told otherwise.
 pub(crate) struct Flaky {
@@ -42,6 +43,16 @@ impl Flaky {
         self.mood.store(AWAY, Ordering::SeqCst);
     }
 
+    /// It answers no heartbeat of a delete that is no dry run from now on, and takes all else.
+    pub(crate) fn deafen(&self) {
+        self.mood.store(DEAF, Ordering::SeqCst);
+    }
+
+    /// It is well again.
+    pub(crate) fn recover(&self) {
+        self.mood.store(WELL, Ordering::SeqCst);
+    }
+
     fn mood(&self) -> u8 {
         self.mood.load(Ordering::SeqCst)
     }
@@ -60,13 +71,13 @@ impl JobStore for Flaky {
         self.inner.get(id)
     }
 
-    fn list<'a>(&'a self, filter: &'a JobFilter, limit: u32) -> Answer<'a, Vec<Job>> {
+    fn list<'a>(&'a self, filter: &'a JobFilter, limit: u32) -> Answer<'a, JobPage> {
         self.inner.list(filter, limit)
     }
 
     fn claim<'a>(&'a self, holder: &'a str, lease: Duration, most: u32) -> Answer<'a, Option<Job>> {
         match self.mood() {
-            WELL => self.inner.claim(holder, lease, most),
+            WELL | DEAF => self.inner.claim(holder, lease, most),
             _ => Box::pin(async { Ok(None) }),
         }
     }
@@ -81,6 +92,13 @@ impl JobStore for Flaky {
         match self.mood() {
             WELL => self.inner.heartbeat(id, lease, beat, keep),
             DENIES => Box::pin(async { Ok(None) }),
+            DEAF => Box::pin(async move {
+                let job = self.inner.get(id).await?;
+                if job.is_some_and(|job| job.spec.removes()) {
+                    return Err(StoreError::unavailable("deaf"));
+                }
+                self.inner.heartbeat(id, lease, beat, keep).await
+            }),
             _ => Box::pin(async { Err(StoreError::unavailable("away")) }),
         }
     }
@@ -97,7 +115,7 @@ impl JobStore for Flaky {
     ) -> Answer<'a, Option<JobState>> {
         self.finishes.fetch_add(1, Ordering::SeqCst);
         match self.mood() {
-            WELL => self.inner.finish(id, lease, finish),
+            WELL | DEAF => self.inner.finish(id, lease, finish),
             _ => Box::pin(async { Err(StoreError::unavailable("away")) }),
         }
     }

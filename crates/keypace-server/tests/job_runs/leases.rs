@@ -112,3 +112,32 @@ async fn a_holder_whose_store_is_away_stops_before_its_lease_is_over() {
         taken_over(&server, folder.path(), &id).await;
     }
 }
+
+/// Without the store nobody else would know where to go on from, nor which backup has the keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_deleted_before_the_store_has_the_first_checkpoint() {
+    for server in started() {
+        let folder = folder();
+        fill(&server, 1_000);
+        let flaky = Flaky::new(store(folder.path()).await);
+        let desk = open_with(
+            servers(&server.url()),
+            flaky.clone(),
+            folder.path(),
+            limits(),
+            BTreeMap::new(),
+        );
+        flaky.deafen();
+        let id = desk.delete("k:*", true, "off").await;
+        desk.once(&id, "claimed", |job| job.state == JobState::Running)
+            .await;
+        let (left, _) = quiet(&server).await;
+        sleep(LEASE).await;
+        assert_eq!((left, dbsize(&server)), (1_100, 1_100));
+        assert_eq!(desk.store.checkpoint(&id).await.expect("read"), None);
+        flaky.recover();
+        let done = desk.once_in(&id, JobState::Done).await;
+        assert_eq!((result(&done, "deleted"), dbsize(&server)), (1_000, 100));
+        desk.close().await;
+    }
+}

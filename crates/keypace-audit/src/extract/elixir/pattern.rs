@@ -22,7 +22,11 @@ pub(super) fn targets(pattern: &Node<'_>) -> Vec<Vec<String>> {
                 items => items.iter().map(leaf).collect(),
             }
         }
-        "list" => values(pattern).iter().map(leaf).collect(),
+        "list" => match values(pattern).as_slice() {
+            // A pipeline's answer: `[[cursor, keys]]`.
+            [only] if only.kind() == "list" => targets(only),
+            items => items.iter().map(leaf).collect(),
+        },
         "map" => names(pattern).into_iter().map(|name| vec![name]).collect(),
         _ => vec![leaf(pattern)],
     }

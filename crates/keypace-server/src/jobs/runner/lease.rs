@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use keypace::BudgetHandle;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 
 use super::fence::{Fence, Lost};
 use super::figures::{self, Meter};
@@ -135,6 +135,21 @@ impl Lease {
                 Ok(())
             }
             Err(_) => Err(Lost),
+        }
+    }
+
+    /// Heartbeats until the store has the work's place, as long as the hold lasts. Cancel-safe.
+    pub(super) async fn insist(&self) -> Result<(), Lost> {
+        loop {
+            self.beat().await?;
+            let place = self.newest_checkpoint().await;
+            if place.is_some() && self.news().sent == place {
+                return Ok(());
+            }
+            if !self.fence.holds() {
+                return Err(Lost);
+            }
+            sleep(limits::JOB_FINISH_PAUSE).await;
         }
     }
 

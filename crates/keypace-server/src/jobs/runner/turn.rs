@@ -253,7 +253,12 @@ impl Turn<'_> {
             if let Err(error) = begun.work.save(&self.place) {
                 return self.troubled(Trouble::of(&error), None).await;
             }
-            lease.beat().await?;
+            tokio::select! {
+                biased;
+                told = lease.insist() => told?,
+                // Work that is stopped before its first step settles with nothing done.
+                () = lease.asked() => {}
+            }
         }
         let moved = self.drive(&mut begun).await?;
         self.settle(identity, begun, moved).await

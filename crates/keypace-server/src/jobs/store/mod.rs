@@ -52,6 +52,15 @@ pub struct JobFilter {
     pub kind: Option<JobKind>,
 }
 
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobPage {
+    /// The jobs, newest first.
+    pub jobs: Vec<Job>,
+    /// Whether there may be more behind the last of them.
+    pub may_go_on: bool,
+}
+
 /// What a holder says with each heartbeat. What is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Beat {
@@ -163,8 +172,8 @@ pub trait JobStore: Send + Sync {
     /// One job.
     fn get<'a>(&'a self, id: &'a JobId) -> Answer<'a, Option<Job>>;
 
-    /// At most `limit` jobs, newest first.
-    fn list<'a>(&'a self, filter: &'a JobFilter, limit: u32) -> Answer<'a, Vec<Job>>;
+    /// At most `limit` jobs, newest first: fewer where those have more than [`limits::JOBS_PAGE_BYTES`], but one at least.
+    fn list<'a>(&'a self, filter: &'a JobFilter, limit: u32) -> Answer<'a, JobPage>;
 
     /// The oldest job that waits, or whose holder was not heard of in time, if this holder has fewer than `most_running`.
     /// None that removes while another does on the same server and database, in whichever process.

@@ -238,11 +238,8 @@ impl World {
 
     /// Whatever happened before: nobody works where another does, and only who runs has a holder.
     async fn check(&self) {
-        let jobs = self
-            .store
-            .list(&JobFilter::default(), 10_000)
-            .await
-            .expect("done");
+        let page = self.store.list(&JobFilter::default(), 10_000).await;
+        let jobs = page.expect("done").jobs;
         let mut removing = BTreeSet::new();
         for job in &jobs {
             let runs = job.state == JobState::Running;
@@ -367,7 +364,7 @@ async fn race(one: SqlStore, other: SqlStore, clock: &Clock) {
                     state: Some(JobState::Running),
                     ..JobFilter::default()
                 };
-                let running = store.list(&running, 100).await.expect("done");
+                let running = store.list(&running, 100).await.expect("done").jobs;
                 let removers = running.iter().filter(|job| job.spec.removes()).count();
                 assert!(removers <= 1, "{running:?}");
                 let finish = Finish::new(Leave::Ended(Outcome::Done));

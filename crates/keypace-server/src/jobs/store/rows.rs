@@ -28,8 +28,19 @@ pub(super) const GET: &str = jobs_where!("WHERE id = $1");
 pub(super) const GET_LOCKED: &str = jobs_where!("WHERE id = $1 FOR UPDATE");
 
 /// `~` is behind all ids.
-pub(super) const LIST: &str = jobs_where!(
-    "WHERE id < coalesce($1, '~') AND state = coalesce($2, state) AND kind = coalesce($3, kind) ORDER BY id DESC LIMIT $4"
+macro_rules! listed {
+    () => {
+        "WHERE id < coalesce($1, '~') AND state = coalesce($2, state) AND kind = coalesce($3, kind) ORDER BY id DESC LIMIT $4"
+    };
+}
+
+pub(super) const LIST: &str = jobs_where!(listed!());
+
+/// How large each job of [`LIST`] is, without reading it.
+pub(super) const LIST_BYTES: &str = concat!(
+    "SELECT CAST(octet_length(spec_json) + coalesce(octet_length(result_json), 0) + coalesce(octet_length(plan_json), 0) \
+     + coalesce(octet_length(progress_json), 0) AS BIGINT) FROM keypace_jobs ",
+    listed!()
 );
 
 /// The oldest that waits or has lost its holder, unless it removes while another does on the same server and database.

@@ -15,8 +15,9 @@ use crate::jobs::state::JobState;
 use crate::jobs::store::link::{Link, Pool, execute, rows};
 use crate::jobs::store::rows::{self as sql, Values};
 use crate::jobs::store::{
-    Answer, Beat, Finish, Inserted, JobFilter, JobStore, Order, OrderError, Orders,
+    Answer, Beat, Finish, Inserted, JobFilter, JobPage, JobStore, Order, OrderError, Orders,
 };
+use crate::limits;
 use crate::sql::{Migrations, StoreError, connect_postgres, open_sqlite};
 
 const TABLE: &str = "keypace_jobs_migrations";
@@ -117,6 +118,28 @@ impl SqlStore {
         Ok(Some(changed))
     }
 
+    async fn listed(&self, filter: &JobFilter, limit: u32) -> Result<JobPage, StoreError> {
+        let mut link = self.pool.reading().await?;
+        let before = filter.before.as_ref().map(JobId::as_str);
+        let state = filter.state.map(JobState::as_str);
+        let kind = filter.kind.map(JobKind::as_str);
+        let most = i64::from(limit);
+        let bytes = rows!(
+            sql::number_of,
+            &mut link,
+            sql::LIST_BYTES,
+            before,
+            state,
+            kind,
+            most
+        )?;
+        let fit = fitting(&bytes);
+        let may_go_on = fit < bytes.len() || bytes.len() as u64 == u64::from(limit);
+        let fit = i64::try_from(fit).unwrap_or(most);
+        let jobs = rows!(sql::job_of, &mut link, sql::LIST, before, state, kind, fit)?;
+        Ok(JobPage { jobs, may_go_on })
+    }
+
     async fn inserted(&self, job: &Job, most_waiting: u32) -> Result<Inserted, StoreError> {
         let mut link = self.pool.alone().await?;
         let open = one(rows!(sql::number_of, &mut link, sql::OPEN)?)?;
@@ -203,6 +226,16 @@ impl std::fmt::Debug for SqlStore {
     }
 }
 
+/// How many of these go into one list: one at least, however large it is.
+fn fitting(bytes: &[i64]) -> usize {
+    let mut sum = 0_u64;
+    let fits = |bytes: &&i64| {
+        sum = sum.saturating_add(u64::try_from(**bytes).unwrap_or(0));
+        sum <= limits::JOBS_PAGE_BYTES
+    };
+    bytes.iter().take_while(fits).count().max(1)
+}
+
 /// One job, under a lock until the transaction's end.
 async fn locked(link: &mut Link, id: &JobId) -> Result<Option<Job>, StoreError> {
     let get = link.locking(sql::GET, sql::GET_LOCKED);
@@ -275,19 +308,8 @@ impl JobStore for SqlStore {
         })
     }
 
-    fn list<'a>(&'a self, filter: &'a JobFilter, limit: u32) -> Answer<'a, Vec<Job>> {
-        Box::pin(async move {
-            let mut link = self.pool.reading().await?;
-            rows!(
-                sql::job_of,
-                &mut link,
-                sql::LIST,
-                filter.before.as_ref().map(JobId::as_str),
-                filter.state.map(JobState::as_str),
-                filter.kind.map(JobKind::as_str),
-                i64::from(limit),
-            )
-        })
+    fn list<'a>(&'a self, filter: &'a JobFilter, limit: u32) -> Answer<'a, JobPage> {
+        Box::pin(self.listed(filter, limit))
     }
 
     fn claim<'a>(

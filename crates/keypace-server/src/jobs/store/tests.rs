@@ -173,8 +173,8 @@ async fn lists_newest_first(desk: &Desk) {
     }
     desk.order(4, Order::Cancel).await.expect("cancelled");
     let listed = async |filter: JobFilter, limit: u32| {
-        let jobs = desk.store.list(&filter, limit).await.expect("done");
-        jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
+        let page = desk.store.list(&filter, limit).await.expect("done");
+        page.jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
     };
     let all = [5, 4, 3, 2, 1].map(id);
     assert_eq!(listed(JobFilter::default(), MANY).await, all);

@@ -48,10 +48,7 @@ pub(super) async fn begin(ground: &Ground<'_>) -> Result<DryRun, Trouble> {
 }
 
 fn shown(plan: &Plan) -> Value {
-    let samples = plan
-        .samples()
-        .iter()
-        .map(|key| Escaped::new(key.as_bytes()).to_string());
+    let samples = plan.samples().iter().map(|key| sample(key.as_bytes()));
     json!({
         "estimate": plan.estimate(),
         "exact": plan.is_exact(),
@@ -68,6 +65,14 @@ fn shown(plan: &Plan) -> Value {
         },
         "not_asked": plan.not_asked(),
     })
+}
+
+/// A name for people to look at: of a long one the beginning, as it goes into the job's row and to all who watch.
+fn sample(name: &[u8]) -> String {
+    match name.get(..limits::SAMPLE_NAME_BYTES) {
+        Some(start) if start.len() < name.len() => format!("{}…", Escaped::new(start)),
+        _ => Escaped::new(name).to_string(),
+    }
 }
 
 impl DryRun {

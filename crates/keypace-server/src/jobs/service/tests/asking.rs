@@ -164,9 +164,9 @@ async fn no_more_wait_than_may_and_no_more_are_kept_than_may() {
         .list(&JobFilter::default(), 1_000)
         .await
         .expect("a list");
-    assert_eq!(listed.len(), 5, "three wait, two are kept");
+    assert_eq!(listed.jobs.len(), 5, "three wait, two are kept");
     assert!(
-        listed.is_sorted_by(|one, next| one.id > next.id),
+        listed.jobs.is_sorted_by(|one, next| one.id > next.id),
         "newest first"
     );
 }

@@ -1,0 +1,111 @@
+//! What declared types and base classes say of a value.
+//! Must not follow values.
+
+use super::Origins;
+use crate::facts::ClassId;
+use crate::language::Language;
+use crate::receiver::clients::{self, Telling};
+use crate::receiver::shape::{Known, Shape, Sure, client_of, has_data_ending, is_cluster};
+
+impl Origins<'_> {
+    /// `self` where the class, or one that it extends, is a client.
+    pub(super) fn of_self(&self, class: Option<ClassId>) -> Option<Known> {
+        let bases = &self.facts.classes.get(class?.0)?.bases;
+        let known = bases.iter().find_map(|base| {
+            self.of_type(base)
+                .filter(|known| known.sure == Sure::Resolved)
+        })?;
+        Some(Known {
+            shape: client_of(known.shape),
+            ..known
+        })
+    }
+
+    /// What a declared type says: `Optional[Redis]`, `*redis.Client`, `Arc<Mutex<redis::Client>>`.
+    pub(crate) fn of_type(&self, declared: &str) -> Option<Known> {
+        let language = self.facts.language;
+        let tokens =
+            declared.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '\\')));
+        for token in tokens.filter(|token| !token.is_empty()) {
+            let parts: Vec<&str> = token
+                .split(['.', ':', '\\'])
+                .filter(|part| !part.is_empty())
+                .collect();
+            let Some((&last, before)) = parts.split_last() else {
+                continue;
+            };
+            let imported = self
+                .names
+                .get(&(None, last.to_owned()))
+                .is_some_and(|known| known.shape == Shape::Module);
+            let qualified = before.iter().any(|part| {
+                self.names
+                    .get(&(None, (*part).to_owned()))
+                    .is_some_and(|known| known.shape == Shape::Module)
+            });
+            let library = self.library
+                && (before.is_empty() || qualified)
+                && clients::is_library_type(language, last);
+            let known_type = clients::is_known_type(language, last)
+                || (language == Language::Php
+                    && (token.trim_start_matches('\\') == "Redis" || token.contains("Predis")));
+            let client_like = clients::is_library_type(language, last) || !has_data_ending(last);
+            let extends = self.facts.classes.iter().any(|class| {
+                class.name == last
+                    && class
+                        .bases
+                        .iter()
+                        .any(|base| base != last && self.is_client_base(base))
+            });
+            if known_type || extends || library || ((imported || qualified) && client_like) {
+                let shape = match last {
+                    "IServer" => Shape::Server,
+                    "Pipeline" | "Pipeliner" | "IBatch" | "ITransaction" | "ChainableCommander" => {
+                        Shape::Pipeline
+                    }
+                    _ => Shape::Client,
+                };
+                return Some(Known {
+                    sure: Sure::Resolved,
+                    shape,
+                    cluster: is_cluster(last),
+                });
+            }
+            if let Some(told) = clients::telling(last)
+                && told > Telling::Weak
+                && last.starts_with(|c: char| c.is_uppercase() || c == '_')
+            {
+                let sure = if told == Telling::Own {
+                    Sure::Own
+                } else {
+                    Sure::Named
+                };
+                return Some(Known {
+                    sure,
+                    shape: Shape::Client,
+                    cluster: is_cluster(last),
+                });
+            }
+        }
+        None
+    }
+
+    /// Whether a class's base is a library's client.
+    pub(super) fn is_client_base(&self, base: &str) -> bool {
+        let parts: Vec<&str> = base
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .filter(|part| !part.is_empty())
+            .collect();
+        let Some((last, before)) = parts.split_last() else {
+            return false;
+        };
+        clients::is_known_type(self.facts.language, last)
+            || self.library
+                && clients::is_library_type(self.facts.language, last)
+                && before.iter().chain([last]).any(|part| {
+                    self.names
+                        .get(&(None, (*part).to_owned()))
+                        .is_some_and(|known| known.shape == Shape::Module)
+                })
+    }
+}

@@ -1,0 +1,211 @@
+//! The way of a result through calls: methods, arguments and pipes, to the name that it gets.
+//! Must not judge.
+
+use super::{Amount, Found, Trace};
+use crate::facts::{Call, CallId, Expr, Usage};
+use crate::language::Language;
+use crate::receiver::argument;
+use crate::rules::flow_names::{
+    is_chunk, is_collect, is_handover, is_limit, is_passing_function, is_passing_method,
+};
+
+impl Found<'_> {
+    /// Follows a call's result to where it goes.
+    pub(super) fn flow(&mut self, call: CallId, trace: Trace, steps: usize) {
+        if steps == 0 {
+            return;
+        }
+        let own = &self.facts.calls[call.0];
+        match &own.usage {
+            Usage::Bound(targets) => {
+                // A shell's variable holds all that the command printed.
+                let trace = self.printed(trace);
+                for target in targets {
+                    self.learn(own.function, target, trace);
+                }
+            }
+            Usage::Iterated(each) => {
+                let span = self.facts.loops[each.0].span;
+                let substituted = self
+                    .text
+                    .get(span.start..span.end)
+                    .is_some_and(|text| text.starts_with("for"));
+                let trace = if substituted {
+                    self.printed(trace)
+                } else {
+                    trace
+                };
+                let kept = self.facts.loops[each.0].gathers || self.is_kept_generator(*each);
+                if trace.amount == Amount::Batch && kept && self.is_iteration(trace) {
+                    self.collected.entry(trace.source).or_insert(None);
+                }
+                self.give_loop(*each, trace);
+            }
+            Usage::Returned => {
+                if let Some(name) = self.origins.named_function(own.function) {
+                    self.give_back(name, trace);
+                }
+            }
+            Usage::Receiver(next) => self.flow_method(*next, trace, steps - 1),
+            Usage::Argument(next) => self.flow_argument(*next, trace, steps - 1),
+            Usage::Piped(next) => self.flow_pipe(*next, trace, steps - 1),
+            Usage::Discarded | Usage::Other => {}
+        }
+    }
+
+    pub(super) fn flow_method(&mut self, next: CallId, trace: Trace, steps: usize) {
+        let call = &self.facts.calls[next.0];
+        let name = call.name.as_str();
+        if is_chunk(name) {
+            let trace = Trace {
+                amount: Amount::Batch,
+                ..trace
+            };
+            self.bounded.insert(trace.source);
+            return self.flow(next, trace, steps);
+        }
+        if is_limit(name) {
+            self.bounded.insert(trace.source);
+            return self.flow(
+                next,
+                Trace {
+                    amount: Amount::Batch,
+                    ..trace
+                },
+                steps,
+            );
+        }
+        for arg in &call.args {
+            if let Expr::Lambda(lambda) = arg {
+                let amount = if is_handover(name) || self.is_of_gathered(call) {
+                    trace.amount
+                } else {
+                    Amount::One
+                };
+                self.give_params(*lambda, Trace { amount, ..trace });
+            }
+        }
+        let ruby = self.facts.language == Language::Ruby
+            && matches!(
+                name,
+                "map"
+                    | "sort"
+                    | "select"
+                    | "reject"
+                    | "uniq"
+                    | "group_by"
+                    | "filter_map"
+                    | "sort_by"
+            );
+        if (is_collect(name) || ruby) && self.is_iteration(trace) {
+            self.collected.entry(trace.source).or_insert(None);
+            return self.flow(
+                next,
+                Trace {
+                    amount: Amount::All,
+                    ..trace
+                },
+                steps,
+            );
+        }
+        if is_passing_method(name) || is_collect(name) {
+            self.flow(next, trace, steps);
+        }
+    }
+
+    /// A method of the one value that a stream was gathered into: `keys.collectList().flatMap { all -> ... }`.
+    fn is_of_gathered(&self, call: &Call) -> bool {
+        matches!(&call.receiver, Some(Expr::Call(inner)) if {
+            let name = &self.facts.calls[inner.0].name;
+            is_collect(name) && name.to_ascii_lowercase().starts_with("collect")
+        })
+    }
+
+    pub(super) fn flow_argument(&mut self, next: CallId, trace: Trace, steps: usize) {
+        let call = &self.facts.calls[next.0];
+        let name = call.name.as_str();
+        if self.commands.at(next).is_some() {
+            return;
+        }
+        if matches!(name, "mapfile" | "readarray") {
+            if let Some(into) = call
+                .args
+                .iter()
+                .filter_map(argument::literal)
+                .rfind(|word| !word.starts_with('-'))
+            {
+                let target = [into.to_owned()];
+                let function = call.function;
+                let trace = self.printed(trace);
+                self.learn(function, &target, trace);
+            }
+            return;
+        }
+        if is_chunk(name) || is_limit(name) {
+            self.bounded.insert(trace.source);
+            return self.flow(
+                next,
+                Trace {
+                    amount: Amount::Batch,
+                    ..trace
+                },
+                steps,
+            );
+        }
+        if is_collect(name) && self.is_iteration(trace) {
+            self.collected.entry(trace.source).or_insert(None);
+            return self.flow(
+                next,
+                Trace {
+                    amount: Amount::All,
+                    ..trace
+                },
+                steps,
+            );
+        }
+        if is_collect(name) || is_passing_function(name) {
+            self.flow(next, trace, steps);
+        }
+    }
+
+    /// What a shell's pipe hands on: `| while read key`, `| sort`, `| xargs`.
+    pub(super) fn flow_pipe(&mut self, next: CallId, trace: Trace, steps: usize) {
+        let call = &self.facts.calls[next.0];
+        match call.name.as_str() {
+            "read" => {
+                let names: Vec<String> = call
+                    .args
+                    .iter()
+                    .filter_map(argument::shape)
+                    .filter(|word| !word.starts_with('-'))
+                    .collect();
+                for name in names {
+                    self.learn(
+                        call.function,
+                        &[name],
+                        Trace {
+                            amount: Amount::One,
+                            ..trace
+                        },
+                    );
+                }
+            }
+            "sort" | "grep" | "sed" | "awk" | "tr" | "cut" | "uniq" | "tac" | "egrep" => {
+                self.flow(next, trace, steps)
+            }
+            _ => {}
+        }
+    }
+
+    /// A substitution prints all of a scan: its variable or loop holds every key.
+    pub(super) fn printed(&mut self, trace: Trace) -> Trace {
+        if self.facts.language != Language::Shell || !self.is_iteration(trace) {
+            return trace;
+        }
+        self.collected.entry(trace.source).or_insert(None);
+        Trace {
+            amount: Amount::All,
+            ..trace
+        }
+    }
+}

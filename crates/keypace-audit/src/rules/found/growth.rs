@@ -1,0 +1,140 @@
+//! Lists and sets that grow by what a scan finds.
+//! Must not judge.
+
+use super::{Amount, Found, Trace};
+use crate::facts::{Binding, CallId, Expr, LoopId};
+use crate::rules::flow_names::is_growth;
+
+impl Found<'_> {
+    pub(super) fn read_growth(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        if !is_growth(&call.name) || self.commands.at(id).is_some() {
+            return;
+        }
+        let (target, args) = match (&call.receiver, call.args.split_first()) {
+            (Some(receiver), _) => (receiver.clone(), call.args.clone()),
+            // `array_push($all, ...$page)`.
+            (None, Some((first, rest))) if call.name == "array_push" => {
+                (first.clone(), rest.to_vec())
+            }
+            _ => return,
+        };
+        let (function, each) = (call.function, call.loops.last().copied());
+        let trace = args.iter().find_map(|arg| self.trace(arg, function));
+        let Some(trace) = trace.or_else(|| self.trace_generator(call)) else {
+            return;
+        };
+        // `keys.extend(r.scan_iter(...))` keeps all at once.
+        let whole = trace.amount == Amount::All;
+        if !whole && !self.scan_around(trace.source, id) {
+            return;
+        }
+        if let Expr::Path(path) = &target
+            && self.begins_anew(path, trace.source)
+        {
+            return;
+        }
+        if !whole || self.is_iteration(trace) {
+            self.gather(self.nearest(trace.source, id), each);
+        }
+        if let Expr::Path(path) = target {
+            self.learn(
+                function,
+                &path,
+                Trace {
+                    amount: Amount::All,
+                    source: trace.source,
+                },
+            );
+        }
+    }
+
+    /// Whether a list is emptied for each step of a scan: it holds a page at most.
+    pub(super) fn begins_anew(&self, target: &[String], source: usize) -> bool {
+        let scan = &self.facts.calls[self.sources[source].call.0];
+        let Some(each) = scan.loops.last() else {
+            return false;
+        };
+        self.facts.bindings.iter().any(|binding| {
+            let empty = match &binding.value {
+                Expr::List(items) => items.is_empty(),
+                Expr::Call(call) => {
+                    let call = &self.facts.calls[call.0];
+                    call.args.is_empty() && (call.constructs || call.name == "array")
+                }
+                _ => false,
+            };
+            empty
+                && binding.loops.contains(each)
+                && binding.function == scan.function
+                && binding.targets.iter().any(|own| own == target)
+        })
+    }
+
+    /// The step of the same loop, where several give their keys to one name.
+    fn nearest(&self, source: usize, id: CallId) -> usize {
+        let each = self.facts.calls[id.0].loops.last();
+        let inside = |own: usize| self.facts.calls[self.sources[own].call.0].loops.last() == each;
+        if each.is_none() || inside(source) || !self.sources[source].verb.steps() {
+            return source;
+        }
+        let function = self.facts.calls[id.0].function;
+        (0..self.sources.len())
+            .find(|own| {
+                self.sources[*own].verb.steps()
+                    && inside(*own)
+                    && self.facts.calls[self.sources[*own].call.0].function == function
+            })
+            .unwrap_or(source)
+    }
+
+    /// Whether a call is repeated for what a scan goes on finding: in a loop, or in a callback of a stream.
+    pub(super) fn scan_around(&self, source: usize, id: CallId) -> bool {
+        let call = &self.facts.calls[id.0];
+        let scan = &self.facts.calls[self.sources[source].call.0];
+        !call.loops.is_empty() || call.function != scan.function || self.is_recursive(call.function)
+    }
+
+    pub(super) fn gather(&mut self, source: usize, each: Option<LoopId>) {
+        let verb = self.sources[source].verb;
+        if verb.steps() || verb.iterates() {
+            self.collected.entry(source).or_insert(each);
+        }
+    }
+
+    /// `keys += batch`, `$all[] = $key`, `keys = append(keys, batch...)`, `keys = keys.concat(batch)`.
+    pub(super) fn grows(&self, binding: &Binding) -> bool {
+        if binding.loops.is_empty() && !self.is_recursive(binding.function) {
+            return false;
+        }
+        if let Expr::Call(call) = &binding.value {
+            // `cursor = client.scan(cursor)` goes on, and keeps nothing.
+            let step = self.sources.iter().any(|own| own.call == *call);
+            if step || !is_growth(&self.facts.calls[call.0].name) {
+                return false;
+            }
+            let call = &self.facts.calls[call.0];
+            let own = binding.targets.first();
+            let takes_itself = call.args.iter().chain(&call.receiver).any(|arg| {
+                let arg = if let Expr::Spread(inner) = arg {
+                    inner
+                } else {
+                    arg
+                };
+                matches!(arg, Expr::Path(path) if Some(path) == own)
+            });
+            return takes_itself;
+        }
+        if let Expr::List(items) = &binding.value {
+            // `keys = [...keys, ...batch]`.
+            let own = binding.targets.first();
+            return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own)));
+        }
+        let text = self
+            .text
+            .get(binding.span.start..binding.span.end)
+            .unwrap_or_default();
+        let head: String = text.chars().take(80).collect();
+        head.contains("+=") || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
+    }
+}

@@ -1,0 +1,294 @@
+//! Keys found that pass through functions: helpers that give them back, helpers that are handed them.
+//! Must not judge.
+
+use super::{Amount, Found, Trace};
+use crate::facts::{Call, CallId, Expr, Function, FunctionId, Usage};
+use crate::receiver::Command;
+use crate::receiver::clients;
+use crate::receiver::shape::{Known, Shape, Sure};
+use crate::receiver::verb::{self, Verb};
+use crate::report::Confidence;
+use crate::rules::flow_names::{
+    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
+};
+
+impl Found<'_> {
+    /// `redis.keys`, where a call without arguments reads like a member.
+    pub(super) fn trace_getter(&self, path: &[String], root: Option<FunctionId>) -> Option<Trace> {
+        let (name, owner) = path.split_last()?;
+        let source = self.sources.iter().position(|command| {
+            let call = &self.facts.calls[command.call.0];
+            command.verb.finds()
+                && call.args.is_empty()
+                && call.name == *name
+                && self.origins.root(call.function) == root
+                && matches!(&call.receiver, Some(Expr::Path(own)) if own.as_slice() == owner)
+        })?;
+        Some(Trace {
+            amount: Amount::All,
+            source,
+        })
+    }
+
+    /// What functions give back: a name that holds keys, or a call on one.
+    pub(super) fn read_returns(&mut self) {
+        for at in 0..self.facts.returned.len() {
+            let own = &self.facts.returned[at];
+            if let Some(trace) = self.trace(&own.value, own.function) {
+                self.return_from(own.function, trace);
+            }
+        }
+        for at in 0..self.facts.calls.len() {
+            let call = &self.facts.calls[at];
+            if call.usage == Usage::Returned
+                && let Some(trace) = self.trace(&Expr::Call(CallId(at)), call.function)
+            {
+                self.return_from(call.function, trace);
+            }
+        }
+    }
+
+    /// A lambda without a name gives to whoever called it, not to the function around it.
+    fn return_from(&mut self, function: Option<FunctionId>, trace: Trace) {
+        let Some(own) = function.and_then(|id| self.facts.functions.get(id.0)) else {
+            return;
+        };
+        if !own.name.is_empty() && trace.amount != Amount::One {
+            self.give_back(own.name.clone(), trace);
+        }
+    }
+
+    pub(super) fn give_back(&mut self, name: String, trace: Trace) {
+        let source = &self.sources[trace.source];
+        let once = self.facts.calls[source.call.0].loops.is_empty();
+        if source.verb.steps() && trace.amount == Amount::Batch && once {
+            self.steppers.entry(name).or_insert(trace.source);
+            return;
+        }
+        let old = self.finders.entry(name).or_insert(trace);
+        if old.amount < trace.amount {
+            *old = trace;
+        }
+    }
+
+    /// The keys that a call of the file's own function finds.
+    pub(super) fn finder(&self, id: CallId) -> Option<Trace> {
+        let call = self.facts.calls.get(id.0)?;
+        let trace = self.finders.get(&call.name)?;
+        (self.is_own(call) && !self.calls_itself(call)).then_some(*trace)
+    }
+
+    /// Whether a call is one of the file's own function: by no receiver, by `self`, by a class of the file, or by a name
+    /// that nothing else has.
+    pub(super) fn is_own(&self, call: &Call) -> bool {
+        let class = |name: &String| self.facts.classes.iter().any(|own| own.name == *name);
+        match &call.receiver {
+            None => true,
+            Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "self" || class(one)) => {
+                true
+            }
+            _ => !is_everyday(&call.name),
+        }
+    }
+
+    /// The function of the file that a call means, where only one can be meant.
+    fn meant(&self, call: &Call) -> Option<FunctionId> {
+        let mut fitting = self.facts.functions.iter().enumerate().filter(|(_, own)| {
+            own.name == call.name && !own.name.is_empty() && own.params.len() >= call.args.len()
+        });
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(FunctionId(first.0))
+    }
+
+    /// The function that a name is, where a scan is given it as its callback.
+    pub(super) fn callback(&self, path: &[String]) -> Option<FunctionId> {
+        let [name] = path else { return None };
+        let at = self
+            .facts
+            .functions
+            .iter()
+            .position(|own| own.name == *name)?;
+        Some(FunctionId(at))
+    }
+
+    /// Gives a helper's parameters what a call hands to it.
+    pub(super) fn hand_over(&mut self, call: &Call) {
+        if call.args.is_empty() || call.constructs || !self.is_own(call) {
+            return;
+        }
+        let Some(helper) = self.meant(call) else {
+            return;
+        };
+        let params = &self.facts.functions[helper.0].params;
+        let first = usize::from(params.first().is_some_and(|own| is_itself(&own.name)));
+        for (at, arg) in call.args.iter().enumerate() {
+            let name = match arg {
+                Expr::Named(name, _) => Some(name.clone()),
+                _ => params.get(at + first).map(|own| own.name.clone()),
+            };
+            let trace = self
+                .trace(arg, call.function)
+                .or_else(|| self.presumed(arg, call));
+            // A helper for one key doesn't know that it is asked for each.
+            if let (Some(name), Some(trace)) = (name, trace)
+                && trace.amount != Amount::One
+                && !is_itself(&name)
+            {
+                self.learn(Some(helper), &[name], trace);
+            }
+        }
+    }
+
+    /// Keys by their name, in a file that lists keys, that came by a way which isn't seen: a channel, a queue.
+    fn presumed(&self, arg: &Expr, call: &Call) -> Option<Trace> {
+        let Expr::Path(path) = arg else { return None };
+        let [name] = path.as_slice() else { return None };
+        let words = clients::words(name);
+        let told = words.last().is_some_and(|last| last == "keys")
+            || (words.iter().any(|word| word.starts_with("key"))
+                && words
+                    .last()
+                    .is_some_and(|last| last == "batch" || last == "chunk"));
+        let root = self.origins.root(call.function);
+        let bound = self.facts.bindings.iter().any(|own| {
+            self.origins.root(own.function) == root && own.targets.iter().any(|t| t == path)
+        });
+        if !told || bound {
+            return None;
+        }
+        let source = self
+            .sources
+            .iter()
+            .position(|command| command.verb.lists_keys())?;
+        Some(Trace {
+            amount: Amount::Batch,
+            source,
+        })
+    }
+
+    /// A call that stands for a step or an iteration of a scan: of a helper that gives back one step's keys, or of one
+    /// that scans and calls what it is handed for each key.
+    pub(super) fn read_stand_in(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        if self.sources.iter().any(|own| own.call == id)
+            || !self.is_own(call)
+            || self.calls_itself(call)
+        {
+            return;
+        }
+        let stand_in = match self.steppers.get(&call.name) {
+            Some(step) => Some(Command {
+                call: id,
+                ..self.sources[*step].clone()
+            }),
+            None => self.scanned_by(call).map(|scan| Command {
+                call: id,
+                verb: Verb::ScanIter,
+                ..scan
+            }),
+        };
+        self.sources.extend(stand_in);
+    }
+
+    fn scanned_by(&self, call: &Call) -> Option<Command> {
+        if !call.args.iter().any(|arg| matches!(arg, Expr::Lambda(_))) {
+            return None;
+        }
+        let own = self
+            .facts
+            .functions
+            .iter()
+            .find(|own| own.name == call.name && own.params.len() == call.args.len())?;
+        let inside = |command: &&Command| {
+            let at = self.facts.calls[command.call.0].at;
+            own.span.start <= at.start && at.end <= own.span.end
+        };
+        let scans = self
+            .commands
+            .all
+            .iter()
+            .filter(|command| matches!(command.verb, Verb::Scan | Verb::ScanIter));
+        scans.clone().find(inside).cloned()
+    }
+
+    /// Functions of other files that list keys, by their name and a pattern: `store.getKeys("lock:*")`.
+    pub(super) fn presume_finders(&mut self) {
+        if !self.origins.speaks {
+            return;
+        }
+        for at in 0..self.facts.calls.len() {
+            let call = &self.facts.calls[at];
+            if self.commands.at(CallId(at)).is_none()
+                && lists_by_name(&call.name)
+                && (self.has_glob(call) || call.name.to_ascii_lowercase().contains("redis"))
+                && self.meant(call).is_none()
+            {
+                self.sources.push(Command {
+                    call: CallId(at),
+                    verb: Verb::Keys,
+                    confidence: Confidence::Medium,
+                    known: Known {
+                        sure: Sure::Own,
+                        shape: Shape::Client,
+                        cluster: false,
+                    },
+                    args: call.args.clone(),
+                    raw: false,
+                });
+            }
+        }
+    }
+
+    fn has_glob(&self, call: &Call) -> bool {
+        let text = self
+            .text
+            .get(call.span.start..call.span.end)
+            .unwrap_or_default();
+        ["*\"", "*'", "*`"].iter().any(|end| text.contains(end))
+    }
+
+    /// Whether a call is made by the function that it calls. Another number of arguments means another function.
+    pub(super) fn calls_itself(&self, call: &Call) -> bool {
+        let mut at = call.function;
+        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
+            if is_same(own, call) {
+                return true;
+            }
+            at = own.parent;
+        }
+        false
+    }
+}
+
+fn is_itself(name: &str) -> bool {
+    matches!(name, "self" | "cls")
+}
+
+fn is_same(own: &Function, call: &Call) -> bool {
+    own.name == call.name && own.params.len() >= call.args.len()
+}
+
+/// `getKeys`, `scan_keys`, `findAllKeys`.
+fn lists_by_name(name: &str) -> bool {
+    let words = clients::words(name);
+    let lists = words.first().is_some_and(|first| {
+        matches!(
+            first.as_str(),
+            "get" | "scan" | "find" | "list" | "search" | "fetch" | "all" | "collect"
+        )
+    });
+    lists && words.last().is_some_and(|last| last == "keys")
+}
+
+/// A name that lists, maps and clients have as well.
+fn is_everyday(name: &str) -> bool {
+    is_passing_method(name)
+        || is_passing_function(name)
+        || is_collect(name)
+        || is_element(name)
+        || is_growth(name)
+        || is_chunk(name)
+        || is_limit(name)
+        || verb::of_method(name).is_some()
+        || matches!(name, "load" | "find" | "list" | "read" | "fetch" | "items")
+}
