@@ -5,24 +5,6 @@ use super::facts as extract;
 use crate::facts::{Call, Expr, Facts, LoopKind, Param, Piece, Usage};
 use crate::language::Language;
 
-/// The tree, a node a line: for finding out what a grammar calls things.
-pub(super) fn tree(language: Language, text: &str) -> String {
-    let tree = crate::syntax::parse(language, text).expect("a tree");
-    let root = tree.root();
-    let lines = root
-        .dfs()
-        .filter(crate::syntax::Node::is_named)
-        .map(|node| {
-            format!(
-                "{}{} {:?}\n",
-                " ".repeat(node.ancestors().count()),
-                node.kind(),
-                node.text()
-            )
-        });
-    lines.collect()
-}
-
 /// `redis: Redis=R, *=whole`
 pub(super) fn imports(language: Language, text: &str) -> Vec<String> {
     let one = |(name, here): &(String, String)| {

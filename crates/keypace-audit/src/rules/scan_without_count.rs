@@ -37,7 +37,6 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let Some(counted) = has_count(
             scene.language,
             &command.args,
-            command.raw,
             command.verb == Verb::ScanIter,
         ) else {
             continue;
@@ -62,7 +61,7 @@ fn is_in_steps_of_its_own(scene: &Scene<'_>, verb: Verb, name: &str) -> bool {
 }
 
 /// Whether COUNT is among the arguments; `None` where they can't all be seen.
-fn has_count(language: Language, args: &[Expr], raw: bool, iterates: bool) -> Option<bool> {
+fn has_count(language: Language, args: &[Expr], iterates: bool) -> Option<bool> {
     let mut counted = false;
     for (at, arg) in args.iter().enumerate() {
         match arg {
@@ -73,7 +72,7 @@ fn has_count(language: Language, args: &[Expr], raw: bool, iterates: bool) -> Op
                     return None;
                 }
             }
-            Expr::List(list) => counted |= has_count(language, list, raw, iterates)?,
+            Expr::List(list) => counted |= has_count(language, list, iterates)?,
             Expr::Text(_) => counted |= argument::literal(arg).is_some_and(is_count),
             Expr::Spread(_) => return None,
             Expr::Path(_) | Expr::Call(_) if at == 0 && iterates => return None,

@@ -44,11 +44,21 @@ const Begin = () => {
   </form>`;
 };
 
+const OPEN = ["running", "paused", "waiting"];
+
+/** Jobs that are open are asked for by their state: one that runs for hours has many newer ones before it. */
+const standing = async (signal) => {
+  const pages = await Promise.all([...OPEN.map((state) => ({ state, limit: RECENT })), { limit: RECENT }].map((fields) => api.jobs(fields, signal)));
+  // One that changed its state meanwhile is in two of them.
+  const jobs = [...new Map(pages.flatMap((page) => page.jobs).map((job) => [job.id, job])).values()].sort((one, other) => (one.id < other.id ? 1 : -1));
+  return { open: jobs.filter((job) => !isEnded(job.state)), ended: jobs.filter((job) => isEnded(job.state)).slice(0, MOST_ENDED) };
+};
+
 export const Overview = () => {
   const servers = useAnswer(api.servers, [], SERVERS_MS);
-  const jobs = useAnswer((signal) => api.jobs({ limit: RECENT }, signal), [], JOBS_MS);
-  const open = (jobs.value?.jobs ?? []).filter((job) => !isEnded(job.state));
-  const ended = (jobs.value?.jobs ?? []).filter((job) => isEnded(job.state)).slice(0, MOST_ENDED);
+  const jobs = useAnswer(standing, [], JOBS_MS);
+  const open = jobs.value?.open ?? [];
+  const ended = jobs.value?.ended ?? [];
   return html`<${Title}>Overview<//>
     <${Begin} />
     <${Section} title="Servers">
