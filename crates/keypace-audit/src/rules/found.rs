@@ -274,7 +274,10 @@ impl<'a> Found<'a> {
             if self.commands.at(CallId(at)).is_none() {
                 self.read_stand_in(CallId(at));
                 if let Some(trace) = self.finder(CallId(at)) {
+                    // One caller's limit is not the helper's.
+                    let bounded = self.bounded.clone();
                     self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+                    self.bounded = bounded;
                 }
                 self.hand_over(call);
                 self.read_accumulator(call);
