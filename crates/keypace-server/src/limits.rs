@@ -87,7 +87,8 @@ pub const MAX_USED_TICKETS: usize = 10_000;
 pub const JOBS_WAITING: u32 = 100;
 /// Jobs that run at once in one process: each has connections of its own, and they share a node's pace.
 pub const JOBS_RUNNING: u32 = 2;
-/// Jobs that have ended and are kept: about 4 MB of rows.
+/// Jobs that have ended and are kept: about 4 MB of rows, where none is of statistics with thousands of prefixes (up to some
+/// hundred KB each).
 pub const JOBS_HISTORY: u32 = 1_000;
 /// Days that a delete's backup is kept after its job has ended, where the config says nothing: whoever misses keys notices
 /// within a month.
