@@ -74,7 +74,7 @@ fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
             && other.usage == Usage::Discarded
             && other.span.end <= call.span.start
     };
-    let Some(begin) = others.clone().filter(begins).next_back() else {
+    let Some(begin) = others.clone().rfind(begins) else {
         return false;
     };
     let ends = |other: &Call| {
