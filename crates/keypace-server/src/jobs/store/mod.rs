@@ -172,7 +172,8 @@ pub trait JobStore: Send + Sync {
     /// One job.
     fn get<'a>(&'a self, id: &'a JobId) -> Answer<'a, Option<Job>>;
 
-    /// At most `limit` jobs, newest first: fewer where those have more than [`limits::JOBS_PAGE_BYTES`], but one at least.
+    /// At most `limit` jobs, newest first: fewer where those have more than
+    /// [`JOBS_PAGE_BYTES`](crate::limits::JOBS_PAGE_BYTES), but one at least.
     fn list<'a>(&'a self, filter: &'a JobFilter, limit: u32) -> Answer<'a, JobPage>;
 
     /// The oldest job that waits, or whose holder was not heard of in time, if this holder has fewer than `most_running`.
