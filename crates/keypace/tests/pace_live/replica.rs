@@ -74,12 +74,13 @@ struct Trial {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p24_a_replica_behind_a_slow_link_is_waited_for() {
-    // Some 14 MB of replication stream, more than twice as fast as the link.
+    // Some 11 MB of replication stream, three times as fast as the link; half as fast on a machine with other work, and
+    // it is still to be waited for.
     let trial = Trial {
         prefix: "k:".to_owned(),
-        keys: 1_000_000,
-        link_bytes_per_s: 2 * MIB,
-        most_lag_bytes: 8 * MIB,
+        keys: 800_000,
+        link_bytes_per_s: MIB,
+        most_lag_bytes: 6 * MIB,
     };
     waits(&trial).await;
 }
