@@ -282,6 +282,7 @@ impl<'a> Found<'a> {
                 self.hand_over(call);
                 self.read_accumulator(call);
                 self.read_growth(CallId(at));
+                self.read_out_param(CallId(at));
             }
             self.read_whole(CallId(at));
         }

@@ -5,6 +5,7 @@ use super::{Origins, Root, put};
 use crate::facts::{Binding, Call, CallId, Expr, FunctionId, LoopKind, Usage};
 use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
+use crate::receiver::modules;
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_client_name, is_plain_type, is_something_else,
 };
@@ -13,7 +14,8 @@ use crate::receiver::verb;
 impl Origins<'_> {
     pub(super) fn read_imports(&mut self) {
         for import in &self.facts.imports {
-            let library = clients::is_library(self.facts.language, &import.module);
+            let library = modules::is_library(self.facts.language, &import.module)
+                || modules::is_bundled(import);
             self.library |= library;
             if !library {
                 continue;
@@ -261,6 +263,22 @@ impl Origins<'_> {
 
     /// Functions of the file that return a client.
     pub(super) fn read_makers(&mut self) {
+        for own in &self.facts.returned {
+            let class = own
+                .function
+                .and_then(|id| self.facts.functions.get(id.0)?.class);
+            let known = match &own.value {
+                value @ Expr::Path(_) => self.known(value, own.function, class),
+                _ => None,
+            };
+            let name = self.named_function(own.function);
+            if let (Some(known), Some(name)) = (known, name)
+                && known.sure == Sure::Resolved
+                && known.shape == Shape::Client
+            {
+                put(&mut self.makers, name, known);
+            }
+        }
         for (at, call) in self.facts.calls.iter().enumerate() {
             if call.usage != Usage::Returned {
                 continue;

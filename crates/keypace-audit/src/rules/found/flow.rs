@@ -75,9 +75,13 @@ impl Found<'_> {
                 steps,
             );
         }
+        // Kotlin's `collect { key -> ... }` keeps nothing.
+        let each = self.facts.language == Language::Kotlin
+            && name == "collect"
+            && matches!(call.args.last(), Some(Expr::Lambda(_)));
         for arg in &call.args {
             if let Expr::Lambda(lambda) = arg {
-                let amount = if is_handover(name) || self.is_of_gathered(call) {
+                let amount = if !each && (is_handover(name) || self.is_of_gathered(call)) {
                     trace.amount
                 } else {
                     Amount::One
@@ -97,7 +101,7 @@ impl Found<'_> {
                     | "filter_map"
                     | "sort_by"
             );
-        if (is_collect(name) || ruby) && self.is_iteration(trace) {
+        if (is_collect(name) || ruby) && !each && self.is_iteration(trace) {
             self.collected.entry(trace.source).or_insert(None);
             return self.flow(
                 next,
