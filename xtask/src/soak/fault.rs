@@ -35,6 +35,16 @@ pub(super) enum Fault {
     FreezeShort { family: u64, frozen_for: Duration },
     /// The primary stops answering until it is replaced, and wakes believing that it still serves.
     FreezeLong { family: u64 },
+    /// Connections to the primary are reset, again and again.
+    Cut { family: u64, times: u64 },
+    /// Replies of the primary take longer for a while, and slow connections are reset then.
+    Delay {
+        family: u64,
+        by: Duration,
+        held_for: Duration,
+    },
+    /// Connections to the primary bring nothing more, and nobody says so.
+    HalfOpen { family: u64, held_for: Duration },
     /// A node joins and takes slots from all others.
     AddNode { slots: u64 },
     /// The node that joined last gives its slots to this family and leaves.
@@ -52,6 +62,9 @@ impl Fault {
             Self::KillReplica { .. } => "replica killed",
             Self::FreezeShort { .. } => "primary frozen, short",
             Self::FreezeLong { .. } => "primary frozen, replaced",
+            Self::Cut { .. } => "connections cut",
+            Self::Delay { .. } => "replies delayed",
+            Self::HalfOpen { .. } => "connections half-open",
             Self::AddNode { .. } => "node added",
             Self::RemoveNode { .. } => "node removed",
         }
@@ -67,6 +80,9 @@ impl Fault {
             | Self::FailOver { .. }
             | Self::KillReplica { .. }
             | Self::FreezeShort { .. }
+            | Self::Cut { .. }
+            | Self::Delay { .. }
+            | Self::HalfOpen { .. }
             | Self::AddNode { .. }
             | Self::RemoveNode { .. } => false,
         }
@@ -98,6 +114,17 @@ impl fmt::Display for Fault {
             }
             Self::FreezeShort { family, frozen_for } => {
                 write!(formatter, ": family {family}, for {frozen_for:?}")
+            }
+            Self::Cut { family, times } => write!(formatter, ": family {family}, {times} times"),
+            Self::Delay {
+                family,
+                by,
+                held_for,
+            } => {
+                write!(formatter, ": family {family}, by {by:?}, for {held_for:?}")
+            }
+            Self::HalfOpen { family, held_for } => {
+                write!(formatter, ": family {family}, for {held_for:?}")
             }
             Self::AddNode { slots } => write!(formatter, ": takes {slots} slots"),
             Self::RemoveNode { to } => write!(formatter, ": its slots go to family {to}"),
@@ -133,7 +160,7 @@ impl Plan {
         let (from, to) = (family, other);
         // Both are drawn each time, so that a fault takes the same from the stream whatever it is.
         let (while_ms, share) = (draw.pause_ms(200..=1200), draw.among(1..=10));
-        match draw.among(0..=11) {
+        match draw.among(0..=14) {
             0..=2 => Fault::MoveSlots {
                 from,
                 to,
@@ -158,6 +185,19 @@ impl Plan {
                 frozen_for: while_ms,
             },
             9 => Fault::FreezeLong { family },
+            10 => Fault::Cut {
+                family,
+                times: share,
+            },
+            11 => Fault::Delay {
+                family,
+                by: Duration::from_millis(share * 5),
+                held_for: while_ms,
+            },
+            12 => Fault::HalfOpen {
+                family,
+                held_for: while_ms,
+            },
             _ if self.added < MAX_ADDED && share > 4 || self.added == 0 => {
                 self.added += 1;
                 Fault::AddNode { slots: share * 100 }
@@ -207,11 +247,14 @@ mod tests {
                     | Fault::KillPrimary { .. }
                     | Fault::KillReplica { .. }
                     | Fault::FreezeShort { .. }
-                    | Fault::FreezeLong { .. } => {}
+                    | Fault::FreezeLong { .. }
+                    | Fault::Cut { .. }
+                    | Fault::Delay { .. }
+                    | Fault::HalfOpen { .. } => {}
                 }
                 assert!((0..=MAX_ADDED as i32).contains(&added), "seed {seed}");
             }
-            assert_eq!(names.len(), 9, "seed {seed}: {names:?}");
+            assert_eq!(names.len(), 12, "seed {seed}: {names:?}");
         }
     }
 }
