@@ -10,6 +10,9 @@ pub(super) const FAMILIES: u64 = 3;
 /// More nodes without a replica than this would hold most of the keys.
 const MAX_ADDED: usize = 2;
 
+/// The cases of `next`.
+const DECK: [u64; 15] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+
 /// One fault. Families are numbered from 0; who serves in one is asked when the fault is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -137,6 +140,8 @@ impl fmt::Display for Fault {
 pub(super) struct Plan {
     draw: Draw,
     added: usize,
+    /// What comes before all of them come again, as numbers of `next`.
+    deck: Vec<u64>,
 }
 
 impl Plan {
@@ -144,6 +149,7 @@ impl Plan {
         Self {
             draw: Draw::new(seed, "faults"),
             added: 0,
+            deck: Vec::new(),
         }
     }
 
@@ -152,7 +158,8 @@ impl Plan {
         self.draw.pause_ms(300..=2500)
     }
 
-    /// The next fault. Moves and failovers come twice as often: they are the everyday ones.
+    /// The next fault. Moves and failovers come more often: they are the everyday ones. Each comes before all have come twice,
+    /// so that a short soak has them all.
     pub(super) fn next(&mut self) -> Fault {
         let draw = &mut self.draw;
         let family = draw.among(0..=FAMILIES - 1);
@@ -160,7 +167,10 @@ impl Plan {
         let (from, to) = (family, other);
         // Both are drawn each time, so that a fault takes the same from the stream whatever it is.
         let (while_ms, share) = (draw.pause_ms(200..=1200), draw.among(1..=10));
-        match draw.among(0..=14) {
+        if self.deck.is_empty() {
+            self.deck = draw.shuffled(&DECK);
+        }
+        match self.deck.pop().unwrap_or_default() {
             0..=2 => Fault::MoveSlots {
                 from,
                 to,
@@ -212,7 +222,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::{FAMILIES, Fault, MAX_ADDED, Plan};
+    use super::{DECK, FAMILIES, Fault, MAX_ADDED, Plan};
     use std::collections::BTreeSet;
 
     #[test]
@@ -231,7 +241,7 @@ mod tests {
             let mut plan = Plan::new(seed);
             let mut names = BTreeSet::new();
             let mut added = 0;
-            for _ in 0..300 {
+            for _ in 0..DECK.len() * 2 {
                 let fault = plan.next();
                 names.insert(fault.name());
                 match fault {

@@ -112,11 +112,12 @@ impl<'a> Stage<'a> {
     }
 
     /// One run, which nothing befalls.
-    pub(super) fn one(self, kind: Kind) -> (Ledger, Outcome) {
-        let ran = self.runner().one(kind);
-        let ledger = self.shared.ledger().clone();
-        let stopped = self.shared.into_cluster().stop();
-        (ledger, ran.and_then(|()| Ok(stopped?)))
+    pub(super) fn one(&self, kind: Kind) -> Outcome {
+        self.runner().one(kind)
+    }
+
+    pub(super) fn end(self) -> Outcome {
+        Ok(self.shared.into_cluster().stop()?)
     }
 
     /// Runs until `deadline`, and then until what was looked at is enough; prints what happened.
@@ -142,8 +143,8 @@ impl<'a> Stage<'a> {
             self.conclude(ran, &books, beside)
         });
         let ledger = self.shared.ledger().clone();
-        let stopped = self.shared.into_cluster().stop();
-        (ledger, ended.and_then(|()| Ok(stopped?)))
+        let stopped = self.end();
+        (ledger, ended.and(stopped))
     }
 
     fn start_beside<'scope>(
