@@ -2,6 +2,7 @@
 //! Must not hold what a library or a test should: it finds programs, calls the others and prints figures.
 
 mod bench;
+mod book;
 mod browser;
 mod clients;
 mod coverage;
@@ -37,6 +38,7 @@ usage: cargo xtask COMMAND
     --all             stats on every server program too, not on the first alone
     --check           compare with the kept figures: exit 1 where a count grew, or a ratio by over 10 %
     --doc             measure nothing: write docs/performance.md from the kept figures
+  book [--check]      the book of docs/, built by mdBook below target/book; with --check exit 1 where a link leads nowhere
   soak --minutes N [--seed S]
                       keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
   web [--check]       fetch the page's front-end parts at their pinned versions; with --check hold what is kept against them
@@ -73,6 +75,7 @@ fn dispatch(command: &str, words: &[String]) -> Outcome {
         "test" => test::run(words),
         "servers" => servers::run(words),
         "bench" => bench::run(words),
+        "book" => book::run(words),
         "coverage" => coverage::run(words),
         "soak" => soak::run(words),
         "floor" => floor::run(words),
