@@ -4,6 +4,7 @@
 mod flow;
 mod growth;
 mod helpers;
+mod own;
 mod repeated;
 
 use std::collections::{HashMap, HashSet};
@@ -197,17 +198,19 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// `$all[] = $key`: one key at a time, as a scan goes on.
+    /// `$all[] = $key`, `all[#all + 1] = key`, `all[i] = key`: one key at a time, as a scan goes on.
     fn appends(&self, binding: &Binding) -> bool {
         let text = self
             .text
             .get(binding.span.start..binding.span.end)
             .unwrap_or_default();
-        self.facts.language == Language::Php
-            && !binding.loops.is_empty()
-            && text
-                .split_once('=')
-                .is_some_and(|(left, _)| left.trim_end().ends_with("[]"))
+        let left = text.split_once('=').map_or("", |(left, _)| left.trim_end());
+        !binding.loops.is_empty()
+            && match self.facts.language {
+                Language::Php => left.ends_with("[]"),
+                Language::Go | Language::Lua => left.ends_with(']'),
+                _ => false,
+            }
     }
 
     fn read_loops(&mut self) {

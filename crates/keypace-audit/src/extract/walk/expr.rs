@@ -7,7 +7,9 @@ use super::named::Named;
 use super::{Walk, span};
 use crate::extract::callback;
 use crate::extract::grammar::{CallParts, Role, Subject, TextPiece};
-use crate::facts::{Binding, Call, CallId, Expr, LoopKind, Piece, Span, Text, Usage};
+use crate::facts::{
+    Binding, Call, CallId, Expr, Function, FunctionId, LoopKind, Param, Piece, Span, Text, Usage,
+};
 use crate::limits::MIN_TEXT_BYTES;
 use crate::syntax::Node;
 
@@ -82,6 +84,39 @@ impl Walk<'_> {
             }
             _ => call,
         }
+    }
+
+    /// A method by its name, given to something that calls it with a value: as the lambda that does so.
+    pub(super) fn reference(&mut self, node: &Node<'_>, of: &Node<'_>, name: &Node<'_>) -> Expr {
+        const GIVEN: &str = "it";
+        let receiver = self.visit(of);
+        let id = FunctionId(self.facts.functions.len());
+        self.facts.functions.push(Function {
+            name: String::new(),
+            params: vec![Param {
+                name: GIVEN.to_owned(),
+                declared: None,
+            }],
+            returns: None,
+            marks: Vec::new(),
+            lambda: true,
+            parent: self.function,
+            class: self.class,
+            span: span(node),
+        });
+        self.facts.calls.push(Call {
+            receiver: Some(receiver),
+            name: name.text().into_owned(),
+            constructs: false,
+            args: vec![Expr::Path(vec![GIVEN.to_owned()])],
+            at: span(name),
+            span: span(node),
+            function: Some(id),
+            class: self.class,
+            loops: self.loops.clone(),
+            usage: Usage::Returned,
+        });
+        Expr::Lambda(id)
     }
 
     fn params_of(&self, expr: &Expr) -> Vec<String> {

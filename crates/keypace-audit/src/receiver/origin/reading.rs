@@ -261,6 +261,21 @@ impl Origins<'_> {
 
     /// Functions of the file that return a client.
     pub(super) fn read_makers(&mut self) {
+        for own in &self.facts.returned {
+            let maker = own.function.and_then(|id| self.facts.functions.get(id.0));
+            let Some(maker) = maker.filter(|maker| !maker.name.is_empty()) else {
+                continue;
+            };
+            let class = maker.class;
+            let known = match &own.value {
+                Expr::Path(_) => self.known(&own.value, own.function, class),
+                _ => None,
+            };
+            if let Some(known) = known.filter(|known| known.sure == Sure::Resolved) {
+                let shape = client_of(known.shape);
+                put(&mut self.makers, maker.name.clone(), Known { shape, ..known });
+            }
+        }
         for (at, call) in self.facts.calls.iter().enumerate() {
             if call.usage != Usage::Returned {
                 continue;

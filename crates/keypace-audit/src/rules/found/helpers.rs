@@ -2,15 +2,12 @@
 //! Must not judge.
 
 use super::{Amount, Found, Trace};
-use crate::facts::{Call, CallId, Expr, Function, FunctionId, Usage};
+use crate::facts::{Call, CallId, Expr, FunctionId, Usage};
 use crate::receiver::Command;
 use crate::receiver::clients;
 use crate::receiver::shape::{Known, Shape, Sure};
-use crate::receiver::verb::{self, Verb};
+use crate::receiver::verb::Verb;
 use crate::report::Confidence;
-use crate::rules::flow_names::{
-    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
-};
 
 impl Found<'_> {
     /// `redis.keys`, where a call without arguments reads like a member.
@@ -76,39 +73,6 @@ impl Found<'_> {
         let call = self.facts.calls.get(id.0)?;
         let trace = self.finders.get(&call.name)?;
         (self.is_own(call) && !self.calls_itself(call)).then_some(*trace)
-    }
-
-    /// Whether a call is one of the file's own function: by no receiver, by `self`, by a class of the file, or by a name
-    /// that nothing else has.
-    pub(super) fn is_own(&self, call: &Call) -> bool {
-        let class = |name: &String| self.facts.classes.iter().any(|own| own.name == *name);
-        match &call.receiver {
-            None => true,
-            Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "self" || class(one)) => {
-                true
-            }
-            _ => !is_everyday(&call.name),
-        }
-    }
-
-    /// The function of the file that a call means, where only one can be meant.
-    fn meant(&self, call: &Call) -> Option<FunctionId> {
-        let mut fitting = self.facts.functions.iter().enumerate().filter(|(_, own)| {
-            own.name == call.name && !own.name.is_empty() && own.params.len() >= call.args.len()
-        });
-        let first = fitting.next()?;
-        fitting.next().is_none().then_some(FunctionId(first.0))
-    }
-
-    /// The function that a name is, where a scan is given it as its callback.
-    pub(super) fn callback(&self, path: &[String]) -> Option<FunctionId> {
-        let [name] = path else { return None };
-        let at = self
-            .facts
-            .functions
-            .iter()
-            .position(|own| own.name == *name)?;
-        Some(FunctionId(at))
     }
 
     /// Gives a helper's parameters what a call hands to it.
@@ -247,25 +211,10 @@ impl Found<'_> {
         ["*\"", "*'", "*`"].iter().any(|end| text.contains(end))
     }
 
-    /// Whether a call is made by the function that it calls. Another number of arguments means another function.
-    pub(super) fn calls_itself(&self, call: &Call) -> bool {
-        let mut at = call.function;
-        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
-            if is_same(own, call) {
-                return true;
-            }
-            at = own.parent;
-        }
-        false
-    }
 }
 
 fn is_itself(name: &str) -> bool {
     matches!(name, "self" | "cls")
-}
-
-fn is_same(own: &Function, call: &Call) -> bool {
-    own.name == call.name && own.params.len() >= call.args.len()
 }
 
 /// `getKeys`, `scan_keys`, `findAllKeys`.
@@ -278,17 +227,4 @@ fn lists_by_name(name: &str) -> bool {
         )
     });
     lists && words.last().is_some_and(|last| last == "keys")
-}
-
-/// A name that lists, maps and clients have as well.
-fn is_everyday(name: &str) -> bool {
-    is_passing_method(name)
-        || is_passing_function(name)
-        || is_collect(name)
-        || is_element(name)
-        || is_growth(name)
-        || is_chunk(name)
-        || is_limit(name)
-        || verb::of_method(name).is_some()
-        || matches!(name, "load" | "find" | "list" | "read" | "fetch" | "items")
 }
