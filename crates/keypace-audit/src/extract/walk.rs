@@ -282,6 +282,8 @@ impl Walk<'_> {
             | Role::Gather { .. }
             | Role::List(_)
             | Role::Concat(_)
+            | Role::Join(_)
+            | Role::Cons { .. }
             | Role::Index { .. } => {
                 self.tails.insert(node.node_id());
             }

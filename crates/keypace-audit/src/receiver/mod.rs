@@ -5,6 +5,7 @@ pub(crate) mod argument;
 pub(crate) mod clients;
 pub(crate) mod origin;
 mod raw;
+mod sender;
 pub(crate) mod shape;
 pub(crate) mod shellwords;
 pub(crate) mod verb;
@@ -36,6 +37,8 @@ pub(crate) struct Commands {
     pub all: Vec<Command>,
     /// Calls that are commands if they are given keys that a command found: `cache.delete(key)`.
     pub maybe: Vec<Command>,
+    /// The shell's words that stand for a client.
+    pub shell: shellwords::Clients,
 }
 
 impl Commands {
@@ -43,13 +46,15 @@ impl Commands {
     pub(crate) fn of(facts: &Facts, origins: &Origins<'_>) -> Self {
         let mut all = Vec::new();
         let mut maybe = Vec::new();
+        let senders = sender::Senders::of(facts, origins);
+        let shell = shellwords::Clients::of(facts);
         for at in 0..facts.calls.len() {
             let id = CallId(at);
             if facts.language == Language::Shell {
-                all.extend(shellwords::command(facts, id));
+                all.extend(shell.command(facts, id));
                 continue;
             }
-            let raw = raw::commands(facts, origins, id);
+            let raw = raw::commands(facts, origins, &senders, id);
             if raw.is_empty() {
                 match method(facts, origins, id) {
                     Some(command) => all.push(command),
@@ -59,7 +64,7 @@ impl Commands {
                 all.extend(raw);
             }
         }
-        Self { all, maybe }
+        Self { all, maybe, shell }
     }
 
     /// The command of a call.
@@ -78,10 +83,8 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let Some(receiver) = &call.receiver else {
         return bare(facts, origins, id);
     };
-    let operations = match receiver {
-        Expr::Call(inner) => verb::of_operations(&facts.calls[inner.0].name, name),
-        _ => None,
-    };
+    let operations = operations_of(facts, receiver);
+    let operations = operations.and_then(|ops| verb::of_operations(&ops, name));
     // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
     let mut verb = operations.or_else(|| verb::of_method(name))?;
     let known = if is_scan_iterator(receiver) {
@@ -111,6 +114,9 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     if verb == Verb::Scan && is_jvm(facts.language) {
         verb = jvm_scan(verb, receiver, &args, origins);
     }
+    if verb == Verb::Scan && goes_on_by_itself(facts.language, call, &args) {
+        verb = Verb::ScanIter;
+    }
     if verb == Verb::ScanIter && is_scan_iterator(receiver) && !args.is_empty() {
         args.remove(0);
     }
@@ -123,6 +129,34 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         args,
         raw: false,
     })
+}
+
+/// The `opsForX` that a value came from, or that its declared type stands for: `ValueOperations<K, V> values`.
+fn operations_of(facts: &Facts, receiver: &Expr) -> Option<String> {
+    let path = match receiver {
+        Expr::Call(inner) => return Some(facts.calls[inner.0].name.clone()),
+        Expr::Path(path) if is_jvm(facts.language) => path,
+        _ => return None,
+    };
+    let last = path.last()?;
+    let declared = |text: &str| {
+        let (kind, _) = text.split_once("Operations")?;
+        let kind = kind.rsplit('.').next()?.trim_start_matches("Reactive");
+        (!kind.is_empty()).then(|| format!("opsFor{kind}"))
+    };
+    let bound = facts.bindings.iter().find_map(|binding| {
+        let own = binding.targets.first()?.last()? == last;
+        match &binding.value {
+            Expr::Call(call) if own && facts.calls[call.0].name.starts_with("opsFor") => {
+                Some(facts.calls[call.0].name.clone())
+            }
+            _ if own => declared(binding.declared.as_deref()?),
+            _ => None,
+        }
+    });
+    let mut fields = facts.classes.iter().flat_map(|class| &class.fields);
+    let field = fields.find(|field| field.name == *last);
+    bound.or_else(|| declared(field?.declared.as_deref()?))
 }
 
 /// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.
@@ -183,6 +217,18 @@ fn jvm_scan(verb: Verb, receiver: &Expr, args: &[Expr], origins: &Origins<'_>) -
         Verb::ScanIter
     } else {
         verb
+    }
+}
+
+/// redis-rs' `scan()` has no cursor, and redis-client's in Ruby takes a block.
+fn goes_on_by_itself(language: Language, call: &Call, args: &[Expr]) -> bool {
+    match language {
+        Language::Rust => call.args.is_empty(),
+        Language::Ruby => {
+            call.args.iter().any(|arg| matches!(arg, Expr::Lambda(_)))
+                && !args.first().is_some_and(argument::is_cursor_like)
+        }
+        _ => false,
     }
 }
 
@@ -434,6 +480,8 @@ fn confidence(
         Sure::Named if fits && (glob || origins.library || origins.speaks) => {
             Some(Confidence::High)
         }
+        // Beside the library's import a telling name is enough for commands that others have as well.
+        Sure::Named if origins.library && !verb.lists_keys() => Some(Confidence::High),
         Sure::Named => Some(Confidence::Medium),
         // A class of the project's own with a `scan` that takes a pattern walks by itself.
         Sure::Own if verb == Verb::Scan && !fits => None,

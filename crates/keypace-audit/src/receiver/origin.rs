@@ -6,7 +6,7 @@ mod types;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId};
+use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::argument;
@@ -136,6 +136,9 @@ impl<'a> Origins<'a> {
                 cluster: false,
             });
         }
+        if let Some(known) = self.of_pool(call, depth) {
+            return Some(known);
+        }
         let Some(known) = self.at_depth(receiver, call.function, call.class, depth + 1) else {
             return self.of_method_name(call);
         };
@@ -162,6 +165,25 @@ impl<'a> Origins<'a> {
         }
         Some(Known {
             shape: shape_of_method(name, known.shape),
+            ..known
+        })
+    }
+
+    /// A pool of what its lambda makes: `ConnectionPool.new(size: 5) { Redis.new }`.
+    fn of_pool(&self, call: &Call, depth: usize) -> Option<Known> {
+        let pools = matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|name| name.ends_with("Pool")));
+        if !pools || !matches!(call.name.as_str(), "new" | "wrap") {
+            return None;
+        }
+        let made = call.args.iter().find_map(|arg| match arg {
+            Expr::Lambda(lambda) => self.facts.calls.iter().position(|own| {
+                own.function == Some(*lambda) && own.usage == Usage::Returned
+            }),
+            _ => None,
+        })?;
+        let known = self.at_depth(&Expr::Call(CallId(made)), call.function, call.class, depth + 1)?;
+        (known.sure == Sure::Resolved).then_some(Known {
+            shape: client_of(known.shape),
             ..known
         })
     }

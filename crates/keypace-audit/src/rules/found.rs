@@ -1,17 +1,20 @@
 //! Where the keys go that KEYS and SCAN found: into names, loops, lists and callbacks.
 //! Must not judge.
 
+mod files;
 mod flow;
 mod growth;
 mod helpers;
 mod own;
 mod repeated;
+mod returns;
 
 use std::collections::{HashMap, HashSet};
 
 use super::flow_names::{
     is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
 };
+use crate::extract::FILE;
 use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
 use crate::limits;
@@ -53,6 +56,13 @@ pub(crate) struct Found<'a> {
     finders: HashMap<String, Trace>,
     /// Functions that make one step of a scan and give back what it found, with that step.
     steppers: HashMap<String, usize>,
+    /// Functions that give on what a scan finds while it goes on, with that scan.
+    lazies: HashMap<String, usize>,
+    /// Calls that give what the lambda gave that they ran, and where each lambda stands as an argument.
+    given: HashMap<CallId, Trace>,
+    runs: HashMap<FunctionId, CallId>,
+    /// What a function hands to the callback that it was given: by its name, the callback's place and the argument's.
+    handed: HashMap<(String, usize, usize), Trace>,
     /// Functions that call themselves, or hand themselves to a scan.
     recursive: HashSet<FunctionId>,
     /// Scans whose keys are all kept, with the loop that does it where there is one.
@@ -78,6 +88,10 @@ impl<'a> Found<'a> {
             names: HashMap::new(),
             finders: HashMap::new(),
             steppers: HashMap::new(),
+            lazies: HashMap::new(),
+            given: HashMap::new(),
+            runs: HashMap::new(),
+            handed: HashMap::new(),
             recursive: HashSet::new(),
             collected: HashMap::new(),
             bounded: HashSet::new(),
@@ -87,6 +101,7 @@ impl<'a> Found<'a> {
             return own;
         }
         own.find_recursion();
+        own.find_runs();
         for _ in 0..limits::MAX_ORIGIN_ROUNDS {
             let before = own.size();
             own.read_commands();
@@ -103,7 +118,8 @@ impl<'a> Found<'a> {
 
     /// Grows as long as a round tells something new.
     fn size(&self) -> (usize, usize, usize, usize) {
-        let known = self.finders.len() + self.steppers.len();
+        let known = self.finders.len() + self.steppers.len() + self.lazies.len();
+        let known = known + self.given.len() + self.handed.len();
         (
             self.names.len(),
             known,
@@ -220,9 +236,10 @@ impl<'a> Found<'a> {
             else {
                 continue;
             };
-            let Some(trace) = self.trace(iterable, each.function) else {
-                continue;
-            };
+            let trace = self
+                .trace(iterable, each.function)
+                .or_else(|| self.in_file(iterable));
+            let Some(trace) = trace else { continue };
             self.give_loop(LoopId(at), trace);
         }
     }
@@ -282,7 +299,11 @@ impl<'a> Found<'a> {
                     self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
                     self.bounded = bounded;
                 }
+                if let Some(trace) = self.read_files(call) {
+                    self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+                }
                 self.hand_over(call);
+                self.call_back(CallId(at));
                 self.read_accumulator(call);
                 self.read_growth(CallId(at));
             }
@@ -312,7 +333,8 @@ impl<'a> Found<'a> {
         if name.is_empty() || name == "_" || name == "err" {
             return;
         }
-        let place = if target.first().is_some_and(|first| first == "self") {
+        let anywhere = |first: &String| first == "self" || first == FILE;
+        let place = if target.first().is_some_and(anywhere) {
             None
         } else {
             self.origins.root(function)
@@ -432,7 +454,7 @@ impl<'a> Found<'a> {
             return Some(Trace { amount, source: at });
         }
         let call = self.facts.calls.get(id.0)?;
-        if let Some(trace) = self.finder(id) {
+        if let Some(trace) = self.finder(id).or_else(|| self.given.get(&id).copied()) {
             return Some(trace);
         }
         let name = call.name.as_str();

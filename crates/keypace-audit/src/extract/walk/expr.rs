@@ -20,13 +20,13 @@ impl Walk<'_> {
         let receiver = parts.receiver.as_ref().map(|receiver| self.visit(receiver));
         let mut args: Vec<Expr> = parts.piped.iter().map(|piped| self.visit(piped)).collect();
         let repeats = callback::repeats(self.grammar, parts);
-        let mut callback = None;
+        let mut callbacks = Vec::new();
         for arg in &parts.args {
-            if repeats && callback.is_none() && callback::is_lambda(self.grammar, arg) {
+            if repeats && callback::is_lambda(self.grammar, arg) {
                 let id = self.begin_loop(node, LoopKind::While);
                 args.push(self.visit(arg));
                 self.loops.pop();
-                callback = Some((id, args.len() - 1));
+                callbacks.push((id, args.len() - 1));
             } else {
                 args.push(self.visit(arg));
             }
@@ -40,10 +40,11 @@ impl Walk<'_> {
         self.rest(node, &Named::new(named));
 
         let id = CallId(self.facts.calls.len());
-        if let Some((repeated, lambda)) = callback {
+        let first = callbacks.first().map_or(0, |(_, lambda)| *lambda);
+        for (repeated, lambda) in callbacks {
             let kind = LoopKind::Callback {
                 names: self.params_of(&args[lambda]),
-                iterable: callback::iterable(receiver.as_ref(), &args, lambda),
+                iterable: callback::iterable(receiver.as_ref(), &args, first),
                 call: id,
             };
             self.facts.loops[repeated.0].kind = kind;

@@ -2,12 +2,13 @@
 //! Must not judge.
 
 use super::{Amount, Found, Trace};
-use crate::facts::{Call, CallId, Expr, FunctionId, Usage};
+use crate::facts::{Call, CallId, Expr, FunctionId, Span};
 use crate::receiver::Command;
 use crate::receiver::clients;
 use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb::Verb;
 use crate::report::Confidence;
+use crate::rules::flow_names::is_unfold;
 
 impl Found<'_> {
     /// `redis.keys`, where a call without arguments reads like a member.
@@ -25,47 +26,6 @@ impl Found<'_> {
             amount: Amount::All,
             source,
         })
-    }
-
-    /// What functions give back: a name that holds keys, or a call on one.
-    pub(super) fn read_returns(&mut self) {
-        for at in 0..self.facts.returned.len() {
-            let own = &self.facts.returned[at];
-            if let Some(trace) = self.trace(&own.value, own.function) {
-                self.return_from(own.function, trace);
-            }
-        }
-        for at in 0..self.facts.calls.len() {
-            let call = &self.facts.calls[at];
-            if call.usage == Usage::Returned
-                && let Some(trace) = self.trace(&Expr::Call(CallId(at)), call.function)
-            {
-                self.return_from(call.function, trace);
-            }
-        }
-    }
-
-    /// A lambda without a name gives to whoever called it, not to the function around it.
-    fn return_from(&mut self, function: Option<FunctionId>, trace: Trace) {
-        let Some(own) = function.and_then(|id| self.facts.functions.get(id.0)) else {
-            return;
-        };
-        if !own.name.is_empty() && trace.amount != Amount::One {
-            self.give_back(own.name.clone(), trace);
-        }
-    }
-
-    pub(super) fn give_back(&mut self, name: String, trace: Trace) {
-        let source = &self.sources[trace.source];
-        let once = self.facts.calls[source.call.0].loops.is_empty();
-        if source.verb.steps() && trace.amount == Amount::Batch && once {
-            self.steppers.entry(name).or_insert(trace.source);
-            return;
-        }
-        let old = self.finders.entry(name).or_insert(trace);
-        if old.amount < trace.amount {
-            *old = trace;
-        }
     }
 
     /// The keys that a call of the file's own function finds.
@@ -134,22 +94,30 @@ impl Found<'_> {
     /// that scans and calls what it is handed for each key.
     pub(super) fn read_stand_in(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        if self.sources.iter().any(|own| own.call == id)
-            || !self.is_own(call)
-            || self.calls_itself(call)
-        {
+        if self.sources.iter().any(|own| own.call == id) {
             return;
         }
-        let stand_in = match self.steppers.get(&call.name) {
-            Some(step) => Some(Command {
+        if let Some(scan) = self.unfolded(call) {
+            self.sources.push(Command { call: id, ..scan });
+            return;
+        }
+        if !self.is_own(call) || self.calls_itself(call) {
+            return;
+        }
+        let iterates = |scan: Command| Command {
+            call: id,
+            verb: Verb::ScanIter,
+            ..scan
+        };
+        let stand_in = if let Some(step) = self.steppers.get(&call.name) {
+            Some(Command {
                 call: id,
                 ..self.sources[*step].clone()
-            }),
-            None => self.scanned_by(call).map(|scan| Command {
-                call: id,
-                verb: Verb::ScanIter,
-                ..scan
-            }),
+            })
+        } else if let Some(scan) = self.lazies.get(&call.name) {
+            Some(iterates(self.sources[*scan].clone()))
+        } else {
+            self.scanned_by(call).map(iterates)
         };
         self.sources.extend(stand_in);
     }
@@ -163,16 +131,34 @@ impl Found<'_> {
             .functions
             .iter()
             .find(|own| own.name == call.name && own.params.len() == call.args.len())?;
+        let handed = self.handed.keys().any(|(name, ..)| *name == own.name);
+        self.scan_inside(own.span).filter(|_| !handed)
+    }
+
+    /// An iteration that is made of a function for each step: `Stream.resource(...)`, `stream::unfold`, `flow { }`.
+    fn unfolded(&self, call: &Call) -> Option<Command> {
+        let mut lambdas = call.args.iter().filter_map(|arg| match arg {
+            Expr::Lambda(lambda) => self.facts.functions.get(lambda.0),
+            _ => None,
+        });
+        let scan = lambdas.find_map(|own| self.scan_inside(own.span));
+        scan.filter(|_| is_unfold(&call.name)).map(|scan| Command {
+            verb: Verb::ScanIter,
+            ..scan
+        })
+    }
+
+    fn scan_inside(&self, span: Span) -> Option<Command> {
         let inside = |command: &&Command| {
             let at = self.facts.calls[command.call.0].at;
-            own.span.start <= at.start && at.end <= own.span.end
+            span.start <= at.start && at.end <= span.end
         };
-        let scans = self
+        let mut scans = self
             .commands
             .all
             .iter()
             .filter(|command| matches!(command.verb, Verb::Scan | Verb::ScanIter));
-        scans.clone().find(inside).cloned()
+        scans.find(inside).cloned()
     }
 
     /// Functions of other files that list keys, by their name and a pattern: `store.getKeys("lock:*")`.
