@@ -2,6 +2,7 @@
 //! Must not hold what a library or a test should: it finds programs, calls the others and prints figures.
 
 mod bench;
+mod book;
 mod browser;
 mod clients;
 mod coverage;
@@ -9,13 +10,13 @@ mod demo;
 mod failure;
 mod floor;
 mod schema;
+mod servers;
 mod setup;
 mod shell;
 mod slot_order;
 mod soak;
 mod test;
 mod web;
-mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ usage: cargo xtask COMMAND
 
   demo [-- ARGS]      find or install a server program, build keypace, run `keypace demo ARGS`
   test [ARGS]         find or install Redis and Valkey, run every test; ARGS go to the test runner
+  servers [--only NAMES]
+                      fetch or build one server program of each version that tests run on, below target/servers
   bench [OPTIONS]     the promise, its price and what others do, on every server program found; keeps the figures
     --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady,
                       cluster, lanes, backup, filters, stats; several with commas
@@ -35,6 +38,7 @@ usage: cargo xtask COMMAND
     --all             stats on every server program too, not on the first alone
     --check           compare with the kept figures: exit 1 where a count grew, or a ratio by over 10 %
     --doc             measure nothing: write docs/performance.md from the kept figures
+  book [--check]      the book of docs/, built by mdBook below target/book; with --check exit 1 where a link leads nowhere
   soak --minutes N [--seed S]
                       keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
   web [--check]       fetch the page's front-end parts at their pinned versions; with --check hold what is kept against them
@@ -69,7 +73,9 @@ fn dispatch(command: &str, words: &[String]) -> Outcome {
     match command {
         "demo" => demo::run(words),
         "test" => test::run(words),
+        "servers" => servers::run(words),
         "bench" => bench::run(words),
+        "book" => book::run(words),
         "coverage" => coverage::run(words),
         "soak" => soak::run(words),
         "floor" => floor::run(words),

@@ -1,4 +1,4 @@
-//! docs/index.md is true: its commands are run in their order, each ends as the page says, and prints what stands below
+//! docs/keys-to-index.md is true: its commands are run in their order, each ends as the page says, and prints what stands below
 //! it. Knows nothing of what they are to do but that page.
 
 #[expect(dead_code, reason = "each test file uses a part of it")]
@@ -24,7 +24,7 @@ struct Command {
 const CODE: &str = "  # exit code ";
 
 fn commands() -> Vec<Command> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/index.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/keys-to-index.md");
     let text = fs::read_to_string(path).expect("the page");
     let mut commands: Vec<Command> = Vec::new();
     let mut is_console = false;

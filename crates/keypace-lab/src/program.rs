@@ -1,6 +1,7 @@
 //! Server programs on this machine: finds them and asks what they are.
 //! Must not install anything and must not start a server.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::env;
 use std::fs;
@@ -94,8 +95,9 @@ impl Program {
         })
     }
 
-    /// Every distinct program that runs, by name and version, in the order in which `find` looks. Empty where there
-    /// is none: whoever needs one asks `find`, which says how to get it.
+    /// One program of each name that runs, the first that `find` would come to: a Redis and a Valkey, where both are
+    /// here. Older versions below `target/servers` are for those who ask for them by their path. Empty where there is
+    /// none: whoever needs one asks `find`, which says how to get it.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let named = env::var_os(SERVER_VARIABLE).map(PathBuf::from);
@@ -104,7 +106,7 @@ impl Program {
             .into_iter()
             .chain(candidates())
             .filter_map(|path| Self::at(path).ok())
-            .filter(|program| seen.insert((program.name.clone(), program.version.clone())))
+            .filter(|program| seen.insert(program.name.clone()))
             .collect()
     }
 
@@ -158,18 +160,27 @@ fn candidates() -> Vec<PathBuf> {
     found
 }
 
-/// The server programs one folder below `servers`, by the folder's name.
+/// The newest server program of each name, one folder below `servers`. A folder is named after what it holds, as
+/// `redis-7.0`.
 fn under(servers: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(servers) else {
         return Vec::new();
     };
     let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    folders.sort();
-    folders
-        .iter()
-        .flat_map(|folder| PROGRAM_NAMES.iter().map(|name| folder.join(name)))
-        .filter(|path| is_executable(path))
-        .collect()
+    folders.sort_by_cached_key(|folder| Reverse((numbers(folder), folder.clone())));
+    let newest = |name: &&str| {
+        let mut paths = folders.iter().map(|folder| folder.join(name));
+        paths.find(|path| is_executable(path))
+    };
+    PROGRAM_NAMES.iter().filter_map(newest).collect()
+}
+
+/// The version that a folder is named after, for comparing: 10.0 is newer than 9.1.
+fn numbers(folder: &Path) -> Vec<u32> {
+    let name = folder.file_name().map(|name| name.to_string_lossy());
+    let version = name.as_deref().and_then(|name| name.rsplit('-').next());
+    let parts = version.into_iter().flat_map(|version| version.split('.'));
+    parts.map_while(|part| part.parse().ok()).collect()
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {
@@ -243,14 +254,16 @@ mod tests {
     }
 
     #[test]
-    fn only_runnable_files_one_folder_down_are_found() {
+    fn the_newest_runnable_file_of_each_name_is_found() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let path = |folder: &str, name: &str| root.path().join(folder).join(name);
         for (folder, name, mode) in [
-            ("b", "redis-server", 0o755),
-            ("a", "valkey-server", 0o755),
-            ("a", "redis-server", 0o644),
-            ("c", "other", 0o755),
+            ("redis-7.0", "redis-server", 0o755),
+            ("redis-2.8", "redis-server", 0o755),
+            ("redis-8.0", "redis-server", 0o644),
+            ("valkey-9.1", "valkey-server", 0o755),
+            ("valkey-10.0", "valkey-server", 0o755),
+            ("tmp", "other", 0o755),
         ] {
             fs::create_dir_all(root.path().join(folder)).expect("a folder");
             fs::write(path(folder, name), "").expect("a file");
@@ -259,7 +272,10 @@ mod tests {
         }
         assert_eq!(
             under(root.path()),
-            [path("a", "valkey-server"), path("b", "redis-server")]
+            [
+                path("valkey-10.0", "valkey-server"),
+                path("redis-7.0", "redis-server")
+            ]
         );
     }
 }

@@ -115,6 +115,32 @@ fn links_lead_somewhere() {
     expect_none("links that lead nowhere", &broken);
 }
 
+/// mdBook shows what its summary names, and nothing else.
+#[test]
+fn the_book_has_every_page_once() {
+    let book = root().join("docs");
+    let named: Vec<_> = links(&document("docs/SUMMARY.md"))
+        .iter()
+        .map(|link| book.join(link))
+        .collect();
+    let pages = all("md");
+    let pages = pages
+        .iter()
+        .map(|(path, _)| path)
+        .filter(|path| path.starts_with(&book) && !path.ends_with("SUMMARY.md"));
+    let mut wrong = Vec::new();
+    for page in pages {
+        let times = named.iter().filter(|named| *named == page).count();
+        if times != 1 {
+            wrong.push(format!("{} {times} times", page.display()));
+        }
+    }
+    expect_none("pages that docs/SUMMARY.md has not once", &wrong);
+    let names: BTreeSet<_> = named.iter().collect();
+    assert_eq!(names.len(), named.len(), "a page is named twice");
+    assert!(named.len() > 20, "too few are found: {named:?}");
+}
+
 #[test]
 fn every_pitfall_that_a_test_is_named_after_has_a_row() {
     let table = document("docs/pitfalls.md");
@@ -138,7 +164,7 @@ fn tests_that_documents_name_exist() {
     for name in [
         "ARCHITECTURE.md",
         "docs/guarantees.md",
-        "docs/index.md",
+        "docs/keys-to-index.md",
         "docs/pitfalls.md",
         "docs/undo.md",
         "docs/wire-layout.md",

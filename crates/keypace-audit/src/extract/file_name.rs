@@ -40,7 +40,10 @@ mod tests {
         assert_eq!(file_name("\"/tmp/keys.txt\""), "/tmp/keys.txt");
         assert_eq!(file_name("${OUT}"), "$OUT");
         assert_eq!(file_name("\"$OUT\""), "$OUT");
-        assert_eq!(file_name("${DIR}/keys-$(date).txt"), "\u{fffd}/keys-\u{fffd}.txt");
+        assert_eq!(
+            file_name("${DIR}/keys-$(date).txt"),
+            "\u{fffd}/keys-\u{fffd}.txt"
+        );
         assert_eq!(file_name("$DIR/a"), "\u{fffd}/a");
     }
 }

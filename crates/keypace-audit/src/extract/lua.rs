@@ -219,7 +219,11 @@ fn assignment<'t>(node: &Node<'t>) -> Role<'t> {
     let names = values(names);
     let mut targets = names
         .iter()
-        .map(|name| path(name).or_else(|| path(&list_of(name)?)).unwrap_or_default())
+        .map(|name| {
+            path(name)
+                .or_else(|| path(&list_of(name)?))
+                .unwrap_or_default()
+        })
         .collect::<Vec<_>>();
     let given = values(given);
     if let [value] = given.as_slice()

@@ -172,8 +172,7 @@ fn redirected<'t>(node: &Node<'t>) -> Role<'t> {
     };
     let redirects: Vec<Node<'t>> = node.field_children("redirect").collect();
     if let Some(file) = redirects.iter().find_map(written) {
-        let plain = matches!(body.kind().as_ref(), "command" | "pipeline")
-            && redirects.len() == 1;
+        let plain = matches!(body.kind().as_ref(), "command" | "pipeline") && redirects.len() == 1;
         if plain {
             return Role::Bind(vec![BindParts {
                 targets: vec![vec![FILE.to_owned(), file]],
@@ -396,7 +395,7 @@ cleanup() { redis-cli FLUSHDB; }
             calls(Shell, text),
             [
                 "redis-cli(\"-h\", HOST, \"-p\", 6379, \"KEYS\", \"user:*\") -> discarded",
-                "redis-cli(\"keys\", \"sess:{}:*\") -> discarded",
+                "redis-cli(\"keys\", \"sess:{}:*\") -> bound <.out.txt",
                 "redis-cli(\"--raw\", \"keys\", \"*\") -> bound keys",
                 "redis-cli(<<=\"KEYS *\\n\") -> discarded",
                 "redis-cli(<<<=\"KEYS *\") -> discarded",
@@ -415,7 +414,11 @@ cleanup() { redis-cli FLUSHDB; }
         );
         assert_eq!(
             bindings(Shell, text),
-            ["keys = redis-cli()", "n = redis-cli()"]
+            [
+                "<.out.txt = redis-cli()",
+                "keys = redis-cli()",
+                "n = redis-cli()"
+            ]
         );
     }
 

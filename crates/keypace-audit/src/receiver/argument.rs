@@ -1,7 +1,8 @@
 //! Arguments of commands: patterns, cursors, options, whatever way a client takes them.
 //! Must not know who the receiver is.
 
-use crate::facts::{Expr, Piece};
+use crate::facts::{Call, CallId, Expr, Facts, Piece, Usage};
+use crate::language::Language;
 use crate::receiver::clients;
 use crate::receiver::verb::Verb;
 
@@ -110,4 +111,121 @@ pub(crate) fn is_zero_cursor(expr: &Expr) -> bool {
         }),
         _ => false,
     }
+}
+
+/// The arguments without a context, a connection and callbacks; those of a builder come from the calls that follow.
+pub(super) fn own_args(facts: &Facts, call: &Call, id: CallId) -> Vec<Expr> {
+    let mut args: Vec<Expr> = call
+        .args
+        .iter()
+        .filter(|arg| !matches!(arg, Expr::Lambda(_)))
+        .cloned()
+        .collect();
+    if args.first().is_some_and(|first| is_context(facts, first)) {
+        args.remove(0);
+    }
+    if args.is_empty() {
+        args = chained(facts, id);
+    }
+    let mut out = Vec::with_capacity(args.len());
+    for arg in args {
+        match options(facts, &arg) {
+            Some(named) => out.extend(named),
+            None => out.push(arg),
+        }
+    }
+    out
+}
+
+/// Options that are built: `new ScanParams().match("a*").count(500)`, `ScanArgs.Builder.matches(p).limit(500)`.
+fn options(facts: &Facts, arg: &Expr) -> Option<Vec<Expr>> {
+    let mut named = Vec::new();
+    let mut at = arg;
+    let mut built = false;
+    for _ in 0..crate::limits::MAX_FLOW_STEPS {
+        let Expr::Call(id) = at else { break };
+        let call = facts.calls.get(id.0)?;
+        let name = match call.name.as_str() {
+            "match" | "matches" | "pattern" | "keysPattern" => "match",
+            "count" | "limit" | "chunkSize" => "count",
+            name => {
+                built |= matches!(
+                    name,
+                    "scanOptions"
+                        | "ScanParams"
+                        | "ScanArgs"
+                        | "ScanOptions"
+                        | "defaults"
+                        | "KeyScanOptions"
+                );
+                ""
+            }
+        };
+        if !name.is_empty() {
+            let value = call.args.first()?.clone();
+            named.push(Expr::Named(name.to_owned(), Box::new(value)));
+        }
+        let Some(receiver) = &call.receiver else {
+            break;
+        };
+        at = receiver;
+    }
+    if let Expr::Path(path) = at {
+        built |= path.iter().any(|part| {
+            matches!(
+                part.as_str(),
+                "ScanOptions"
+                    | "ScanArgs"
+                    | "ScanParams"
+                    | "Builder"
+                    | "KeyScanOptions"
+                    | "KeyScanArgs"
+            )
+        });
+    }
+    built.then_some(named)
+}
+
+/// `ctx`, `context.Background()`.
+pub(super) fn is_context(facts: &Facts, expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(path) => path.last().is_some_and(|name| {
+            let lower = name.to_ascii_lowercase();
+            facts.language == Language::Go && (lower.contains("ctx") || lower.contains("context"))
+        }),
+        Expr::Call(call) => {
+            facts.language == Language::Go
+                && matches!(
+                    facts.calls[call.0].name.as_str(),
+                    "Background" | "TODO" | "Context" | "UserContext" | "Ctx"
+                )
+        }
+        _ => false,
+    }
+}
+
+/// Arguments given by the calls after: `.Pattern("a*")`, `.arg("a*")`, `.Match(p).Count(n)`.
+pub(super) fn chained(facts: &Facts, id: CallId) -> Vec<Expr> {
+    let mut args = Vec::new();
+    let mut at = id;
+    while let Usage::Receiver(next) = facts.calls[at.0].usage {
+        let call = &facts.calls[next.0];
+        let name = call.name.to_ascii_lowercase();
+        match name.as_str() {
+            "arg" | "args" | "cursor_arg" | "addarg" => args.extend(call.args.iter().cloned()),
+            "pattern" | "match" | "cursor" | "count" | "type" | "key" | "hint" => {
+                args.extend(
+                    call.args
+                        .iter()
+                        .map(|arg| Expr::Named(name.clone(), Box::new(arg.clone()))),
+                );
+            }
+            _ => break,
+        }
+        if next.0 <= at.0 {
+            break;
+        }
+        at = next;
+    }
+    args
 }

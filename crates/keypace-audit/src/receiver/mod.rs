@@ -3,6 +3,7 @@
 
 pub(crate) mod argument;
 pub(crate) mod clients;
+mod dialect;
 pub(crate) mod origin;
 mod raw;
 mod sender;
@@ -10,7 +11,7 @@ pub(crate) mod shape;
 pub(crate) mod shellwords;
 pub(crate) mod verb;
 
-use crate::facts::{Call, CallId, Expr, Facts, Usage};
+use crate::facts::{Call, CallId, Expr, Facts};
 use crate::language::Language;
 use crate::report::Confidence;
 use origin::Origins;
@@ -83,11 +84,11 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let Some(receiver) = &call.receiver else {
         return bare(facts, origins, id);
     };
-    let operations = operations_of(facts, receiver);
+    let operations = dialect::operations_of(facts, receiver);
     let operations = operations.and_then(|ops| verb::of_operations(&ops, name));
     // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
     let mut verb = operations.or_else(|| verb::of_method(name))?;
-    let known = if is_scan_iterator(receiver) {
+    let known = if dialect::is_scan_iterator(receiver) {
         Known {
             sure: Sure::Resolved,
             shape: Shape::Client,
@@ -108,16 +109,16 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         return None;
     }
     if facts.language == Language::CSharp {
-        verb = sharp_verb(verb, name, known, origins);
+        verb = dialect::sharp_verb(verb, name, known, origins);
     }
-    let mut args = own_args(facts, call, id);
-    if verb == Verb::Scan && is_jvm(facts.language) {
-        verb = jvm_scan(verb, receiver, &args, origins);
+    let mut args = argument::own_args(facts, call, id);
+    if verb == Verb::Scan && dialect::is_jvm(facts.language) {
+        verb = dialect::jvm_scan(verb, receiver, &args, origins);
     }
-    if verb == Verb::Scan && goes_on_by_itself(facts.language, call, &args) {
+    if verb == Verb::Scan && dialect::goes_on_by_itself(facts.language, call, &args) {
         verb = Verb::ScanIter;
     }
-    if verb == Verb::ScanIter && is_scan_iterator(receiver) && !args.is_empty() {
+    if verb == Verb::ScanIter && dialect::is_scan_iterator(receiver) && !args.is_empty() {
         args.remove(0);
     }
     let confidence = confidence(facts, verb, known, &args, origins, call)?;
@@ -129,34 +130,6 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         args,
         raw: false,
     })
-}
-
-/// The `opsForX` that a value came from, or that its declared type stands for: `ValueOperations<K, V> values`.
-fn operations_of(facts: &Facts, receiver: &Expr) -> Option<String> {
-    let path = match receiver {
-        Expr::Call(inner) => return Some(facts.calls[inner.0].name.clone()),
-        Expr::Path(path) if is_jvm(facts.language) => path,
-        _ => return None,
-    };
-    let last = path.last()?;
-    let declared = |text: &str| {
-        let (kind, _) = text.split_once("Operations")?;
-        let kind = kind.rsplit('.').next()?.trim_start_matches("Reactive");
-        (!kind.is_empty()).then(|| format!("opsFor{kind}"))
-    };
-    let bound = facts.bindings.iter().find_map(|binding| {
-        let own = binding.targets.first()?.last()? == last;
-        match &binding.value {
-            Expr::Call(call) if own && facts.calls[call.0].name.starts_with("opsFor") => {
-                Some(facts.calls[call.0].name.clone())
-            }
-            _ if own => declared(binding.declared.as_deref()?),
-            _ => None,
-        }
-    });
-    let mut fields = facts.classes.iter().flat_map(|class| &class.fields);
-    let field = fields.find(|field| field.name == *last);
-    bound.or_else(|| declared(field?.declared.as_deref()?))
 }
 
 /// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.
@@ -200,40 +173,9 @@ fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command>
         verb,
         confidence: Confidence::Medium,
         known,
-        args: own_args(facts, call, id),
+        args: argument::own_args(facts, call, id),
         raw: false,
     })
-}
-
-fn is_jvm(language: Language) -> bool {
-    matches!(language, Language::Java | Language::Kotlin)
-}
-
-/// Spring's scan and lettuce's ScanIterator follow the cursor by themselves.
-fn jvm_scan(verb: Verb, receiver: &Expr, args: &[Expr], origins: &Origins<'_>) -> Verb {
-    let spring = origins.imports("org.springframework.data.redis")
-        && !args.first().is_some_and(argument::is_cursor_like);
-    if spring || is_scan_iterator(receiver) {
-        Verb::ScanIter
-    } else {
-        verb
-    }
-}
-
-/// redis-rs' `scan()` has no cursor, and redis-client's in Ruby takes a block.
-fn goes_on_by_itself(language: Language, call: &Call, args: &[Expr]) -> bool {
-    match language {
-        Language::Rust => call.args.is_empty(),
-        Language::Ruby => {
-            call.args.iter().any(|arg| matches!(arg, Expr::Lambda(_)))
-                && !args.first().is_some_and(argument::is_cursor_like)
-        }
-        _ => false,
-    }
-}
-
-fn is_scan_iterator(receiver: &Expr) -> bool {
-    matches!(receiver, Expr::Path(path) if path.last().is_some_and(|last| last == "ScanIterator"))
 }
 
 /// Elixir's `import Exredis.Api, only: [keys: 2]`.
@@ -288,7 +230,7 @@ fn bare(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
             .then(|| verb::of_method(&call.name))
             .flatten()
     })?;
-    let args = own_args(facts, call, id);
+    let args = argument::own_args(facts, call, id);
     let known = Known {
         sure: Sure::Resolved,
         shape: Shape::Client,
@@ -315,136 +257,6 @@ fn is_static_use(language: Language, receiver: &Expr) -> bool {
             matches!(receiver, Expr::Path(path) if path.last().is_some_and(|name| name.starts_with(char::is_lowercase)))
         }
     }
-}
-
-/// StackExchange's `IServer.Keys` scans; the other libraries' `Keys` is KEYS.
-fn sharp_verb(verb: Verb, name: &str, known: Known, origins: &Origins<'_>) -> Verb {
-    let others = ["CSRedis", "FreeRedis", "ServiceStack"]
-        .iter()
-        .any(|own| origins.imports(own));
-    let stack = known.shape == Shape::Server || (origins.imports("StackExchange.Redis") && !others);
-    if verb == Verb::Keys && stack && matches!(name, "Keys" | "KeysAsync") {
-        Verb::ScanIter
-    } else {
-        verb
-    }
-}
-
-/// The arguments without a context, a connection and callbacks; those of a builder come from the calls that follow.
-fn own_args(facts: &Facts, call: &Call, id: CallId) -> Vec<Expr> {
-    let mut args: Vec<Expr> = call
-        .args
-        .iter()
-        .filter(|arg| !matches!(arg, Expr::Lambda(_)))
-        .cloned()
-        .collect();
-    if args.first().is_some_and(|first| is_context(facts, first)) {
-        args.remove(0);
-    }
-    if args.is_empty() {
-        args = chained(facts, id);
-    }
-    let mut out = Vec::with_capacity(args.len());
-    for arg in args {
-        match options(facts, &arg) {
-            Some(named) => out.extend(named),
-            None => out.push(arg),
-        }
-    }
-    out
-}
-
-/// Options that are built: `new ScanParams().match("a*").count(500)`, `ScanArgs.Builder.matches(p).limit(500)`.
-fn options(facts: &Facts, arg: &Expr) -> Option<Vec<Expr>> {
-    let mut named = Vec::new();
-    let mut at = arg;
-    let mut built = false;
-    for _ in 0..crate::limits::MAX_FLOW_STEPS {
-        let Expr::Call(id) = at else { break };
-        let call = facts.calls.get(id.0)?;
-        let name = match call.name.as_str() {
-            "match" | "matches" | "pattern" | "keysPattern" => "match",
-            "count" | "limit" | "chunkSize" => "count",
-            name => {
-                built |= matches!(
-                    name,
-                    "scanOptions"
-                        | "ScanParams"
-                        | "ScanArgs"
-                        | "ScanOptions"
-                        | "defaults"
-                        | "KeyScanOptions"
-                );
-                ""
-            }
-        };
-        if !name.is_empty() {
-            let value = call.args.first()?.clone();
-            named.push(Expr::Named(name.to_owned(), Box::new(value)));
-        }
-        let Some(receiver) = &call.receiver else {
-            break;
-        };
-        at = receiver;
-    }
-    if let Expr::Path(path) = at {
-        built |= path.iter().any(|part| {
-            matches!(
-                part.as_str(),
-                "ScanOptions"
-                    | "ScanArgs"
-                    | "ScanParams"
-                    | "Builder"
-                    | "KeyScanOptions"
-                    | "KeyScanArgs"
-            )
-        });
-    }
-    built.then_some(named)
-}
-
-/// `ctx`, `context.Background()`.
-fn is_context(facts: &Facts, expr: &Expr) -> bool {
-    match expr {
-        Expr::Path(path) => path.last().is_some_and(|name| {
-            let lower = name.to_ascii_lowercase();
-            facts.language == Language::Go && (lower.contains("ctx") || lower.contains("context"))
-        }),
-        Expr::Call(call) => {
-            facts.language == Language::Go
-                && matches!(
-                    facts.calls[call.0].name.as_str(),
-                    "Background" | "TODO" | "Context" | "UserContext" | "Ctx"
-                )
-        }
-        _ => false,
-    }
-}
-
-/// Arguments given by the calls after: `.Pattern("a*")`, `.arg("a*")`, `.Match(p).Count(n)`.
-pub(super) fn chained(facts: &Facts, id: CallId) -> Vec<Expr> {
-    let mut args = Vec::new();
-    let mut at = id;
-    while let Usage::Receiver(next) = facts.calls[at.0].usage {
-        let call = &facts.calls[next.0];
-        let name = call.name.to_ascii_lowercase();
-        match name.as_str() {
-            "arg" | "args" | "cursor_arg" | "addarg" => args.extend(call.args.iter().cloned()),
-            "pattern" | "match" | "cursor" | "count" | "type" | "key" | "hint" => {
-                args.extend(
-                    call.args
-                        .iter()
-                        .map(|arg| Expr::Named(name.clone(), Box::new(arg.clone()))),
-                );
-            }
-            _ => break,
-        }
-        if next.0 <= at.0 {
-            break;
-        }
-        at = next;
-    }
-    args
 }
 
 /// How sure a method is to be the command; `None` where it is more likely something else.

@@ -66,6 +66,7 @@ impl<'a> Origins<'a> {
             own.read_bindings();
             own.read_lambdas();
             own.read_makers();
+            own.read_handed();
             if before == (own.names.len(), own.members.len(), own.makers.len()) {
                 break;
             }
@@ -176,12 +177,19 @@ impl<'a> Origins<'a> {
             return None;
         }
         let made = call.args.iter().find_map(|arg| match arg {
-            Expr::Lambda(lambda) => self.facts.calls.iter().position(|own| {
-                own.function == Some(*lambda) && own.usage == Usage::Returned
-            }),
+            Expr::Lambda(lambda) => self
+                .facts
+                .calls
+                .iter()
+                .position(|own| own.function == Some(*lambda) && own.usage == Usage::Returned),
             _ => None,
         })?;
-        let known = self.at_depth(&Expr::Call(CallId(made)), call.function, call.class, depth + 1)?;
+        let known = self.at_depth(
+            &Expr::Call(CallId(made)),
+            call.function,
+            call.class,
+            depth + 1,
+        )?;
         (known.sure == Sure::Resolved).then_some(Known {
             shape: client_of(known.shape),
             ..known

@@ -8,7 +8,7 @@ use crate::receiver::origin::Origins;
 use crate::receiver::sender::Senders;
 use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb::{self, Verb};
-use crate::receiver::{Command, argument, chained, is_context};
+use crate::receiver::{Command, argument};
 use crate::report::Confidence;
 
 /// The commands of a call that takes words; several for a pipeline.
@@ -37,7 +37,7 @@ pub(super) fn commands(
         let found = command_word(arg, facts.language);
         if let Some((verb, upper)) = found {
             let mut args: Vec<Expr> = call.args[at + 1..].to_vec();
-            args.extend(chained(facts, id));
+            args.extend(argument::chained(facts, id));
             if let [Expr::List(list)] = args.as_slice() {
                 args = list.clone();
             }
@@ -49,7 +49,9 @@ pub(super) fn commands(
             break;
         }
         // Only a connection, a context or a place for the answer stands before the word.
-        if !(matches!(arg, Expr::Path(_) | Expr::Call(_) | Expr::Other) || is_context(facts, arg)) {
+        if !(matches!(arg, Expr::Path(_) | Expr::Call(_) | Expr::Other)
+            || argument::is_context(facts, arg))
+        {
             break;
         }
     }

@@ -20,7 +20,10 @@ impl Senders {
             .iter()
             .filter(|call| verb::is_raw_method(&call.name))
         {
-            let handed = call.args.iter().find_map(|arg| handed(facts, arg, call.function));
+            let handed = call
+                .args
+                .iter()
+                .find_map(|arg| handed(facts, arg, call.function));
             let Some(name) = handed else { continue };
             let receiver = call.receiver.iter().chain(call.args.first());
             let known = receiver
@@ -49,7 +52,10 @@ fn handed(facts: &Facts, arg: &Expr, function: Option<FunctionId>) -> Option<Str
     let Expr::Path(path) = inner else { return None };
     let [name] = path.as_slice() else { return None };
     let told = ["arg", "command", "cmd", "words", "parts"];
-    if !told.iter().any(|word| name.to_ascii_lowercase().contains(word)) {
+    if !told
+        .iter()
+        .any(|word| name.to_ascii_lowercase().contains(word))
+    {
         return None;
     }
     let own = facts.functions.get(function?.0)?;

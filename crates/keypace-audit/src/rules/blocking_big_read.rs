@@ -41,8 +41,8 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let trace = key
             .and_then(|key| scene.found.trace(key, call.function))
             .filter(|trace| scene.found.source(trace.source).verb.lists_keys());
-        let of_found = trace.is_some()
-            || scene.language == Language::Shell && scene.found.mentions(call);
+        let of_found =
+            trace.is_some() || scene.language == Language::Shell && scene.found.mentions(call);
         if of_found {
             let message = format!(
                 "{} reads all of a value whose size nobody has asked",

@@ -5,8 +5,8 @@ use super::found::Amount;
 use super::scene::{Scene, Sink};
 use super::xargs_unsafe;
 use crate::language::Language;
-use crate::receiver::verb::Verb;
 use crate::receiver::shellwords;
+use crate::receiver::verb::Verb;
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -70,7 +70,9 @@ fn piped(scene: &Scene<'_>, sink: &mut Sink) {
                     .collect::<Vec<_>>()
             })
             .collect();
-        let client = words.iter().position(|word| scene.commands.shell.runs(word));
+        let client = words
+            .iter()
+            .position(|word| scene.commands.shell.runs(word));
         let deletes = client.is_some_and(|at| {
             words[at..]
                 .iter()

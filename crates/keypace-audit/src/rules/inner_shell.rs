@@ -18,9 +18,7 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
     if subject.facts.language == Language::Shell {
         return quoted(subject, sink);
     }
-    if subject.facts.language == Language::Lua
-        || !subject.text.contains("-cli")
-    {
+    if subject.facts.language == Language::Lua || !subject.text.contains("-cli") {
         return;
     }
     let texts = subject
@@ -124,6 +122,11 @@ fn script(subject: &Subject<'_>, text: &Text, sink: &mut Sink) {
         .replace("\\\"", " \"")
         .replace("\\n", " \n")
         .replace("\\'", " '");
+    // A shell's own literal comes with its quotes.
+    let plain = match raw.strip_prefix('\'') {
+        Some(_) => plain.replacen('\'', " ", 1).replace('\'', " "),
+        None => plain,
+    };
     let facts = extract::facts(Language::Shell, &plain);
     let inner = Subject {
         facts: &facts,

@@ -82,20 +82,16 @@ fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
     let same = |other: &&Call| other.receiver == call.receiver && other.function == call.function;
     let mut others = scene.facts.calls.iter().filter(same);
     let begins = |other: &&Call| {
-        matches!(
-            other.name.as_str(),
-            "pipeline" | "multi" | "init_pipeline"
-        ) && other.usage == Usage::Discarded
+        matches!(other.name.as_str(), "pipeline" | "multi" | "init_pipeline")
+            && other.usage == Usage::Discarded
             && other.span.end <= call.span.start
     };
     let Some(begin) = others.clone().rfind(begins) else {
         return false;
     };
     let ends = |other: &Call| {
-        matches!(
-            other.name.as_str(),
-            "exec" | "execute" | "commit_pipeline"
-        ) && other.span.start > begin.span.end
+        matches!(other.name.as_str(), "exec" | "execute" | "commit_pipeline")
+            && other.span.start > begin.span.end
     };
     let end = others.find(|other| ends(other));
     end.is_some_and(|end| end.span.start >= call.span.end)

@@ -90,7 +90,11 @@ impl Walk<'_> {
     /// A method by its name, given to something that calls it with a value: as the lambda that does so.
     pub(super) fn reference(&mut self, node: &Node<'_>, of: &Node<'_>, name: &Node<'_>) -> Expr {
         const GIVEN: &str = "it";
-        let receiver = self.visit(of);
+        let receiver = match self.visit(of) {
+            // Kotlin's grammar reads `redis::get` as if a type stood there.
+            Expr::Other => Expr::Path(vec![of.text().into_owned()]),
+            receiver => receiver,
+        };
         let id = FunctionId(self.facts.functions.len());
         self.facts.functions.push(Function {
             name: String::new(),

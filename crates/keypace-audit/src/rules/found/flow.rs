@@ -19,9 +19,7 @@ impl Found<'_> {
         let own = &self.facts.calls[call.0];
         match &own.usage {
             Usage::Bound(targets) => {
-                // A shell's variable holds all that the command printed; a file is no memory.
-                let kept = targets.iter().all(|target| target.first().is_none_or(|first| first != FILE));
-                let trace = if kept { self.printed(trace) } else { trace };
+                let trace = self.printed_to(targets, trace);
                 for target in targets {
                     self.learn(own.function, target, trace);
                 }
@@ -197,6 +195,15 @@ impl Found<'_> {
             }
             _ => {}
         }
+    }
+
+    /// A shell's variable holds all that the command printed; a file is no memory.
+    pub(super) fn printed_to(&mut self, targets: &[Vec<String>], trace: Trace) -> Trace {
+        let file = |target: &Vec<String>| target.first().is_some_and(|first| first == FILE);
+        if targets.iter().any(file) {
+            return trace;
+        }
+        self.printed(trace)
     }
 
     /// A substitution prints all of a scan: its variable or loop holds every key.

@@ -98,6 +98,7 @@ impl Found<'_> {
             return;
         }
         if let Some(scan) = self.unfolded(call) {
+            self.unfolded.insert(id, scan.call);
             self.sources.push(Command { call: id, ..scan });
             return;
         }
@@ -196,7 +197,6 @@ impl Found<'_> {
             .unwrap_or_default();
         ["*\"", "*'", "*`"].iter().any(|end| text.contains(end))
     }
-
 }
 
 fn is_itself(name: &str) -> bool {

@@ -60,9 +60,8 @@ impl Found<'_> {
             made || binding.declared.as_deref().is_some_and(is_class)
         });
         let mut fields = self.facts.classes.iter().flat_map(|class| &class.fields);
-        made || fields.any(|field| {
-            field.name == *name && field.declared.as_deref().is_some_and(is_class)
-        })
+        made || fields
+            .any(|field| field.name == *name && field.declared.as_deref().is_some_and(is_class))
     }
 
     /// The function of the file that a call means, where only one can be meant.
