@@ -7,6 +7,7 @@ pub(crate) mod dialect;
 pub(crate) mod modules;
 pub(crate) mod origin;
 mod raw;
+mod sender;
 pub(crate) mod shape;
 pub(crate) mod shellwords;
 pub(crate) mod verb;
@@ -38,6 +39,8 @@ pub(crate) struct Commands {
     pub all: Vec<Command>,
     /// Calls that are commands if they are given keys that a command found: `cache.delete(key)`.
     pub maybe: Vec<Command>,
+    /// The shell's words that stand for a client.
+    pub shell: shellwords::Clients,
 }
 
 impl Commands {
@@ -45,13 +48,15 @@ impl Commands {
     pub(crate) fn of(facts: &Facts, origins: &Origins<'_>) -> Self {
         let mut all = Vec::new();
         let mut maybe = Vec::new();
+        let senders = sender::Senders::of(facts, origins);
+        let shell = shellwords::Clients::of(facts);
         for at in 0..facts.calls.len() {
             let id = CallId(at);
             if facts.language == Language::Shell {
-                all.extend(shellwords::command(facts, id));
+                all.extend(shell.command(facts, id));
                 continue;
             }
-            let raw = raw::commands(facts, origins, id);
+            let raw = raw::commands(facts, origins, &senders, id);
             if raw.is_empty() {
                 match method(facts, origins, id) {
                     Some(command) => all.push(command),
@@ -61,7 +66,7 @@ impl Commands {
                 all.extend(raw);
             }
         }
-        Self { all, maybe }
+        Self { all, maybe, shell }
     }
 
     /// The command of a call.
@@ -80,13 +85,9 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let Some(receiver) = &call.receiver else {
         return bare(facts, origins, id);
     };
-    let operations = match receiver {
-        Expr::Call(inner) => {
-            let maker = facts.calls[inner.0].name.as_str();
-            verb::of_operations(maker, name).or_else(|| dialect::of_object(maker, name))
-        }
-        _ => None,
-    };
+    let operations = dialect::operations_of(facts, receiver);
+    let operations = operations
+        .and_then(|ops| verb::of_operations(&ops, name).or_else(|| dialect::of_object(&ops, name)));
     // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
     let verb = operations.or_else(|| of_method(facts, call))?;
     let known = if dialect::is_scan_iterator(receiver) {
@@ -118,6 +119,11 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     }
     let method = (name, receiver);
     let verb = dialect::verb(verb, method, known, &args, origins, facts.language);
+    let verb = if verb == Verb::Scan && dialect::goes_on_by_itself(facts.language, call, &args) {
+        Verb::ScanIter
+    } else {
+        verb
+    };
     if verb == Verb::ScanIter && dialect::is_scan_iterator(receiver) && !args.is_empty() {
         args.remove(0);
     }
@@ -307,7 +313,7 @@ fn confidence(
         Sure::Named if fits && (glob || origins.library || origins.speaks) => {
             Some(Confidence::High)
         }
-        // `redis.get(key)` beside the import of a client; a rule has yet to see that the key was found.
+        // Beside the library's import a telling name is enough for commands that others have as well.
         Sure::Named if origins.library && !verb.lists_keys() => Some(Confidence::High),
         Sure::Named => Some(Confidence::Medium),
         // A class of the project's own with a `scan` that takes a pattern walks by itself.

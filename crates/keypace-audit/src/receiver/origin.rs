@@ -1,12 +1,13 @@
 //! Where a value comes from: imports, constructors, declared types, fields, parameters and names, followed to a client.
 //! Must not know commands' arguments, and must not judge.
 
+mod conventions;
 mod reading;
 mod types;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId};
+use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::argument;
@@ -67,6 +68,7 @@ impl<'a> Origins<'a> {
             own.read_bindings();
             own.read_lambdas();
             own.read_makers();
+            own.read_handed();
             if before == (own.names.len(), own.members.len(), own.makers.len()) {
                 break;
             }
@@ -144,6 +146,9 @@ impl<'a> Origins<'a> {
                 shape: Shape::Client,
                 cluster: false,
             });
+        }
+        if let Some(known) = self.of_pool(call, depth) {
+            return Some(known);
         }
         let Some(known) = self.at_depth(receiver, call.function, call.class, depth + 1) else {
             return self.of_method_name(call);
@@ -370,25 +375,6 @@ impl<'a> Origins<'a> {
                 cluster: known.cluster || (known.shape == Shape::Module && is_cluster(last)),
                 ..known
             },
-        }
-    }
-
-    fn is_framework_cache(&self, path: &[String], name: &str) -> bool {
-        matches!(path, [one] if one == "Cache")
-            && self.facts.language == Language::Php
-            && matches!(name, "tags" | "store")
-    }
-
-    /// What a library's own convention gives: rueidis's builder, redis-om's `Model.db()`.
-    fn is_library_made(&self, call: &Call) -> bool {
-        let name = call.name.as_str();
-        let bare = call.args.is_empty() && self.library;
-        match self.facts.language {
-            Language::Go => bare && name == "B",
-            Language::Python => {
-                bare && name == "db" && (self.imports("redis_om") || self.imports("aredis_om"))
-            }
-            _ => false,
         }
     }
 

@@ -5,16 +5,26 @@ use crate::facts::{Call, CallId, Expr, Facts, Piece, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::origin::Origins;
+use crate::receiver::sender::Senders;
 use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb::{self, Verb};
 use crate::receiver::{Command, argument};
 use crate::report::Confidence;
 
 /// The commands of a call that takes words; several for a pipeline.
-pub(super) fn commands(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<Command> {
+pub(super) fn commands(
+    facts: &Facts,
+    origins: &Origins<'_>,
+    senders: &Senders,
+    id: CallId,
+) -> Vec<Command> {
     let call = &facts.calls[id.0];
     let flat = is_maker(call, facts.language);
-    if !(verb::is_raw_method(&call.name) || flat) || call.constructs && !flat {
+    let sent = senders
+        .get(&call.name)
+        .filter(|_| call.receiver.is_none() || call.call_of_own());
+    let takes = verb::is_raw_method(&call.name) || flat || sent.is_some();
+    if !takes || call.constructs && !flat {
         return Vec::new();
     }
     let mut words = Vec::new();
@@ -49,7 +59,7 @@ pub(super) fn commands(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<
             break;
         }
     }
-    let known = receiver(facts, origins, call);
+    let known = sent.or_else(|| receiver(facts, origins, call));
     words
         .into_iter()
         .filter_map(|(verb, upper, args)| {

@@ -137,9 +137,8 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         "get" | "hget" | "getrange" | "strlen" | "ttl" | "pttl" | "type" | "exists" | "hexists"
         | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "hashget" | "keytype"
         | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget" | "hmget" | "getex"
-        | "memoryusage" | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" => {
-            Verb::Read
-        }
+        | "memoryusage" | "object" | "objectencoding" | "objectfreq" | "getexpire" | "haskey"
+        | "objectidletime" | "zscore" | "getbit" => Verb::Read,
         "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" => Verb::HGetAll,
         "smembers" | "setmembers" => Verb::SMembers,
         "lrange"

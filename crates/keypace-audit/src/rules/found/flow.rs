@@ -2,6 +2,7 @@
 //! Must not judge.
 
 use super::{Amount, Found, Trace};
+use crate::extract::FILE;
 use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::argument;
@@ -18,8 +19,7 @@ impl Found<'_> {
         let own = &self.facts.calls[call.0];
         match &own.usage {
             Usage::Bound(targets) => {
-                // A shell's variable holds all that the command printed.
-                let trace = self.printed(trace);
+                let trace = self.printed_to(targets, trace);
                 for target in targets {
                     self.learn(own.function, target, trace);
                 }
@@ -121,7 +121,7 @@ impl Found<'_> {
     fn is_of_gathered(&self, call: &Call) -> bool {
         matches!(&call.receiver, Some(Expr::Call(inner)) if {
             let name = &self.facts.calls[inner.0].name;
-            is_collect(name) && name.to_ascii_lowercase().starts_with("collect")
+            is_collect(name) && matches!(name.as_str(), "collectList" | "collectSortedList")
         })
     }
 
@@ -199,6 +199,15 @@ impl Found<'_> {
             }
             _ => {}
         }
+    }
+
+    /// A shell's variable holds all that the command printed; a file is no memory.
+    pub(super) fn printed_to(&mut self, targets: &[Vec<String>], trace: Trace) -> Trace {
+        let file = |target: &Vec<String>| target.first().is_some_and(|first| first == FILE);
+        if targets.iter().any(file) {
+            return trace;
+        }
+        self.printed(trace)
     }
 
     /// A substitution prints all of a scan: its variable or loop holds every key.
