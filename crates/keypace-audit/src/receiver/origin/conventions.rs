@@ -4,7 +4,7 @@
 use super::Origins;
 use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
-use crate::receiver::shape::{Known, Shape, Sure, client_of};
+use crate::receiver::shape::{Known, Sure, client_of};
 
 impl Origins<'_> {
     /// What a library's own convention gives: rueidis's builder, redis-om's `Model.db()`.
