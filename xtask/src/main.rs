@@ -15,6 +15,7 @@ mod floor;
 mod msrv;
 mod schema;
 mod semver;
+mod servers;
 mod setup;
 mod shell;
 mod slot_order;
@@ -22,7 +23,6 @@ mod soak;
 mod test;
 mod tools;
 mod web;
-mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -34,6 +34,8 @@ usage: cargo xtask COMMAND
 
   demo [-- ARGS]      find or install a server program, build keypace, run `keypace demo ARGS`
   test [ARGS]         find or install Redis and Valkey, run every test; ARGS go to the test runner
+  servers [--only NAMES]
+                      fetch or build one server program of each version that tests run on, below target/servers
   bench [OPTIONS]     the promise, its price and what others do, on every server program found; keeps the figures
     --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady,
                       cluster, lanes, backup, filters, stats; several with commas
@@ -43,8 +45,9 @@ usage: cargo xtask COMMAND
     --check           compare with the kept figures: exit 1 where a count grew, or a ratio by over 10 %
     --doc             measure nothing: write docs/performance.md from the kept figures
   book [--check]      the book of docs/, built by mdBook below target/book; with --check exit 1 where a link leads nowhere
-  soak --minutes N [--seed S]
-                      keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
+  soak --minutes N [--seed S] [--plant skip-slot]
+                      keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding;
+                      with a planted bug there must be one
   web [--check]       fetch the page's front-end parts at their pinned versions; with --check hold what is kept against them
   browser [ARGS]      the page's tests in a real Chromium, against a real service; ARGS go to node
   schema [--seed N] [--cases N]
@@ -89,6 +92,7 @@ fn dispatch(command: &str, words: &[String]) -> Outcome {
         "msrv" => msrv::run(words),
         "semver" => semver::run(words),
         "test" => test::run(words),
+        "servers" => servers::run(words),
         "bench" => bench::run(words),
         "book" => book::run(words),
         "coverage" => coverage::run(words),

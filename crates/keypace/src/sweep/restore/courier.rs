@@ -26,7 +26,7 @@ pub(super) struct Courier {
     lease: Option<Lease>,
     /// The server's time in milliseconds, and when it was told.
     clock: Option<(u64, Instant)>,
-    /// The server doesn't know ABSTTL (before 5.0).
+    /// The server doesn't know ABSTTL (before 5.0), or no option at all (before 3.0).
     is_relative: bool,
     backoff: Backoff,
     obstacle: Option<Error>,

@@ -90,6 +90,18 @@ pub(super) fn answer(
                 .to_owned(),
         ));
     }
+    // RESTORE took no options before 3.0, and counts its arguments.
+    if said.contains("wrong number of arguments") {
+        return match (was_absolute, existing) {
+            (true, _) => Answer::NoAbsoluteTimes,
+            (false, Existing::Replace) => Answer::Ended(Fate::Failed(
+                ErrorKind::Server,
+                "RESTORE can't replace a key on this server (before 3.0): delete it first, and restore without --replace"
+                    .to_owned(),
+            )),
+            (false, _) => Answer::Ended(Fate::Failed(ErrorKind::Server, public.to_owned())),
+        };
+    }
     let code = ServerCode::of(text);
     match (code, place) {
         (ServerCode::Syntax, _) if was_absolute => return Answer::NoAbsoluteTimes,
