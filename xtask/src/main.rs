@@ -40,8 +40,9 @@ usage: cargo xtask COMMAND
     --check           compare with the kept figures: exit 1 where a count grew, or a ratio by over 10 %
     --doc             measure nothing: write docs/performance.md from the kept figures
   book [--check]      the book of docs/, built by mdBook below target/book; with --check exit 1 where a link leads nowhere
-  soak --minutes N [--seed S]
-                      keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
+  soak --minutes N [--seed S] [--plant skip-slot]
+                      keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding;
+                      with a planted bug there must be one
   web [--check]       fetch the page's front-end parts at their pinned versions; with --check hold what is kept against them
   browser [ARGS]      the page's tests in a real Chromium, against a real service; ARGS go to node
   schema [--seed N] [--cases N]
