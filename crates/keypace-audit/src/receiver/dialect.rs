@@ -6,7 +6,7 @@ use crate::language::Language;
 use crate::receiver::argument;
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::{Known, Shape};
-use crate::receiver::verb::Verb;
+use crate::receiver::verb::{self, Verb};
 
 pub(super) fn is_jvm(language: Language) -> bool {
     matches!(language, Language::Java | Language::Kotlin)
@@ -14,6 +14,13 @@ pub(super) fn is_jvm(language: Language) -> bool {
 
 /// The command of a method by a name that only this language's clients have.
 pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
+    // Mutiny's way to wait for an answer.
+    let waited = ["AndAwait", "AndForget"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end));
+    if let (true, Some(name)) = (is_jvm(language), waited) {
+        return verb::of_method(name);
+    }
     Some(match (language, name) {
         // phpredis's old name.
         (Language::Php, "getKeys") => Verb::Keys,
@@ -28,6 +35,8 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
         (Language::Java | Language::Kotlin, "flushdbParallel" | "flushdbParallelAsync") => {
             Verb::FlushDb
         }
+        // What redis-rs's typed commands call their GET.
+        (Language::Rust, "get_int") => Verb::Read,
         // radix's walk.
         (Language::Go, "NewScanner") => Verb::ScanIter,
         // ServiceStack's words for commands, some of which StackExchange.Redis.Extensions has as well.

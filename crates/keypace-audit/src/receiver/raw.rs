@@ -54,7 +54,7 @@ pub(super) fn commands(
         let before = matches!(
             arg,
             Expr::Path(_) | Expr::Call(_) | Expr::Other | Expr::Number(_)
-        );
+        ) || facts.language == Language::Elixir;
         if !(before || argument::is_context(facts, arg)) {
             break;
         }

@@ -5,7 +5,7 @@ use super::{Amount, Found, Trace};
 use crate::extract::FILE;
 use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
-use crate::receiver::argument;
+use crate::receiver::{argument, verb};
 use crate::rules::flow_names::{
     is_chunk, is_collect, is_handover, is_limit, is_passing_function, is_passing_method,
 };
@@ -167,7 +167,8 @@ impl Found<'_> {
                 steps,
             );
         }
-        if is_collect(name) || is_passing_function(name) {
+        // A built command is sent: `client.Do(ctx, client.B().Keys().Pattern(p).Build())`.
+        if is_collect(name) || is_passing_function(name) || verb::is_raw_method(name) {
             self.flow(next, trace, steps);
         }
     }
