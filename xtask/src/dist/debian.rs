@@ -21,6 +21,7 @@ pub(super) fn make(ground: &Ground) -> Outcome<Built> {
     let built = program::build_gnu(ground)?;
     let share = ground.workspace.target.join(SHARE);
     let names = pages::write(&ground.workspace, &built.path, &share)?;
+    compress(&share, &names)?;
     let package = pack(ground, &tool)?;
     let bytes = within(&package, limits::DEB_BYTES)?;
     let listing = shell::output(Command::new("dpkg-deb").arg("--contents").arg(&package))?;
@@ -47,6 +48,16 @@ pub(super) fn make(ground: &Ground) -> Outcome<Built> {
         pages::SHELLS.len(),
         needs.trim(),
     )))
+}
+
+/// Debian's pages are compressed; cargo-deb takes them as they are.
+fn compress(share: &Path, pages: &[String]) -> Outcome {
+    let mut gzip = Command::new("gzip");
+    gzip.args(["--best", "--no-name"]);
+    for name in pages {
+        gzip.arg(share.join("man").join(name));
+    }
+    shell::run(&mut gzip)
 }
 
 fn pack(ground: &Ground, tool: &Path) -> Outcome<PathBuf> {
