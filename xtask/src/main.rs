@@ -10,13 +10,13 @@ mod demo;
 mod failure;
 mod floor;
 mod schema;
+mod servers;
 mod setup;
 mod shell;
 mod slot_order;
 mod soak;
 mod test;
 mod web;
-mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -28,6 +28,9 @@ usage: cargo xtask COMMAND
 
   demo [-- ARGS]      find or install a server program, build keypace, run `keypace demo ARGS`
   test [ARGS]         find or install Redis and Valkey, run every test; ARGS go to the test runner
+  servers [--only NAMES]
+                      fetch or build one server program of each version that tests run on, below target/servers
+    --doc             run the tests of all versions and write what they saw into docs/servers.md
   bench [OPTIONS]     the promise, its price and what others do, on every server program found; keeps the figures
     --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady,
                       cluster, lanes, backup, filters, stats; several with commas
@@ -37,8 +40,9 @@ usage: cargo xtask COMMAND
     --check           compare with the kept figures: exit 1 where a count grew, or a ratio by over 10 %
     --doc             measure nothing: write docs/performance.md from the kept figures
   book [--check]      the book of docs/, built by mdBook below target/book; with --check exit 1 where a link leads nowhere
-  soak --minutes N [--seed S]
-                      keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding
+  soak --minutes N [--seed S] [--plant skip-slot]
+                      keypace in clusters that are given no rest, every run checked; exit 1 with the seed at a finding;
+                      with a planted bug there must be one
   web [--check]       fetch the page's front-end parts at their pinned versions; with --check hold what is kept against them
   browser [ARGS]      the page's tests in a real Chromium, against a real service; ARGS go to node
   schema [--seed N] [--cases N]
@@ -71,6 +75,7 @@ fn dispatch(command: &str, words: &[String]) -> Outcome {
     match command {
         "demo" => demo::run(words),
         "test" => test::run(words),
+        "servers" => servers::run(words),
         "bench" => bench::run(words),
         "book" => book::run(words),
         "coverage" => coverage::run(words),

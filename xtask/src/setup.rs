@@ -10,8 +10,8 @@ use std::process::Command;
 use keypace_lab::{POSTGRES_VARIABLE, PostgresProgram, Program, SERVER_VARIABLE, install_hint};
 
 use crate::failure::{Failure, Outcome};
+use crate::servers;
 use crate::shell;
-use crate::wheel;
 use crate::workspace::Workspace;
 
 /// What Debian asks before it starts a service.
@@ -19,7 +19,7 @@ const SERVICE_POLICY: &str = "/usr/sbin/policy-rc.d";
 /// Where Debian's service keeps its process id, once it runs.
 const SERVICE_PID: &str = "/run/redis/redis-server.pid";
 
-/// One program, whichever: the one that is there, else Debian's Redis, else the wheel's Valkey.
+/// One program, whichever: the one that is there, else Debian's Redis, else the Valkey of `servers.toml`.
 pub(crate) fn any(workspace: &Workspace) -> Outcome<Program> {
     // A variable that names something else is a mistake to report, not a reason to install anything.
     if std::env::var_os(SERVER_VARIABLE).is_some() {
@@ -29,7 +29,7 @@ pub(crate) fn any(workspace: &Workspace) -> Outcome<Program> {
         return Ok(program);
     }
     let mut reasons = Vec::new();
-    for install in [debian, wheel::install] {
+    for install in [debian, servers::valkey] {
         match install(workspace) {
             Ok(program) => return Ok(program),
             Err(reason) => reasons.push(reason.to_string()),
@@ -46,7 +46,7 @@ pub(crate) fn any(workspace: &Workspace) -> Outcome<Program> {
 pub(crate) fn both(workspace: &Workspace) -> (Vec<Program>, Vec<String>) {
     let mut missing = Vec::new();
     let has = |name: &str| Program::all().iter().any(|program| program.name == name);
-    for (name, install) in [("redis", debian as Installer), ("valkey", wheel::install)] {
+    for (name, install) in [("redis", debian as Installer), ("valkey", servers::valkey)] {
         if has(name) {
             continue;
         }

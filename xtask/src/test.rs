@@ -5,6 +5,7 @@ use crate::browser;
 use crate::clients;
 use crate::failure::{Failure, Outcome};
 use crate::schema;
+use crate::servers;
 use crate::setup;
 use crate::shell;
 use crate::workspace::Workspace;
@@ -13,6 +14,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(words: &[String]) -> Outcome {
     let workspace = Workspace::find()?;
     let (programs, mut missing) = setup::both(&workspace);
+    missing.extend(servers::missing(&workspace));
     missing.extend(clients::all(&workspace));
     for program in &programs {
         println!(

@@ -58,6 +58,10 @@ pub(crate) const MIN_TEXT_BYTES: usize = 8;
 /// How often the bindings of a file are read over for what they hand on: a client passes through few names.
 pub(crate) const MAX_ORIGIN_ROUNDS: usize = 4;
 
+/// How often a file is read over for where the keys go that it finds. Each function that they pass takes two rounds, and
+/// a program's helpers are three deep at most.
+pub(crate) const MAX_FLOW_ROUNDS: usize = 8;
+
 /// How many calls deep a receiver is followed: `Cache::store("redis")->connection()->client()` has three.
 pub(crate) const MAX_ORIGIN_DEPTH: usize = 16;
 

@@ -5,6 +5,7 @@ mod callback;
 mod children;
 mod csharp;
 mod elixir;
+mod file_name;
 mod go;
 mod grammar;
 mod java;
@@ -23,6 +24,7 @@ mod walk;
 #[cfg(test)]
 mod sketch;
 
+pub(crate) use self::file_name::{FILE, file_name};
 use self::grammar::Grammar;
 use crate::facts::Facts;
 use crate::language::Language;

@@ -38,18 +38,18 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         }
         let call = scene.call(command);
         let key = command.args.first();
-        let of_found = key.is_some_and(|key| {
-            scene
-                .found
-                .trace(key, call.function)
-                .is_some_and(|trace| scene.found.source(trace.source).verb.lists_keys())
-        }) || scene.language == Language::Shell && scene.found.mentions(call);
+        let trace = key
+            .and_then(|key| scene.found.trace(key, call.function))
+            .filter(|trace| scene.found.source(trace.source).verb.lists_keys());
+        let of_found =
+            trace.is_some() || scene.language == Language::Shell && scene.found.mentions(call);
         if of_found {
             let message = format!(
                 "{} reads all of a value whose size nobody has asked",
                 command.verb.name()
             );
-            sink.command(scene, &RULE, command, message);
+            let command = trace.map_or_else(|| command.clone(), |own| scene.given(command, own));
+            sink.command(scene, &RULE, &command, message);
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .filter(|command| command.verb.lists_keys())
     {
         // Clients whose `keys` has a default take `*`.
-        let bare = command.verb == Verb::Keys && command.args.is_empty();
+        let bare = command.verb == Verb::Keys && command.args.is_empty() && !command.raw;
         let pattern = scene
             .pattern(command)
             .and_then(|pattern| scene.constant(pattern));

@@ -5,6 +5,7 @@ use super::scene::{Scene, Sink};
 use crate::facts::{Call, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::shape::Shape;
+use crate::receiver::{Command, argument};
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -49,8 +50,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         {
             continue;
         }
-        let key = command.args.first();
-        let of_found = key.is_some_and(|key| scene.found.trace(key, call.function).is_some())
+        let key = key_of(command);
+        let trace = key.and_then(|key| scene.found.trace(key, call.function));
+        let of_found = trace.is_some()
             || (key.is_some_and(|key| !matches!(key, Expr::Path(_)))
                 || scene.language == Language::Shell)
                 && scene.found.mentions(call);
@@ -60,9 +62,19 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
                 || scene.commands.all.iter().any(|own| own.verb.lists_keys()))
         {
             let message = "every key found costs a read and a round trip of its own".to_owned();
-            sink.command(scene, &RULE, command, message);
+            let command = trace.map_or_else(|| command.clone(), |own| scene.given(command, own));
+            sink.command(scene, &RULE, &command, message);
         }
     }
+}
+
+/// The key that is read: `TTL key`, and what follows the word of `OBJECT IDLETIME key`.
+fn key_of(command: &Command) -> Option<&Expr> {
+    const WORDS: &[&str] = &["usage", "idletime", "encoding", "freq", "refcount"];
+    let first = command.args.first()?;
+    let word = argument::literal(first)
+        .is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)));
+    command.args.get(usize::from(word))
 }
 
 /// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.
@@ -70,7 +82,7 @@ fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
     let same = |other: &&Call| other.receiver == call.receiver && other.function == call.function;
     let mut others = scene.facts.calls.iter().filter(same);
     let begins = |other: &&Call| {
-        matches!(other.name.as_str(), "pipeline" | "multi")
+        matches!(other.name.as_str(), "pipeline" | "multi" | "init_pipeline")
             && other.usage == Usage::Discarded
             && other.span.end <= call.span.start
     };
@@ -78,7 +90,8 @@ fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
         return false;
     };
     let ends = |other: &Call| {
-        matches!(other.name.as_str(), "exec" | "execute") && other.span.start > begin.span.end
+        matches!(other.name.as_str(), "exec" | "execute" | "commit_pipeline")
+            && other.span.start > begin.span.end
     };
     let end = others.find(|other| ends(other));
     end.is_some_and(|end| end.span.start >= call.span.end)

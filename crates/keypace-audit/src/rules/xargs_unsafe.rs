@@ -5,7 +5,7 @@ use super::scene::{Scene, Sink};
 use crate::facts::{Call, CallId, Usage};
 use crate::language::Language;
 use crate::receiver::argument;
-use crate::receiver::shellwords;
+use crate::receiver::shellwords::{self, Clients};
 use crate::receiver::verb::Verb;
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
@@ -36,7 +36,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let Some(xargs) = piped_xargs(scene, command.call) else {
             continue;
         };
-        if is_told(scene, xargs) || !runs_client(xargs) {
+        if is_told(scene, xargs) || !runs_client(scene, xargs) {
             continue;
         }
         let severity = if command.verb == Verb::Keys {
@@ -92,10 +92,8 @@ fn is_told(scene: &Scene<'_>, xargs: &Call) -> bool {
         || line.contains("-0 ")
 }
 
-fn runs_client(xargs: &Call) -> bool {
-    xargs
-        .args
-        .iter()
-        .filter_map(argument::shape)
-        .any(|word| word.split_whitespace().any(shellwords::is_client))
+fn runs_client(scene: &Scene<'_>, xargs: &Call) -> bool {
+    Clients::words(xargs).iter().any(|word| {
+        scene.commands.shell.runs(word) || word.split_whitespace().any(shellwords::is_client)
+    })
 }
