@@ -266,6 +266,9 @@ impl Clerk<'_> {
                 ["done", "failed", "incomplete", "cancelled", "planned"].contains(&state);
             let broken = if status != 200 {
                 Some(format!("the job is answered with {status} {job}"))
+            } else if state == "paused" {
+                // Nobody asked for it, and no server is away for as long as the service waits for one.
+                Some(format!("it was paused: {} {job}", job["reason"]))
             } else if !has_ended && begun.elapsed() > JOB_PATIENCE {
                 Some(format!(
                     "it did not end within {} s: {job}",
