@@ -10,7 +10,7 @@ use keypace_server::jobs::{JobState, RunnerLimits};
 
 use crate::desk::{Desk, folder, open_with, result, servers_at, store};
 
-const KEYS: u64 = 30_000;
+const KEYS: u64 = 150_000;
 
 async fn open(cluster: &OwnedCluster, folder: &Path) -> Desk {
     let urls = cluster.urls();
