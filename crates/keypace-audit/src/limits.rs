@@ -62,6 +62,10 @@ pub(crate) const MAX_ORIGIN_ROUNDS: usize = 4;
 /// a program's helpers are three deep at most.
 pub(crate) const MAX_FLOW_ROUNDS: usize = 8;
 
+/// A file with more calls is left unread: people write a tenth of it, and what rules look for in pairs of calls would take
+/// longer than the parser may.
+pub(crate) const MAX_CALLS_PER_FILE: usize = 20_000;
+
 /// How many calls deep a receiver is followed: `Cache::store("redis")->connection()->client()` has three.
 pub(crate) const MAX_ORIGIN_DEPTH: usize = 16;
 

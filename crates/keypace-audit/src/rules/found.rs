@@ -51,6 +51,8 @@ pub(crate) struct Found<'a> {
     text: &'a str,
     /// The commands of the file, and after them the calls that stand for one: helpers that make a step of a scan.
     sources: Vec<Command>,
+    /// Where the first source of a call stands among them.
+    places: HashMap<CallId, usize>,
     names: HashMap<Place, Trace>,
     finders: HashMap<String, Trace>,
     /// Functions that make one step of a scan and give back what it found, with that step.
@@ -86,6 +88,7 @@ impl<'a> Found<'a> {
             origins,
             text,
             sources: commands.all.clone(),
+            places: HashMap::new(),
             names: HashMap::new(),
             finders: HashMap::new(),
             steppers: HashMap::new(),
@@ -98,6 +101,9 @@ impl<'a> Found<'a> {
             collected: HashMap::new(),
             bounded: HashSet::new(),
         };
+        for (place, source) in own.sources.iter().enumerate() {
+            own.places.entry(source.call).or_insert(place);
+        }
         own.presume_finders();
         if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;

@@ -79,7 +79,7 @@ fn key_of(command: &Command) -> Option<&Expr> {
 
 /// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.
 fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
-    let same = |other: &&Call| other.receiver == call.receiver && other.function == call.function;
+    let same = |other: &&Call| other.function == call.function && other.receiver == call.receiver;
     let mut others = scene.facts.calls.iter().filter(same);
     let begins = |other: &&Call| {
         matches!(other.name.as_str(), "pipeline" | "multi" | "init_pipeline")

@@ -114,7 +114,7 @@ impl Found<'_> {
         if depth > limits::MAX_FLOW_STEPS {
             return None;
         }
-        if let Some(at) = self.sources.iter().position(|command| command.call == id) {
+        if let Some(&at) = self.places.get(&id) {
             let command = &self.sources[at];
             let amount = match command.verb {
                 Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
