@@ -52,12 +52,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     }
 }
 
-/// StackExchange's Keys has pages of 250, Redisson's of 10 but a count of its own.
+/// StackExchange's Keys has pages of 250, Redisson's of 10 but a count of its own; Jedis's iteration is given one first.
 fn is_in_steps_of_its_own(scene: &Scene<'_>, verb: Verb, name: &str) -> bool {
     verb == Verb::ScanIter
         && (scene.language == Language::CSharp
             || name.starts_with("getKeys")
-            || name == "iter_keys")
+            || matches!(name, "iter_keys" | "scanIteration"))
 }
 
 /// Whether COUNT is among the arguments; `None` where they can't all be seen.
@@ -84,7 +84,7 @@ fn has_count(language: Language, args: &[Expr], iterates: bool) -> Option<bool> 
             Expr::Other | Expr::Call(_) | Expr::Member(..) | Expr::Index(..) if at > 0 => {
                 return None;
             }
-            Expr::Path(path) if at > 0 && is_options(path) => return None,
+            Expr::Path(path) if is_options(path) => return None,
             // Options under a name, and positional counts: Go's and phpredis's third, redis-py's third.
             Expr::Path(_) if at > 0 => {
                 let positional =
@@ -107,8 +107,11 @@ fn takes_value(arg: &Expr) -> bool {
 }
 
 fn is_options(path: &[String]) -> bool {
-    path.last()
-        .is_some_and(|last| last.to_ascii_lowercase().contains("opt"))
+    const WORDS: &[&str] = &["opt", "args", "params"];
+    path.last().is_some_and(|last| {
+        let lower = last.to_ascii_lowercase();
+        WORDS.iter().any(|word| lower.contains(word))
+    })
 }
 
 fn is_count(name: &str) -> bool {
