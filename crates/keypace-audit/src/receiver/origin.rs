@@ -7,7 +7,7 @@ mod types;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Binding, Call, CallId, ClassId, Expr, Facts, FunctionId, Usage};
+use crate::facts::{Binding, Call, CallId, ClassId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::argument;

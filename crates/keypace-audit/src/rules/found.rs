@@ -12,7 +12,7 @@ mod trace;
 
 use std::collections::{HashMap, HashSet};
 
-use super::flow_names::{is_chunk, is_collect};
+use super::flow_names::{is_chunk, is_collect, is_passing_method};
 use crate::extract::FILE;
 use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
@@ -333,9 +333,20 @@ impl<'a> Found<'a> {
     /// `iter.collect()` where `iter` is a scan's own iteration.
     fn read_whole(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        let Some(receiver @ Expr::Path(_)) = &call.receiver else {
+        let Some(receiver) = &call.receiver else {
             return;
         };
+        let named = match receiver {
+            Expr::Path(_) => true,
+            Expr::Call(inner) => {
+                let inner = &self.facts.calls[inner.0];
+                is_passing_method(&inner.name) && matches!(inner.receiver, Some(Expr::Path(_)))
+            }
+            _ => false,
+        };
+        if !named {
+            return;
+        }
         if !is_collect(&call.name) || !call.args.is_empty() {
             return;
         }

@@ -152,7 +152,10 @@ impl Found<'_> {
             }
             None => None,
         }?;
-        let amount = if cut || is_element(name) {
+        // `r.Keys(ctx, "a*").Val()` is all that the command gave, `iter.Val()` one of it.
+        let whole =
+            matches!(&call.receiver, Some(Expr::Call(own)) if self.places.contains_key(own));
+        let amount = if cut || is_element(name) && !whole {
             trace.amount.min(Amount::Batch)
         } else {
             trace.amount
