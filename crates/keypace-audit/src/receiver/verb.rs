@@ -126,6 +126,8 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "scanmatch"
         | "scanoptions"
         | "scanallkeys"
+        | "scanbuffered"
+        | "scanclusterbuffered"
         | "scanbufferstream"
         | "scaniteration"
         | "getkeysbypattern"
@@ -135,9 +137,8 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         "get" | "hget" | "getrange" | "strlen" | "ttl" | "pttl" | "type" | "exists" | "hexists"
         | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "hashget" | "keytype"
         | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget" | "hmget" | "getex"
-        | "memoryusage" | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" => {
-            Verb::Read
-        }
+        | "memoryusage" | "object" | "objectencoding" | "objectfreq" | "getexpire" | "haskey"
+        | "objectidletime" | "zscore" | "getbit" => Verb::Read,
         "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" => Verb::HGetAll,
         "smembers" | "setmembers" => Verb::SMembers,
         "lrange"
@@ -239,6 +240,15 @@ pub(crate) fn is_raw_method(name: &str) -> bool {
             | "docontext"
             | "rawcall"
             | "arbitrary"
+            | "multi"
+            | "callv"
+            | "callonce"
+            | "calloncev"
+            | "blockingcall"
+            | "blockingcallv"
+            | "dowithtimeout"
+            | "rawcmd"
+            | "write"
             | "eval"
     ) && plain != "eval"
 }

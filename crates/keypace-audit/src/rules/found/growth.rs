@@ -3,6 +3,7 @@
 
 use super::{Amount, Found, Trace};
 use crate::facts::{Binding, CallId, Expr, LoopId};
+use crate::language::Language;
 use crate::rules::flow_names::is_growth;
 
 impl Found<'_> {
@@ -46,6 +47,24 @@ impl Found<'_> {
                     source: trace.source,
                 },
             );
+        }
+    }
+
+    /// radix's `scanner.Next(&key)`: the next key goes where the argument says.
+    pub(super) fn read_out_param(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        let (Some(receiver), true) = (&call.receiver, self.facts.language == Language::Go) else {
+            return;
+        };
+        let trace = self.trace(receiver, call.function);
+        let Some(trace) = trace.filter(|own| call.name == "Next" && self.is_iteration(*own)) else {
+            return;
+        };
+        let amount = Amount::Batch;
+        for arg in &call.args {
+            if let Expr::Path(path) = arg {
+                self.learn(call.function, path, Trace { amount, ..trace });
+            }
         }
     }
 
@@ -107,7 +126,15 @@ impl Found<'_> {
         if binding.loops.is_empty() && !self.is_recursive(binding.function) {
             return false;
         }
-        if let Expr::Call(call) = &binding.value {
+        let text = self
+            .text
+            .get(binding.span.start..binding.span.end)
+            .unwrap_or_default();
+        let head: String = text.chars().take(80).collect();
+        let adds = head.contains("+=");
+        if let Expr::Call(call) = &binding.value
+            && !adds
+        {
             // `cursor = client.scan(cursor)` goes on, and keeps nothing.
             let step = self.sources.iter().any(|own| own.call == *call);
             if step || !is_growth(&self.facts.calls[call.0].name) {
@@ -130,11 +157,6 @@ impl Found<'_> {
             let own = binding.targets.first();
             return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own)));
         }
-        let text = self
-            .text
-            .get(binding.span.start..binding.span.end)
-            .unwrap_or_default();
-        let head: String = text.chars().take(80).collect();
-        head.contains("+=") || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
+        adds || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
     }
 }
