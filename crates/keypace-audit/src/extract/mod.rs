@@ -14,6 +14,7 @@ mod kotlin;
 mod literal;
 mod lua;
 mod php;
+mod placeholder;
 mod python;
 mod recursion;
 mod ruby;
@@ -25,6 +26,8 @@ mod walk;
 mod sketch;
 
 pub(crate) use self::file_name::{FILE, file_name};
+use std::borrow::Cow;
+
 use self::grammar::Grammar;
 use crate::facts::Facts;
 use crate::language::Language;
@@ -37,7 +40,11 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
 
 /// The same, where it matters that a parser gave up: `None` then.
 pub(crate) fn read(language: Language, text: &str) -> Option<Facts> {
-    let tree = syntax::parse(language, text)?;
+    let text = match language {
+        Language::Shell => placeholder::filled(text),
+        _ => Cow::Borrowed(text),
+    };
+    let tree = syntax::parse(language, &text)?;
     let mut facts = walk::walk(language, grammar(language), &tree.root());
     if language == Language::Elixir {
         recursion::unroll(&mut facts);
