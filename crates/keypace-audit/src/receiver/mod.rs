@@ -136,6 +136,8 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
 fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
     let told = match verb {
         Verb::FlushDb => origins.library,
+        // StackExchange's name, which nothing else has.
+        Verb::FlushAll => origins.library && call.name.starts_with("FlushAllDatabases"),
         Verb::Scan => {
             origins.speaks
                 && call
@@ -269,6 +271,10 @@ fn confidence(
     call: &Call,
 ) -> Option<Confidence> {
     let name = call.name.as_str();
+    // ServiceStack's has no arguments: with one it is a method of the project's own.
+    if name == "GetAllKeys" && !args.is_empty() {
+        return None;
+    }
     if verb == Verb::Keys && args.is_empty() {
         let default = matches!(facts.language, Language::Python | Language::Ruby)
             || name == "getAllKeys"

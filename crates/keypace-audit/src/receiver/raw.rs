@@ -26,7 +26,12 @@ pub(super) fn commands(
     let sent = senders
         .get(&call.name)
         .filter(|_| call.receiver.is_none() || call.call_of_own());
-    if !(verb::is_raw_method(&call.name) || flat || call.constructs || sent.is_some()) {
+    if !(verb::is_raw_method(&call.name)
+        || flat
+        || call.constructs
+        || sent.is_some()
+        || is_handed_words(facts, origins, call))
+    {
         return Vec::new();
     }
     if call.constructs && !flat {
@@ -77,6 +82,18 @@ pub(super) fn commands(
         .collect()
 }
 
+/// `redisDo(conn, "SCAN", cursor)`: another file's function that is given a client, and a command's name after it.
+fn is_handed_words(facts: &Facts, origins: &Origins<'_>, call: &Call) -> bool {
+    let [first @ Expr::Path(_), word, ..] = call.args.as_slice() else {
+        return false;
+    };
+    call.receiver.is_none()
+        && command_word(word, facts.language).is_some_and(|(_, upper)| upper)
+        && origins
+            .known(first, call.function, call.class)
+            .is_some_and(|known| known.sure == Sure::Resolved)
+}
+
 fn read_list(list: &[Expr], language: Language, words: &mut Vec<(Verb, bool, Vec<Expr>)>) {
     match list.first() {
         Some(Expr::List(_)) => {
@@ -89,6 +106,16 @@ fn read_list(list: &[Expr], language: Language, words: &mut Vec<(Verb, bool, Vec
         Some(first) => {
             if let Some((verb, upper)) = command_word(first, language) {
                 words.push((verb, upper, list[1..].to_vec()));
+                return;
+            }
+            // `[meta, ["KEYS", pattern], opts]`: the words stand among what else a function is applied to.
+            for inner in list {
+                if let Expr::List(inner) = inner
+                    && let Some((verb, true)) =
+                        inner.first().and_then(|word| command_word(word, language))
+                {
+                    words.push((verb, true, inner[1..].to_vec()));
+                }
             }
         }
         None => {}
