@@ -30,6 +30,7 @@ usage: cargo xtask COMMAND
   test [ARGS]         find or install Redis and Valkey, run every test; ARGS go to the test runner
   servers [--only NAMES]
                       fetch or build one server program of each version that tests run on, below target/servers
+    --doc             run the tests of all versions and write what they saw into docs/servers.md
   bench [OPTIONS]     the promise, its price and what others do, on every server program found; keeps the figures
     --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady,
                       cluster, lanes, backup, filters, stats; several with commas

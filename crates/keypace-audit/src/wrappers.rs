@@ -1,13 +1,15 @@
-//! What files of a tree tell each other: functions whose body runs KEYS, and clients that one file makes for others.
+//! What files of a tree tell each other: functions whose body runs KEYS or walks in its stead, and clients that one file
+//! makes for others.
 //! Must not read files.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::FunctionId;
+use crate::facts::{Function, FunctionId};
 use crate::limits;
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::Known;
-use crate::receiver::{clients, verb};
+use crate::receiver::verb::{self, Verb};
+use crate::receiver::{Commands, clients};
 use crate::report::{Confidence, Hit};
 use crate::rules::{self, Subject};
 
@@ -18,19 +20,28 @@ pub(crate) struct Wrapper {
     pub name: String,
     /// The file's name without its ending, or its folder's: what an import ends with.
     modules: [String; 2],
-    /// A client of that name; `None` for a function that runs KEYS.
-    client: Option<Known>,
+    kind: Kind,
+}
+
+/// What it is that a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Client(Known),
+    /// A function that runs KEYS.
+    Runs,
+    /// A function that is named like KEYS and walks by SCAN.
+    Walks,
 }
 
 /// Those that a file defines. Asked once for every file, when its own findings are known.
 pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
     let modules = modules(subject.path);
     let mut out: Vec<Wrapper> = Vec::new();
-    let mut offer = |name: String, client: Option<Known>| {
+    let mut offer = |name: String, kind: Kind| {
         let own = Wrapper {
             name,
             modules: modules.clone(),
-            client,
+            kind,
         };
         if out.len() < limits::MAX_OFFERS_PER_FILE && !out.contains(&own) {
             out.push(own);
@@ -41,16 +52,44 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
         .filter(|hit| hit.rule == "keys-command" && hit.confidence > Confidence::Low)
     {
         if let Some(name) = named(subject, hit.function).filter(|name| is_distinctive(name)) {
-            offer(name, None);
+            offer(name, Kind::Runs);
         }
     }
     let origins = Origins::of(subject.facts, subject.text, subject.clients, HashMap::new());
+    for name in walkers(subject, &origins) {
+        offer(name, Kind::Walks);
+    }
     if origins.library {
         for (name, known) in origins.exports() {
-            offer(name, Some(known));
+            offer(name, Kind::Client(known));
         }
     }
     out
+}
+
+/// Functions that are named like KEYS and have a SCAN in their body, and no KEYS.
+fn walkers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<String> {
+    let facts = subject.facts;
+    let mut named = facts
+        .functions
+        .iter()
+        .filter(|own| verb::of_method(&own.name) == Some(Verb::Keys))
+        .peekable();
+    if named.peek().is_none() {
+        return Vec::new();
+    }
+    let commands = Commands::of(facts, origins);
+    let runs = |own: &Function, wanted: &[Verb]| {
+        commands.all.iter().any(|command| {
+            let at = facts.calls[command.call.0].at;
+            let inside = own.span.start <= at.start && at.end <= own.span.end;
+            inside && wanted.contains(&command.verb)
+        })
+    };
+    named
+        .filter(|own| runs(own, &[Verb::Scan, Verb::ScanIter]) && !runs(own, &[Verb::Keys]))
+        .map(|own| own.name.clone())
+        .collect()
 }
 
 /// The wrappers of all files of a tree.
@@ -81,9 +120,20 @@ impl Wrappers {
         let runs: HashSet<&str> = self
             .found
             .iter()
-            .filter(|wrapper| wrapper.client.is_none())
+            .filter(|wrapper| wrapper.kind == Kind::Runs)
             .map(|wrapper| wrapper.name.as_str())
             .collect();
+        // What is only guessed to be a client is one of the tree's own, whose method of this name scans.
+        hits.retain(|hit| {
+            let name = subject
+                .text
+                .get(hit.at.start..hit.at.end)
+                .unwrap_or_default();
+            let walks = |own: &Wrapper| own.kind == Kind::Walks && own.name == name;
+            hit.rule != "keys-command"
+                || hit.confidence == Confidence::High
+                || !self.found.iter().any(walks)
+        });
         for call in &subject.facts.calls {
             let known = runs.contains(call.name.as_str()) && !call.args.is_empty();
             let itself = named(subject, call.function).as_deref() == Some(call.name.as_str());
@@ -126,7 +176,7 @@ impl Wrappers {
                 .iter()
                 .filter(|own| own.modules.iter().any(|own| own == last))
             {
-                let Some(client) = wrapper.client else {
+                let Kind::Client(client) = wrapper.kind else {
                     continue;
                 };
                 for (there, here) in &import.names {

@@ -4,6 +4,7 @@
 mod debian;
 mod pins;
 mod pip;
+mod table;
 
 use std::fs::{self, File};
 use std::io;
@@ -41,7 +42,8 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             }
             pins.retain(|pin| names.contains(&&*pin.name));
         }
-        _ => return Err(usage("servers takes --only NAMES")),
+        [option] if option == "--doc" => return table::write(&workspace, &pins),
+        _ => return Err(usage("servers takes --only NAMES, or --doc")),
     }
     let mut missing = 0;
     for (pin, had) in pins.iter().zip(have(&workspace, &pins)?) {

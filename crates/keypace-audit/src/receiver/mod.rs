@@ -3,7 +3,8 @@
 
 pub(crate) mod argument;
 pub(crate) mod clients;
-mod dialect;
+pub(crate) mod dialect;
+pub(crate) mod modules;
 pub(crate) mod origin;
 mod raw;
 mod sender;
@@ -85,9 +86,10 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         return bare(facts, origins, id);
     };
     let operations = dialect::operations_of(facts, receiver);
-    let operations = operations.and_then(|ops| verb::of_operations(&ops, name));
+    let operations = operations
+        .and_then(|ops| verb::of_operations(&ops, name).or_else(|| dialect::of_object(&ops, name)));
     // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
-    let mut verb = operations.or_else(|| verb::of_method(name))?;
+    let verb = operations.or_else(|| of_method(facts, call))?;
     let known = if dialect::is_scan_iterator(receiver) {
         Known {
             sure: Sure::Resolved,
@@ -108,16 +110,20 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     if known.shape == Shape::Cache && verb != Verb::Keys {
         return None;
     }
-    if facts.language == Language::CSharp {
-        verb = dialect::sharp_verb(verb, name, known, origins);
-    }
     let mut args = argument::own_args(facts, call, id);
-    if verb == Verb::Scan && dialect::is_jvm(facts.language) {
-        verb = dialect::jvm_scan(verb, receiver, &args, origins);
+    // Redisson's objects are given their key where they are made, radix's walk its pattern.
+    if let (Some(own), Expr::Call(inner)) = (operations, receiver)
+        && (args.is_empty() || own == Verb::ScanIter)
+    {
+        args.clone_from(&facts.calls[inner.0].args);
     }
-    if verb == Verb::Scan && dialect::goes_on_by_itself(facts.language, call, &args) {
-        verb = Verb::ScanIter;
-    }
+    let method = (name, receiver);
+    let verb = dialect::verb(verb, method, known, &args, origins, facts.language);
+    let verb = if verb == Verb::Scan && dialect::goes_on_by_itself(facts.language, call, &args) {
+        Verb::ScanIter
+    } else {
+        verb
+    };
     if verb == Verb::ScanIter && dialect::is_scan_iterator(receiver) && !args.is_empty() {
         args.remove(0);
     }
@@ -130,6 +136,17 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         args,
         raw: false,
     })
+}
+
+/// The command that a method is named after.
+fn of_method(facts: &Facts, call: &Call) -> Option<Verb> {
+    let name = call.name.as_str();
+    // Redisson's `getKeys()` gives what has the methods, `getKeys(options)` scans.
+    if dialect::is_jvm(facts.language) && name == "getKeys" {
+        let options = call.args.first().filter(|_| call.args.len() == 1)?;
+        return argument::is_options(facts, options).then_some(Verb::ScanIter);
+    }
+    dialect::of_method(facts.language, name).or_else(|| verb::of_method(name))
 }
 
 /// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.
@@ -157,7 +174,7 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
 /// A method named like a command on something that may be a client: only its arguments can tell.
 fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let call = &facts.calls[id.0];
-    let verb = verb::of_method(&call.name)?;
+    let verb = of_method(facts, call)?;
     if call.constructs || !(verb.takes_many() || verb.reads_one()) {
         return None;
     }
@@ -184,7 +201,7 @@ fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command>
 fn is_imported(facts: &Facts, name: &str) -> bool {
     facts.language == Language::Elixir
         && facts.imports.iter().any(|import| {
-            clients::is_library(facts.language, &import.module)
+            modules::is_library(facts.language, &import.module)
                 && import
                     .names
                     .iter()
@@ -197,6 +214,10 @@ fn constructed(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Comma
     let call = &facts.calls[id.0];
     let own = facts.language == Language::Php && call.name == "Keyspace" && origins.library;
     let (_, args) = call.args.split_first().filter(|_| own)?;
+    let names = ["match", "count"].into_iter();
+    let args = names
+        .zip(args)
+        .map(|(name, arg)| Expr::Named(name.to_owned(), Box::new(arg.clone())));
     Some(Command {
         call: id,
         verb: Verb::ScanIter,
@@ -206,7 +227,7 @@ fn constructed(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Comma
             shape: Shape::Client,
             cluster: false,
         },
-        args: args.to_vec(),
+        args: args.collect(),
         raw: false,
     })
 }
@@ -307,6 +328,9 @@ fn confidence(
         // `cache.get(key)` and `db.delete(x)` may be anything: only names of connections count.
         Sure::Weak if !fits && !verb.lists_keys() && !is_connection(call) => None,
         Sure::Weak if origins.library && glob && verb == Verb::Keys => Some(Confidence::High),
+        Sure::Weak if origins.library && matches!(verb, Verb::HGetAll | Verb::SMembers) => {
+            Some(Confidence::High)
+        }
         Sure::Weak if origins.library && (fits || !verb.lists_keys()) => Some(Confidence::Medium),
         Sure::Weak if (glob && verb == Verb::Keys) || (origins.speaks && fits) => {
             Some(Confidence::Medium)

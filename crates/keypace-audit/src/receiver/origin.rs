@@ -1,19 +1,21 @@
 //! Where a value comes from: imports, constructors, declared types, fields, parameters and names, followed to a client.
 //! Must not know commands' arguments, and must not judge.
 
+mod conventions;
 mod reading;
 mod types;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId, Usage};
+use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::argument;
 use crate::receiver::clients::{self, Telling};
+use crate::receiver::modules;
 use crate::receiver::shape::{
-    Known, Shape, Sure, client_of, is_cluster, is_data_method, is_require, is_static_type,
-    shape_of_method,
+    Known, Shape, Sure, client_of, is_cluster, is_container, is_data_method, is_object,
+    is_one_node, is_require, is_static_type, shape_of_method,
 };
 use crate::receiver::verb;
 
@@ -137,14 +139,21 @@ impl<'a> Origins<'a> {
                 cluster: false,
             });
         }
+        let name = call.name.as_str();
+        if self.is_library_made(call) {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
         if let Some(known) = self.of_pool(call, depth) {
             return Some(known);
         }
         let Some(known) = self.at_depth(receiver, call.function, call.class, depth + 1) else {
             return self.of_method_name(call);
         };
-        let name = call.name.as_str();
-        if is_nodes(call) {
+        if is_nodes(call) || is_one_node(name) {
             return Some(Known {
                 sure: Sure::Resolved,
                 shape: Shape::Client,
@@ -161,39 +170,11 @@ impl<'a> Origins<'a> {
         // Data comes back from a command, a client from all else: `pool.get()`, `client.pipeline()`, `connection.sync()`.
         let data = verb::of_method(name).is_some()
             && !(call.args.iter().all(is_token) && matches!(name, "get" | "Get" | "scan"));
-        // walrus's `db.Hash("h")` is what lies under a key, and no client.
-        let value = self.facts.language == Language::Python && name.starts_with(char::is_uppercase);
-        if data || value || is_data_method(name) {
+        if data || is_data_method(name) || is_object(self.facts.language, name) {
             return None;
         }
         Some(Known {
             shape: shape_of_method(name, known.shape),
-            ..known
-        })
-    }
-
-    /// A pool of what its lambda makes: `ConnectionPool.new(size: 5) { Redis.new }`.
-    fn of_pool(&self, call: &Call, depth: usize) -> Option<Known> {
-        let pools = matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|name| name.ends_with("Pool")));
-        if !pools || !matches!(call.name.as_str(), "new" | "wrap") {
-            return None;
-        }
-        let made = call.args.iter().find_map(|arg| match arg {
-            Expr::Lambda(lambda) => self
-                .facts
-                .calls
-                .iter()
-                .position(|own| own.function == Some(*lambda) && own.usage == Usage::Returned),
-            _ => None,
-        })?;
-        let known = self.at_depth(
-            &Expr::Call(CallId(made)),
-            call.function,
-            call.class,
-            depth + 1,
-        )?;
-        (known.sure == Sure::Resolved).then_some(Known {
-            shape: client_of(known.shape),
             ..known
         })
     }
@@ -232,7 +213,7 @@ impl<'a> Origins<'a> {
         if is_require(name)
             && let Some(Expr::Text(pieces)) = call.args.first()
             && let [crate::facts::Piece::Text(module)] = pieces.as_slice()
-            && clients::is_library(self.facts.language, module)
+            && modules::is_library(self.facts.language, module)
         {
             return Some(Known {
                 sure: Sure::Resolved,
@@ -249,9 +230,9 @@ impl<'a> Origins<'a> {
         if let Some(known) = self.makers.get(name) {
             return Some(*known);
         }
-        let text_is_redis = call.args.first().is_some_and(|arg| {
-            matches!(arg, Expr::Text(pieces) if matches!(pieces.as_slice(), [crate::facts::Piece::Text(text)]
-                if text.eq_ignore_ascii_case("redis")))
+        let word = call.args.first().and_then(argument::literal);
+        let text_is_redis = word.is_some_and(|word| {
+            word.eq_ignore_ascii_case("redis") || word.starts_with("snc_redis.")
         });
         if text_is_redis
             && matches!(
@@ -291,6 +272,9 @@ impl<'a> Origins<'a> {
         function: Option<FunctionId>,
         class: Option<ClassId>,
     ) -> Option<Known> {
+        if is_container(self.facts.language, path) {
+            return None;
+        }
         let root = self.root(function);
         let joined = path.join(".");
         if self
@@ -340,7 +324,7 @@ impl<'a> Origins<'a> {
                 ..*known
             });
         }
-        if is_static_type(self.facts.language, path, self.library) {
+        if is_static_type(self.facts.language, path, self.library) || self.is_own_client(path) {
             return Some(Known {
                 sure: Sure::Resolved,
                 shape: Shape::Client,
@@ -392,12 +376,6 @@ impl<'a> Origins<'a> {
                 ..known
             },
         }
-    }
-
-    fn is_framework_cache(&self, path: &[String], name: &str) -> bool {
-        matches!(path, [one] if one == "Cache")
-            && self.facts.language == Language::Php
-            && matches!(name, "tags" | "store")
     }
 
     fn has_implicit_self(&self) -> bool {

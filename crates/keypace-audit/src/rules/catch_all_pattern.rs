@@ -30,8 +30,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     {
         // Clients whose `keys` has a default take `*`.
         let bare = command.verb == Verb::Keys
-            && command.args.is_empty()
-            && !is_of_cache(scene.call(command));
+            && !command.raw
+            && !is_of_cache(scene.call(command))
+            && command
+                .args
+                .iter()
+                .all(|arg| matches!(arg, Expr::Named(name, _) if name == "target_nodes"));
         let pattern = scene
             .pattern(command)
             .and_then(|pattern| scene.constant(pattern));

@@ -322,6 +322,7 @@ impl<'a> Found<'a> {
                 self.call_back(CallId(at));
                 self.read_accumulator(call);
                 self.read_growth(CallId(at));
+                self.read_out_param(CallId(at));
             }
             self.read_whole(CallId(at));
         }

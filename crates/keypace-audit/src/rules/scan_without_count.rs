@@ -52,12 +52,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     }
 }
 
-/// StackExchange's Keys has pages of 250, Redisson's of 10 but a count of its own.
+/// StackExchange's Keys has pages of 250, Redisson's of 10 but a count of its own; Jedis's iteration is given one first.
 fn is_in_steps_of_its_own(scene: &Scene<'_>, verb: Verb, name: &str) -> bool {
     verb == Verb::ScanIter
         && (scene.language == Language::CSharp
             || name.starts_with("getKeys")
-            || name == "iter_keys")
+            || matches!(name, "iter_keys" | "scanIteration"))
 }
 
 /// Whether COUNT is among the arguments; `None` where they can't all be seen.

@@ -5,6 +5,7 @@ use super::{Origins, Root, put};
 use crate::facts::{Binding, Call, CallId, Expr, FunctionId, LoopKind, Usage};
 use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
+use crate::receiver::modules;
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_client_name, is_plain_type, is_something_else,
 };
@@ -13,7 +14,8 @@ use crate::receiver::verb;
 impl Origins<'_> {
     pub(super) fn read_imports(&mut self) {
         for import in &self.facts.imports {
-            let library = clients::is_library(self.facts.language, &import.module);
+            let library = modules::is_library(self.facts.language, &import.module)
+                || modules::is_bundled(import);
             self.library |= library;
             if !library {
                 continue;

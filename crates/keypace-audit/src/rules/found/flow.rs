@@ -5,7 +5,7 @@ use super::{Amount, Found, Trace};
 use crate::extract::FILE;
 use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
-use crate::receiver::argument;
+use crate::receiver::{argument, verb};
 use crate::rules::flow_names::{
     is_chunk, is_collect, is_handover, is_limit, is_passing_function, is_passing_method,
 };
@@ -75,9 +75,13 @@ impl Found<'_> {
                 steps,
             );
         }
+        // Kotlin's `collect { key -> ... }` keeps nothing.
+        let each = self.facts.language == Language::Kotlin
+            && name == "collect"
+            && matches!(call.args.last(), Some(Expr::Lambda(_)));
         for arg in &call.args {
             if let Expr::Lambda(lambda) = arg {
-                let amount = if is_handover(name) || self.is_of_gathered(call) {
+                let amount = if !each && (is_handover(name) || self.is_of_gathered(call)) {
                     trace.amount
                 } else {
                     Amount::One
@@ -97,7 +101,7 @@ impl Found<'_> {
                     | "filter_map"
                     | "sort_by"
             );
-        if (is_collect(name) || ruby) && self.is_iteration(trace) {
+        if (is_collect(name) || ruby) && !each && self.is_iteration(trace) {
             self.collected.entry(trace.source).or_insert(None);
             return self.flow(
                 next,
@@ -172,7 +176,8 @@ impl Found<'_> {
                 steps,
             );
         }
-        if is_collect(name) || is_passing_function(name) {
+        // A built command is sent: `client.Do(ctx, client.B().Keys().Pattern(p).Build())`.
+        if is_collect(name) || is_passing_function(name) || verb::is_raw_method(name) {
             self.flow(next, trace, steps);
         }
     }

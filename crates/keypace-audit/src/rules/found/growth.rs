@@ -3,6 +3,7 @@
 
 use super::{Amount, Found, Trace};
 use crate::facts::{Binding, CallId, Expr, LoopId};
+use crate::language::Language;
 use crate::rules::flow_names::is_growth;
 
 impl Found<'_> {
@@ -46,6 +47,24 @@ impl Found<'_> {
                     source: trace.source,
                 },
             );
+        }
+    }
+
+    /// radix's `scanner.Next(&key)`: the next key goes where the argument says.
+    pub(super) fn read_out_param(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        let (Some(receiver), true) = (&call.receiver, self.facts.language == Language::Go) else {
+            return;
+        };
+        let trace = self.trace(receiver, call.function);
+        let Some(trace) = trace.filter(|own| call.name == "Next" && self.is_iteration(*own)) else {
+            return;
+        };
+        let amount = Amount::Batch;
+        for arg in &call.args {
+            if let Expr::Path(path) = arg {
+                self.learn(call.function, path, Trace { amount, ..trace });
+            }
         }
     }
 
