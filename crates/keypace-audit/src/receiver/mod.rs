@@ -152,7 +152,8 @@ fn of_method(facts: &Facts, call: &Call) -> Option<Verb> {
 /// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.
 fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
     let told = match verb {
-        Verb::FlushDb => origins.library,
+        // `helper.FlushDB(t, client)` is a function of the program.
+        Verb::FlushDb => origins.library && call.args.len() < 2,
         // StackExchange's name, which nothing else has.
         Verb::FlushAll => origins.library && call.name.starts_with("FlushAllDatabases"),
         Verb::Scan => {
