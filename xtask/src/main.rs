@@ -39,7 +39,7 @@ usage: cargo xtask COMMAND
     --doc             run the tests of all versions and write what they saw into docs/servers.md
   bench [OPTIONS]     the promise, its price and what others do, on every server program found; keeps the figures
     --only GROUPS     list, delete, memory, ways, promise, rivals, yield, big, replica, steady,
-                      cluster, lanes, backup, filters, stats; several with commas
+                      cluster, lanes, backup, filters, stats, bulk, records, audit; several with commas
     --rounds N        alternating rounds (5; of list, delete and --check 15)
     --keys N          keys of most groups, half of them matching (1000000); other sizes are not kept
     --all             stats on every server program too, not on the first alone

@@ -24,6 +24,9 @@ const CLIENTS_PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audi
 /// The folder whose files are a client each, and not a rule.
 const CLIENTS: &str = "clients";
 
+/// Folders whose files are not about one rule: a client each, or a program.
+const WHOLE: [&str; 2] = [CLIENTS, "programs"];
+
 /// The generated page. Written anew with `KEYPACE_WRITE_DOCS=1`.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audit-rules.md");
 
@@ -227,9 +230,9 @@ fn check(file: &Path, rule: &str, wrong: &mut String) {
     let places = marks.iter().map(|mark| (mark.line, mark.rule.as_str()));
     let expected: BTreeSet<(usize, &str)> = places.collect();
     for own in &report.findings {
-        // Other rules have their say about the same file, and guesses are not shown unless they are asked for. A client's
-        // file names all that is found in it.
-        let shown = (own.rule == rule || rule == CLIENTS) && own.confidence > Confidence::Low;
+        // Other rules have their say about the same file, and guesses are not shown unless they are asked for. The file of a
+        // client or a program names all that is found in it.
+        let shown = (own.rule == rule || WHOLE.contains(&rule)) && own.confidence > Confidence::Low;
         if shown && !expected.contains(&(own.line, own.rule)) {
             let _ = writeln!(
                 wrong,

@@ -13,7 +13,7 @@ mod trace;
 
 use std::collections::{HashMap, HashSet};
 
-use super::flow_names::{is_chunk, is_collect};
+use super::flow_names::{is_chunk, is_collect, is_passing_method};
 use crate::extract::FILE;
 use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
@@ -52,6 +52,8 @@ pub(crate) struct Found<'a> {
     text: &'a str,
     /// The commands of the file, and after them the calls that stand for one: helpers that make a step of a scan.
     sources: Vec<Command>,
+    /// Where the first source of a call stands among them.
+    places: HashMap<CallId, usize>,
     names: HashMap<Place, Trace>,
     finders: HashMap<String, Trace>,
     /// Functions that make one step of a scan and give back what it found, with that step.
@@ -87,6 +89,7 @@ impl<'a> Found<'a> {
             origins,
             text,
             sources: commands.all.clone(),
+            places: HashMap::new(),
             names: HashMap::new(),
             finders: HashMap::new(),
             steppers: HashMap::new(),
@@ -99,6 +102,9 @@ impl<'a> Found<'a> {
             collected: HashMap::new(),
             bounded: HashSet::new(),
         };
+        for (place, source) in own.sources.iter().enumerate() {
+            own.places.entry(source.call).or_insert(place);
+        }
         own.presume_finders();
         if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;
@@ -331,16 +337,20 @@ impl<'a> Found<'a> {
     /// `iter.collect()` where `iter` is a scan's own iteration.
     fn read_whole(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        let receiver = match &call.receiver {
-            Some(Expr::Call(stream)) => self.facts.calls[stream.0].receiver.as_ref().filter(|_| {
-                let name = self.facts.calls[stream.0].name.as_str();
-                matches!(name, "stream" | "parallelStream" | "asSequence")
-            }),
-            receiver => receiver.as_ref(),
-        };
-        let Some(receiver @ Expr::Path(_)) = receiver else {
+        let Some(receiver) = &call.receiver else {
             return;
         };
+        let named = match receiver {
+            Expr::Path(_) => true,
+            Expr::Call(inner) => {
+                let inner = &self.facts.calls[inner.0];
+                is_passing_method(&inner.name) && matches!(inner.receiver, Some(Expr::Path(_)))
+            }
+            _ => false,
+        };
+        if !named {
+            return;
+        }
         if !is_collect(&call.name) || !call.args.iter().all(|arg| self.is_collector(arg)) {
             return;
         }
