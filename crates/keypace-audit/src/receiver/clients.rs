@@ -172,6 +172,24 @@ pub(crate) fn is_library_type(language: Language, name: &str) -> bool {
     names.contains(&name)
 }
 
+/// Types whose commands are sent together, with one answer for all.
+pub(crate) fn is_queue_type(name: &str) -> bool {
+    name.ends_with("Pipeline")
+        || matches!(
+            name,
+            "Pipeliner"
+                | "IBatch"
+                | "ITransaction"
+                | "ChainableCommander"
+                | "Transaction"
+                | "AbstractTransaction"
+                | "TransactionBase"
+                | "Batch"
+                | "ClusterBatch"
+                | "RBatch"
+        )
+}
+
 /// What a name alone says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Telling {

@@ -35,6 +35,8 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
         (Language::Java | Language::Kotlin, "flushdbParallel" | "flushdbParallelAsync") => {
             Verb::FlushDb
         }
+        // What redis-rs's typed commands call their GET.
+        (Language::Rust, "get_int") => Verb::Read,
         // radix's walk.
         (Language::Go, "NewScanner") => Verb::ScanIter,
         // ServiceStack's words for commands, some of which StackExchange.Redis.Extensions has as well.

@@ -324,7 +324,7 @@ impl<'a> Origins<'a> {
                 ..*known
             });
         }
-        if is_static_type(self.facts.language, path, self.library) {
+        if is_static_type(self.facts.language, path, self.library) || self.is_own_client(path) {
             return Some(Known {
                 sure: Sure::Resolved,
                 shape: Shape::Client,

@@ -178,8 +178,17 @@ fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> 
         .first()
         .filter(|arg| matches!(arg, Expr::Path(_) | Expr::Call(_)));
     let given = first.and_then(|arg| origins.known(arg, call.function, call.class));
+    // `redis::cmd("GET")`, and `cmd("GET")` where that was brought in.
     let library = facts.language == Language::Rust
-        && matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| last == "redis"));
+        && match &call.receiver {
+            Some(Expr::Path(path)) => path.last().is_some_and(|last| last == "redis"),
+            Some(_) => false,
+            None => {
+                let own = Expr::Path(vec![call.name.clone()]);
+                let known = origins.known(&own, call.function, call.class);
+                known.is_some_and(|known| known.shape == Shape::Module)
+            }
+        };
     if library {
         return Some(Known {
             sure: Sure::Resolved,

@@ -84,13 +84,19 @@ pub(super) fn is_one_node(name: &str) -> bool {
     )
 }
 
-/// Methods of a client that give an object over one key: walrus's `db.Hash("a")`.
+/// Methods of a client that give an object over one key: walrus's `db.Hash("a")`, Kredis's `hash("a")`.
 pub(super) fn is_object(language: Language, name: &str) -> bool {
-    language == Language::Python
-        && matches!(
+    match language {
+        Language::Python => matches!(
             name,
             "Hash" | "List" | "Set" | "ZSet" | "Array" | "Stream" | "BitField"
-        )
+        ),
+        Language::Ruby => matches!(
+            name,
+            "hash" | "list" | "unique_list" | "ordered_set" | "enum" | "slots" | "json"
+        ),
+        _ => false,
+    }
 }
 
 /// Classes of a client's own namespace that are one key each: redis-objects' `Redis::HashKey`.

@@ -2,6 +2,7 @@
 //! Must not judge scans without a pattern: those say that they mean all.
 
 use super::scene::{Scene, Sink};
+use crate::facts::Expr;
 use crate::language::Language;
 use crate::receiver::verb::Verb;
 use crate::report::Severity;
@@ -28,7 +29,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .filter(|command| command.verb.lists_keys())
     {
         // Clients whose `keys` has a default take `*`.
-        let bare = command.verb == Verb::Keys && command.args.is_empty() && !command.raw;
+        let bare = command.verb == Verb::Keys
+            && !command.raw
+            && command
+                .args
+                .iter()
+                .all(|arg| matches!(arg, Expr::Named(name, _) if name == "target_nodes"));
         let pattern = scene
             .pattern(command)
             .and_then(|pattern| scene.constant(pattern));

@@ -26,6 +26,14 @@ impl Origins<'_> {
             && matches!(name, "tags" | "store")
     }
 
+    /// A class of the file that is a client by its base: `class Second : RedisHelper<Second>`, and then `Second.Keys(p)`.
+    pub(super) fn is_own_client(&self, path: &[String]) -> bool {
+        let [name] = path else { return false };
+        let mut classes = self.facts.classes.iter();
+        classes
+            .any(|own| own.name == *name && own.bases.iter().any(|base| self.is_client_base(base)))
+    }
+
     /// A pool of what its lambda makes: `ConnectionPool.new(size: 5) { Redis.new }`.
     pub(super) fn of_pool(&self, call: &Call, depth: usize) -> Option<Known> {
         let pools = matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|name| name.ends_with("Pool")));
