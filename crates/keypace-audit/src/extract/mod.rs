@@ -28,6 +28,7 @@ pub(crate) use self::file_name::{FILE, file_name};
 use self::grammar::Grammar;
 use crate::facts::Facts;
 use crate::language::Language;
+use crate::limits;
 use crate::syntax;
 
 /// Reads the facts of a text. What the grammar can't read is left out.
@@ -35,10 +36,14 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
     read(language, text).unwrap_or_else(|| Facts::new(language))
 }
 
-/// The same, where it matters that a parser gave up: `None` then.
+/// The same, where it matters that a text is past what can be read: its parser gave up, or it has more calls than people
+/// write. `None` then.
 pub(crate) fn read(language: Language, text: &str) -> Option<Facts> {
     let tree = syntax::parse(language, text)?;
     let mut facts = walk::walk(language, grammar(language), &tree.root());
+    if facts.calls.len() > limits::MAX_CALLS_PER_FILE {
+        return None;
+    }
     if language == Language::Elixir {
         recursion::unroll(&mut facts);
     }

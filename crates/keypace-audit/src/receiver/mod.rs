@@ -12,6 +12,8 @@ pub(crate) mod shape;
 pub(crate) mod shellwords;
 pub(crate) mod verb;
 
+use std::collections::HashMap;
+
 use crate::facts::{Call, CallId, Expr, Facts};
 use crate::language::Language;
 use crate::report::Confidence;
@@ -39,6 +41,8 @@ pub(crate) struct Commands {
     pub all: Vec<Command>,
     /// Calls that are commands if they are given keys that a command found: `cache.delete(key)`.
     pub maybe: Vec<Command>,
+    /// Where the first command of a call stands in `all`.
+    places: HashMap<CallId, usize>,
     /// The shell's words that stand for a client.
     pub shell: shellwords::Clients,
 }
@@ -66,12 +70,23 @@ impl Commands {
                 all.extend(raw);
             }
         }
-        Self { all, maybe, shell }
+        let mut places = HashMap::with_capacity(all.len());
+        for (place, command) in all.iter().enumerate() {
+            places.entry(command.call).or_insert(place);
+        }
+        Self {
+            all,
+            maybe,
+            places,
+            shell,
+        }
     }
 
     /// The command of a call.
     pub(crate) fn at(&self, call: CallId) -> Option<&Command> {
-        self.all.iter().find(|command| command.call == call)
+        self.places
+            .get(&call)
+            .and_then(|place| self.all.get(*place))
     }
 }
 
@@ -152,7 +167,8 @@ fn of_method(facts: &Facts, call: &Call) -> Option<Verb> {
 /// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.
 fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
     let told = match verb {
-        Verb::FlushDb => origins.library,
+        // `helper.FlushDB(t, client)` is a function of the program.
+        Verb::FlushDb => origins.library && call.args.len() < 2,
         Verb::Scan => {
             origins.speaks
                 && call

@@ -7,7 +7,7 @@ mod types;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId};
+use crate::facts::{Binding, Call, CallId, ClassId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::argument;
@@ -39,6 +39,9 @@ pub(crate) struct Origins<'a> {
     /// What other files of the tree export: by the name here.
     foreign: HashMap<String, Known>,
     promised: HashMap<String, verb::Verb>,
+    /// The file's functions by their name, and its bindings by the name that they give.
+    functions: HashMap<&'a str, Vec<FunctionId>>,
+    bindings: HashMap<String, Vec<&'a Binding>>,
 }
 
 impl<'a> Origins<'a> {
@@ -60,7 +63,19 @@ impl<'a> Origins<'a> {
             others: HashSet::new(),
             foreign,
             promised: HashMap::new(),
+            functions: HashMap::new(),
+            bindings: HashMap::new(),
         };
+        for (at, function) in facts.functions.iter().enumerate() {
+            let named = own.functions.entry(&function.name).or_default();
+            named.push(FunctionId(at));
+        }
+        for binding in &facts.bindings {
+            for target in &binding.targets {
+                let named = own.bindings.entry(target.join(".")).or_default();
+                named.push(binding);
+            }
+        }
         own.read_imports();
         own.read_types();
         for _ in 0..limits::MAX_ORIGIN_ROUNDS {
@@ -383,6 +398,18 @@ impl<'a> Origins<'a> {
             self.facts.language,
             Language::Java | Language::Kotlin | Language::CSharp | Language::Ruby
         )
+    }
+
+    /// The functions of a name, in the order of the file.
+    pub(crate) fn functions_named(&self, name: &str) -> &[FunctionId] {
+        self.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The bindings that give something to a name.
+    pub(crate) fn bindings_of(&self, path: &[String]) -> &[&'a Binding] {
+        self.bindings
+            .get(&path.join("."))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The outermost function around a function.

@@ -2,6 +2,7 @@
 //! Must not judge reads of keys that the program names itself.
 
 use super::scene::{Scene, Sink};
+use super::xargs_unsafe;
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::shape::Shape;
@@ -22,7 +23,35 @@ fn fix(_language: Language) -> &'static str {
     "ask HLEN, SCARD or LLEN first, and read what is large with HSCAN, SSCAN or LRANGE in pages"
 }
 
+/// `redis-cli --scan | xargs -n 1 redis-cli smembers`.
+fn piped(scene: &Scene<'_>, sink: &mut Sink) {
+    let finds = |own: &&Command| scene.language == Language::Shell && own.verb.lists_keys();
+    for command in scene.commands.all.iter().filter(finds) {
+        let Some(xargs) = xargs_unsafe::piped_xargs(scene, command.call) else {
+            continue;
+        };
+        let verb = match xargs_unsafe::run_by(scene, xargs) {
+            Some(verb @ (Verb::HGetAll | Verb::SMembers)) => verb,
+            Some(Verb::Range) if scene.source(xargs.span).contains(" 0 -1") => Verb::Range,
+            _ => continue,
+        };
+        let message = format!(
+            "{} reads all of a value whose size nobody has asked",
+            verb.name()
+        );
+        sink.at(
+            scene,
+            &RULE,
+            xargs,
+            command.confidence,
+            RULE.severity,
+            message,
+        );
+    }
+}
+
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    piped(scene, sink);
     for command in &scene.commands.all {
         let whole = match command.verb {
             Verb::HGetAll | Verb::SMembers => true,

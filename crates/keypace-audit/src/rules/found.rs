@@ -12,7 +12,7 @@ mod trace;
 
 use std::collections::{HashMap, HashSet};
 
-use super::flow_names::{is_chunk, is_collect};
+use super::flow_names::{is_chunk, is_collect, is_passing_method};
 use crate::extract::FILE;
 use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
@@ -51,6 +51,8 @@ pub(crate) struct Found<'a> {
     text: &'a str,
     /// The commands of the file, and after them the calls that stand for one: helpers that make a step of a scan.
     sources: Vec<Command>,
+    /// Where the first source of a call stands among them.
+    places: HashMap<CallId, usize>,
     names: HashMap<Place, Trace>,
     finders: HashMap<String, Trace>,
     /// Functions that make one step of a scan and give back what it found, with that step.
@@ -86,6 +88,7 @@ impl<'a> Found<'a> {
             origins,
             text,
             sources: commands.all.clone(),
+            places: HashMap::new(),
             names: HashMap::new(),
             finders: HashMap::new(),
             steppers: HashMap::new(),
@@ -98,6 +101,9 @@ impl<'a> Found<'a> {
             collected: HashMap::new(),
             bounded: HashSet::new(),
         };
+        for (place, source) in own.sources.iter().enumerate() {
+            own.places.entry(source.call).or_insert(place);
+        }
         own.presume_finders();
         if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;
@@ -327,9 +333,20 @@ impl<'a> Found<'a> {
     /// `iter.collect()` where `iter` is a scan's own iteration.
     fn read_whole(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        let Some(receiver @ Expr::Path(_)) = &call.receiver else {
+        let Some(receiver) = &call.receiver else {
             return;
         };
+        let named = match receiver {
+            Expr::Path(_) => true,
+            Expr::Call(inner) => {
+                let inner = &self.facts.calls[inner.0];
+                is_passing_method(&inner.name) && matches!(inner.receiver, Some(Expr::Path(_)))
+            }
+            _ => false,
+        };
+        if !named {
+            return;
+        }
         if !is_collect(&call.name) || !call.args.is_empty() {
             return;
         }

@@ -1,10 +1,13 @@
 //! `n-plus-one-read`: one read for every key that was found.
 //! Must not judge reads that are sent together.
 
+use super::found::Amount;
 use super::scene::{Scene, Sink};
+use super::xargs_unsafe;
 use crate::facts::{Call, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::shape::Shape;
+use crate::receiver::verb::Verb;
 use crate::receiver::{Command, argument};
 use crate::report::Severity;
 use crate::rule::Rule;
@@ -36,7 +39,32 @@ fn fix(language: Language) -> &'static str {
     }
 }
 
+const MESSAGE: &str = "every key found costs a read and a round trip of its own";
+
+/// `redis-cli --scan | xargs -n 1 redis-cli get`.
+fn piped(scene: &Scene<'_>, sink: &mut Sink) {
+    let finds = |own: &&Command| scene.language == Language::Shell && own.verb.lists_keys();
+    for command in scene.commands.all.iter().filter(finds) {
+        let Some(xargs) = xargs_unsafe::piped_xargs(scene, command.call) else {
+            continue;
+        };
+        let reads = xargs_unsafe::run_by(scene, xargs).is_some_and(Verb::reads_one);
+        if reads && xargs_unsafe::one_by_one(xargs) {
+            let (confidence, severity) = (command.confidence, RULE.severity);
+            sink.at(
+                scene,
+                &RULE,
+                xargs,
+                confidence,
+                severity,
+                MESSAGE.to_owned(),
+            );
+        }
+    }
+}
+
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    piped(scene, sink);
     for command in scene
         .with_likely()
         .filter(|command| command.verb.reads_one())
@@ -52,6 +80,11 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         }
         let key = key_of(command);
         let trace = key.and_then(|key| scene.found.trace(key, call.function));
+        // StackExchange's StringGet of an array is MGET.
+        let array = scene.language == Language::CSharp && call.name.starts_with("StringGet");
+        if array && trace.is_some_and(|own| own.amount != Amount::One) {
+            continue;
+        }
         let of_found = trace.is_some()
             || (key.is_some_and(|key| !matches!(key, Expr::Path(_)))
                 || scene.language == Language::Shell)
@@ -61,7 +94,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             && (scene.language != Language::Lua
                 || scene.commands.all.iter().any(|own| own.verb.lists_keys()))
         {
-            let message = "every key found costs a read and a round trip of its own".to_owned();
+            let message = MESSAGE.to_owned();
             let command = trace.map_or_else(|| command.clone(), |own| scene.given(command, own));
             sink.command(scene, &RULE, &command, message);
         }
@@ -79,7 +112,7 @@ fn key_of(command: &Command) -> Option<&Expr> {
 
 /// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.
 fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
-    let same = |other: &&Call| other.receiver == call.receiver && other.function == call.function;
+    let same = |other: &&Call| other.function == call.function && other.receiver == call.receiver;
     let mut others = scene.facts.calls.iter().filter(same);
     let begins = |other: &&Call| {
         matches!(other.name.as_str(), "pipeline" | "multi" | "init_pipeline")

@@ -84,7 +84,7 @@ fn has_count(language: Language, args: &[Expr], iterates: bool) -> Option<bool> 
             Expr::Other | Expr::Call(_) | Expr::Member(..) | Expr::Index(..) if at > 0 => {
                 return None;
             }
-            Expr::Path(path) if at > 0 && is_options(path) => return None,
+            Expr::Path(path) if is_options(path) => return None,
             // Options under a name, and positional counts: Go's and phpredis's third, redis-py's third.
             Expr::Path(_) if at > 0 => {
                 let positional =
@@ -107,8 +107,11 @@ fn takes_value(arg: &Expr) -> bool {
 }
 
 fn is_options(path: &[String]) -> bool {
-    path.last()
-        .is_some_and(|last| last.to_ascii_lowercase().contains("opt"))
+    const WORDS: &[&str] = &["opt", "args", "params"];
+    path.last().is_some_and(|last| {
+        let lower = last.to_ascii_lowercase();
+        WORDS.iter().any(|word| lower.contains(word))
+    })
 }
 
 fn is_count(name: &str) -> bool {

@@ -6,7 +6,7 @@ use crate::facts::{Call, CallId, Usage};
 use crate::language::Language;
 use crate::receiver::argument;
 use crate::receiver::shellwords::{self, Clients};
-use crate::receiver::verb::Verb;
+use crate::receiver::verb::{self, Verb};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -69,6 +69,24 @@ pub(super) fn piped_xargs<'s>(scene: &'s Scene<'_>, from: CallId) -> Option<&'s 
         at = next;
     }
     None
+}
+
+/// The command that xargs runs a client with: `xargs -n 1 redis-cli get`.
+pub(super) fn run_by(scene: &Scene<'_>, xargs: &Call) -> Option<Verb> {
+    let words = Clients::words(xargs);
+    let client = words
+        .iter()
+        .position(|word| scene.commands.shell.runs(word))?;
+    let mut after = words[client + 1..].iter();
+    after.find_map(|word| verb::of_word(word))
+}
+
+/// Whether xargs begins a command for each key.
+pub(super) fn one_by_one(xargs: &Call) -> bool {
+    let words = Clients::words(xargs).join(" ");
+    ["-n 1 ", "-n1 ", "-L 1 ", "-L1 ", "-I", "-i "]
+        .iter()
+        .any(|option| words.contains(option))
 }
 
 /// `-0`, `-d '\n'`.

@@ -311,18 +311,21 @@ impl Origins<'_> {
     /// Parameters without a type, of functions that are given a client somewhere in the file.
     pub(super) fn read_handed(&mut self) {
         for call in self.facts.calls.iter().filter(|call| call.call_of_own()) {
-            let mut fitting = self.facts.functions.iter().enumerate().filter(|(_, own)| {
-                own.name == call.name && !own.lambda && own.params.len() >= call.args.len()
+            let named = self.functions_named(&call.name).iter();
+            let mut fitting = named.filter(|id| {
+                let own = &self.facts.functions[id.0];
+                !own.lambda && own.params.len() >= call.args.len()
             });
-            let (Some((at, own)), None) = (fitting.next(), fitting.next()) else {
+            let (Some(&id), None) = (fitting.next(), fitting.next()) else {
                 continue;
             };
+            let own = &self.facts.functions[id.0];
             let itself = own
                 .params
                 .first()
                 .is_some_and(|first| is_itself(&first.name));
             let params = own.params.iter().skip(usize::from(itself));
-            let root = self.root(Some(FunctionId(at)));
+            let root = self.root(Some(id));
             for (param, arg) in params.zip(&call.args) {
                 let known = match arg {
                     Expr::Path(_) | Expr::Call(_) if param.declared.is_none() => {

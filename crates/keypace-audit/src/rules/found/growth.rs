@@ -126,7 +126,15 @@ impl Found<'_> {
         if binding.loops.is_empty() && !self.is_recursive(binding.function) {
             return false;
         }
-        if let Expr::Call(call) = &binding.value {
+        let text = self
+            .text
+            .get(binding.span.start..binding.span.end)
+            .unwrap_or_default();
+        let head: String = text.chars().take(80).collect();
+        let adds = head.contains("+=");
+        if let Expr::Call(call) = &binding.value
+            && !adds
+        {
             // `cursor = client.scan(cursor)` goes on, and keeps nothing.
             let step = self.sources.iter().any(|own| own.call == *call);
             if step || !is_growth(&self.facts.calls[call.0].name) {
@@ -149,11 +157,6 @@ impl Found<'_> {
             let own = binding.targets.first();
             return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own)));
         }
-        let text = self
-            .text
-            .get(binding.span.start..binding.span.end)
-            .unwrap_or_default();
-        let head: String = text.chars().take(80).collect();
-        head.contains("+=") || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
+        adds || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
     }
 }

@@ -74,9 +74,9 @@ impl Found<'_> {
                     .last()
                     .is_some_and(|last| last == "batch" || last == "chunk"));
         let root = self.origins.root(call.function);
-        let bound = self.facts.bindings.iter().any(|own| {
-            self.origins.root(own.function) == root && own.targets.iter().any(|t| t == path)
-        });
+        let named = self.origins.bindings_of(path).iter();
+        let bound = named.map(|own| self.origins.root(own.function));
+        let bound = bound.into_iter().any(|own| own == root);
         if !told || bound {
             return None;
         }
@@ -94,12 +94,12 @@ impl Found<'_> {
     /// that scans and calls what it is handed for each key.
     pub(super) fn read_stand_in(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        if self.sources.iter().any(|own| own.call == id) {
+        if self.places.contains_key(&id) {
             return;
         }
         if let Some(scan) = self.unfolded(call) {
             self.unfolded.insert(id, scan.call);
-            self.sources.push(Command { call: id, ..scan });
+            self.add_source(Command { call: id, ..scan });
             return;
         }
         if !self.is_own(call) || self.calls_itself(call) {
@@ -120,18 +120,19 @@ impl Found<'_> {
         } else {
             self.scanned_by(call).map(iterates)
         };
-        self.sources.extend(stand_in);
+        if let Some(stand_in) = stand_in {
+            self.add_source(stand_in);
+        }
     }
 
     fn scanned_by(&self, call: &Call) -> Option<Command> {
         if !call.args.iter().any(|arg| matches!(arg, Expr::Lambda(_))) {
             return None;
         }
-        let own = self
-            .facts
-            .functions
-            .iter()
-            .find(|own| own.name == call.name && own.params.len() == call.args.len())?;
+        let named = self.origins.functions_named(&call.name).iter();
+        let own = named
+            .map(|id| &self.facts.functions[id.0])
+            .find(|own| own.params.len() == call.args.len())?;
         let handed = self.handed.keys().any(|(name, ..)| *name == own.name);
         self.scan_inside(own.span).filter(|_| !handed)
     }
@@ -147,6 +148,11 @@ impl Found<'_> {
             verb: Verb::ScanIter,
             ..scan
         })
+    }
+
+    fn add_source(&mut self, source: Command) {
+        self.places.entry(source.call).or_insert(self.sources.len());
+        self.sources.push(source);
     }
 
     fn scan_inside(&self, span: Span) -> Option<Command> {
@@ -174,7 +180,7 @@ impl Found<'_> {
                 && (self.has_glob(call) || call.name.to_ascii_lowercase().contains("redis"))
                 && self.meant(call).is_none()
             {
-                self.sources.push(Command {
+                self.add_source(Command {
                     call: CallId(at),
                     verb: Verb::Keys,
                     confidence: Confidence::Medium,

@@ -48,7 +48,7 @@ impl Found<'_> {
             at = own.parent;
         }
         let root = self.origins.root(function);
-        let mut bound = self.facts.bindings.iter().filter(|binding| {
+        let mut bound = self.origins.bindings_of(path).iter().filter(|binding| {
             binding.targets.first() == Some(path)
                 && (path.len() > 1 || self.origins.root(binding.function) == root)
         });
@@ -66,22 +66,19 @@ impl Found<'_> {
 
     /// The function of the file that a call means, where only one can be meant.
     pub(super) fn meant(&self, call: &Call) -> Option<FunctionId> {
-        let mut fitting = self.facts.functions.iter().enumerate().filter(|(_, own)| {
-            own.name == call.name && !own.name.is_empty() && own.params.len() >= call.args.len()
+        let named = self.origins.functions_named(&call.name).iter();
+        let mut fitting = named.filter(|id| {
+            let own = &self.facts.functions[id.0];
+            !own.name.is_empty() && own.params.len() >= call.args.len()
         });
-        let first = fitting.next()?;
-        fitting.next().is_none().then_some(FunctionId(first.0))
+        let first = *fitting.next()?;
+        fitting.next().is_none().then_some(first)
     }
 
     /// The function that a name is, where a scan is given it as its callback.
     pub(super) fn callback(&self, path: &[String]) -> Option<FunctionId> {
         let [name] = path else { return None };
-        let at = self
-            .facts
-            .functions
-            .iter()
-            .position(|own| own.name == *name)?;
-        Some(FunctionId(at))
+        self.origins.functions_named(name).first().copied()
     }
 
     /// Whether a call is made by the function that it calls. Another number of arguments means another function.

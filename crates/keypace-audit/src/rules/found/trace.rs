@@ -114,7 +114,7 @@ impl Found<'_> {
         if depth > limits::MAX_FLOW_STEPS {
             return None;
         }
-        if let Some(at) = self.sources.iter().position(|command| command.call == id) {
+        if let Some(&at) = self.places.get(&id) {
             let command = &self.sources[at];
             let amount = match command.verb {
                 Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
@@ -152,7 +152,10 @@ impl Found<'_> {
             }
             None => None,
         }?;
-        let amount = if cut || is_element(name) {
+        // `r.Keys(ctx, "a*").Val()` is all that the command gave, `iter.Val()` one of it.
+        let whole =
+            matches!(&call.receiver, Some(Expr::Call(own)) if self.places.contains_key(own));
+        let amount = if cut || is_element(name) && !whole {
             trace.amount.min(Amount::Batch)
         } else {
             trace.amount
