@@ -184,7 +184,7 @@ impl<'a> Origins<'a> {
         }
         // Data comes back from a command, a client from all else: `pool.get()`, `client.pipeline()`, `connection.sync()`.
         let data = verb::of_method(name).is_some()
-            && !(call.args.is_empty() && matches!(name, "get" | "Get" | "scan"));
+            && !(call.args.iter().all(is_token) && matches!(name, "get" | "Get" | "scan"));
         if data || is_data_method(name) || is_object(self.facts.language, name) {
             return None;
         }
@@ -477,6 +477,14 @@ impl<'a> Origins<'a> {
 fn is_nodes(call: &Call) -> bool {
     let role = call.args.first().and_then(argument::literal);
     call.name == "nodes" && matches!(role, Some("master" | "slave" | "all"))
+}
+
+/// What every asynchronous method of .NET takes last.
+fn is_token(arg: &Expr) -> bool {
+    matches!(arg, Expr::Path(path) if path.last().is_some_and(|last| {
+        let lower = last.to_ascii_lowercase();
+        lower == "ct" || lower.ends_with("cancellationtoken")
+    }))
 }
 
 fn put(map: &mut HashMap<String, Known>, name: String, known: Known) {
