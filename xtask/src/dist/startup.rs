@@ -41,7 +41,7 @@ fn judge(times: &mut [Duration]) -> Outcome<String> {
         Ok(text)
     } else {
         Err(Failure::new(format!(
-            "{text}, and the bound is {STARTUP_MS} ms: find what it does before it reads its arguments"
+            "{text}, and the bound is {STARTUP_MS} ms: find what it does before it reads its arguments, or measure where nothing else runs"
         )))
     }
 }

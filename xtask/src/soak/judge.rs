@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::families::{Listing, NEAR_KEYS, STABLE_KEYS};
 use super::ledger::{Invariant, Ledger};
-use super::witness::Census;
+use super::witness::{Census, Values};
 
 /// SCAN may return a key twice while a table changes its size. With a table for each slot that is a few keys; a part
 /// that is counted twice is more.
@@ -160,6 +160,36 @@ fn accounted(ending: Ending, summary: &Value, facts: &Deletion<'_>) -> Result<()
     Ok(())
 }
 
+/// After everything was brought back from a backup: each key has the value that it had.
+pub(super) fn restored(
+    before: &Values,
+    after: &Values,
+    keys: u64,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let missing = (after.right < keys).then(|| {
+        format!(
+            "{} of {keys} values are neither on the server nor in the backup; before the restore {} were on the server",
+            after.missing, before.right
+        )
+    });
+    let broken = after.wrong.clone().or(missing);
+    ledger.check(Invariant::HeldSomewhere, keys, broken)
+}
+
+/// What a job says that it deleted, against what is gone of so many keys. A primary that was replaced by force may have
+/// acknowledged a delete that is lost with it.
+pub(super) fn told_by_job(
+    told: u64,
+    facts: &Deletion<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let gone = facts.before - facts.after.sown.distinct();
+    let is_right = facts.was_forced || told <= gone;
+    let broken = (!is_right).then(|| format!("it says that {told} keys went, and {gone} are gone"));
+    ledger.check(Invariant::JobsTellTruth, facts.before, broken)
+}
+
 /// What a run was told of its pace, in words of the command line's.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told {
@@ -205,10 +235,10 @@ fn figure(of: &Value, field: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deletion, Ending, SURPLUS_BY_SLOT, Told, ending, pace};
+    use super::{Deletion, Ending, SURPLUS_BY_SLOT, Told, ending, pace, restored, told_by_job};
     use crate::soak::families::{DOOMED, Listing, NEAR, NEAR_KEYS, STABLE, STABLE_KEYS, Tally};
     use crate::soak::ledger::Ledger;
-    use crate::soak::witness::Census;
+    use crate::soak::witness::{Census, Values};
     use serde_json::{Value, json};
 
     fn names(prefix: &[u8], keys: u64) -> impl Iterator<Item = Vec<u8>> {
@@ -347,5 +377,36 @@ mod tests {
         assert_eq!(judge(1000, 20_000), Ok(()));
         judge(250, 20_000).expect_err("it was another budget");
         judge(1000, 30_000).expect_err("it was faster than it may");
+    }
+
+    #[test]
+    fn a_planted_value_that_is_lost_or_another_is_found() {
+        let values = |right, missing, wrong: Option<&str>| Values {
+            right,
+            missing,
+            wrong: wrong.map(str::to_owned),
+        };
+        let judge =
+            |after: &Values| restored(&values(0, 9, None), after, 9, &mut Ledger::default());
+        assert_eq!(judge(&values(9, 0, None)), Ok(()));
+        judge(&values(8, 1, None)).expect_err("a value is lost");
+        judge(&values(8, 0, Some("key 1 is another"))).expect_err("a value is another");
+    }
+
+    #[test]
+    fn a_planted_job_that_says_too_much_is_found() {
+        let after = census(STABLE_KEYS, 40);
+        let judge = |told, was_forced| {
+            let facts = Deletion {
+                before: 100,
+                after: &after,
+                was_killed: false,
+                was_forced,
+            };
+            told_by_job(told, &facts, &mut Ledger::default())
+        };
+        assert_eq!(judge(60, false), Ok(()));
+        assert_eq!(judge(61, true), Ok(()));
+        judge(61, false).expect_err("one that it says went is there");
     }
 }

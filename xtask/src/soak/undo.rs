@@ -29,18 +29,8 @@ pub(super) fn undo(runner: &Runner<'_>, files: &[PathBuf], family: Family) -> Ou
         if !all_complete || shared.was_forced_since(since) {
             continue;
         }
-        let broken = after.wrong.clone().or_else(|| {
-            (after.missing > 0).then(|| {
-                format!(
-                    "{} of {} values are neither on the server nor in the backup; before the restore {} were on the server",
-                    after.missing, family.keys, held.right
-                )
-            })
-        });
         let mut ledger = shared.ledger();
-        return ledger
-            .check(Invariant::HeldSomewhere, family.keys, broken)
-            .map_err(Failure::new);
+        return judge::restored(&held, &after, family.keys, &mut ledger).map_err(Failure::new);
     }
     println!(
         "{:8.1} s  no restore was complete",

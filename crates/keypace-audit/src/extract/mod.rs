@@ -14,6 +14,7 @@ mod kotlin;
 mod literal;
 mod lua;
 mod php;
+mod placeholder;
 mod python;
 mod recursion;
 mod ruby;
@@ -25,6 +26,8 @@ mod walk;
 mod sketch;
 
 pub(crate) use self::file_name::{FILE, file_name};
+use std::borrow::Cow;
+
 use self::grammar::Grammar;
 use crate::facts::Facts;
 use crate::language::Language;
@@ -39,7 +42,11 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
 /// The same, where it matters that a text is past what can be read: its parser gave up, or it has more calls than people
 /// write. `None` then.
 pub(crate) fn read(language: Language, text: &str) -> Option<Facts> {
-    let tree = syntax::parse(language, text)?;
+    let text = match language {
+        Language::Shell => placeholder::filled(text),
+        _ => Cow::Borrowed(text),
+    };
+    let tree = syntax::parse(language, &text)?;
     let mut facts = walk::walk(language, grammar(language), &tree.root());
     if facts.calls.len() > limits::MAX_CALLS_PER_FILE {
         return None;

@@ -169,6 +169,8 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
     let told = match verb {
         // `helper.FlushDB(t, client)` is a function of the program.
         Verb::FlushDb => origins.library && call.args.len() < 2,
+        // StackExchange's name, which nothing else has.
+        Verb::FlushAll => origins.library && call.name.starts_with("FlushAllDatabases"),
         Verb::Scan => {
             origins.speaks
                 && call
@@ -306,6 +308,10 @@ fn confidence(
     call: &Call,
 ) -> Option<Confidence> {
     let name = call.name.as_str();
+    // ServiceStack's has no arguments: with one it is a method of the project's own.
+    if name == "GetAllKeys" && !args.is_empty() {
+        return None;
+    }
     if verb == Verb::Keys && args.is_empty() {
         let default = matches!(facts.language, Language::Python | Language::Ruby)
             || name == "getAllKeys"

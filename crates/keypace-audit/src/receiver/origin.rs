@@ -15,7 +15,7 @@ use crate::receiver::clients::{self, Telling};
 use crate::receiver::modules;
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_cluster, is_container, is_data_method, is_object,
-    is_one_node, is_require, is_static_type, shape_of_method,
+    is_one_node, is_require, is_static_type, is_token, shape_of_method,
 };
 use crate::receiver::verb;
 
@@ -184,7 +184,7 @@ impl<'a> Origins<'a> {
         }
         // Data comes back from a command, a client from all else: `pool.get()`, `client.pipeline()`, `connection.sync()`.
         let data = verb::of_method(name).is_some()
-            && !(call.args.is_empty() && matches!(name, "get" | "Get" | "scan"));
+            && !(call.args.iter().all(is_token) && matches!(name, "get" | "Get" | "scan"));
         if data || is_data_method(name) || is_object(self.facts.language, name) {
             return None;
         }

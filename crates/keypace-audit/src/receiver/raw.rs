@@ -23,7 +23,10 @@ pub(super) fn commands(
     let sent = senders
         .get(&call.name)
         .filter(|_| call.receiver.is_none() || call.call_of_own());
-    let takes = verb::is_raw_method(&call.name) || flat || sent.is_some();
+    let takes = verb::is_raw_method(&call.name)
+        || flat
+        || sent.is_some()
+        || is_handed_words(facts, origins, call);
     if !takes || call.constructs && !flat {
         return Vec::new();
     }
@@ -86,6 +89,18 @@ pub(super) fn commands(
         .collect()
 }
 
+/// `redisDo(conn, "SCAN", cursor)`: another file's function that is given a client, and a command's name after it.
+fn is_handed_words(facts: &Facts, origins: &Origins<'_>, call: &Call) -> bool {
+    let [first @ Expr::Path(_), word, ..] = call.args.as_slice() else {
+        return false;
+    };
+    call.receiver.is_none()
+        && command_word(facts, word).is_some_and(|(_, upper)| upper)
+        && origins
+            .known(first, call.function, call.class)
+            .is_some_and(|known| known.sure == Sure::Resolved)
+}
+
 fn read_list(facts: &Facts, list: &[Expr], words: &mut Vec<(Verb, bool, Vec<Expr>)>) {
     match list.first() {
         Some(Expr::List(_)) => {
@@ -98,6 +113,16 @@ fn read_list(facts: &Facts, list: &[Expr], words: &mut Vec<(Verb, bool, Vec<Expr
         Some(first) => {
             if let Some((verb, upper)) = command_word(facts, first) {
                 words.push((verb, upper, list[1..].to_vec()));
+                return;
+            }
+            // `[meta, ["KEYS", pattern], opts]`: the words stand among what else a function is applied to.
+            for inner in list {
+                if let Expr::List(inner) = inner
+                    && let Some((verb, true)) =
+                        inner.first().and_then(|word| command_word(facts, word))
+                {
+                    words.push((verb, true, inner[1..].to_vec()));
+                }
             }
         }
         None => {}

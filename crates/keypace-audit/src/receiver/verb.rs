@@ -135,10 +135,10 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "iterkeys"
         | "scancluster" => Verb::ScanIter,
         "get" | "hget" | "getrange" | "strlen" | "ttl" | "pttl" | "type" | "exists" | "hexists"
-        | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "hashget" | "keytype"
-        | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget" | "hmget" | "getex"
-        | "memoryusage" | "object" | "objectencoding" | "objectfreq" | "getexpire" | "haskey"
-        | "objectidletime" | "zscore" | "getbit" => Verb::Read,
+        | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "getstring" | "gethash"
+        | "hashget" | "keytype" | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget"
+        | "hmget" | "getex" | "memoryusage" | "object" | "objectencoding" | "objectfreq"
+        | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" => Verb::Read,
         "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" => Verb::HGetAll,
         "smembers" | "setmembers" => Verb::SMembers,
         "lrange"

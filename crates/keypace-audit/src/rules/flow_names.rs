@@ -159,6 +159,8 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "reversed"
             | "map"
             | "filter"
+            | "imap"
+            | "ifilter"
             | "arraymap"
             | "arrayfilter"
             | "arrayvalues"

@@ -6,6 +6,7 @@ mod flow;
 mod growth;
 mod helpers;
 mod own;
+mod readers;
 mod repeated;
 mod returns;
 mod trace;
@@ -156,6 +157,7 @@ impl<'a> Found<'a> {
             let (call, verb) = (self.sources[source].call, self.sources[source].verb);
             let amount = match verb {
                 Verb::Keys | Verb::SMembers => Amount::All,
+                Verb::Range if self.is_whole(call) => Amount::All,
                 verb if verb.finds() => Amount::Batch,
                 _ => continue,
             };
@@ -206,7 +208,9 @@ impl<'a> Found<'a> {
                 trace = self.printed_to(&binding.targets, trace);
             }
             let grown = trace.amount == Amount::Batch && self.grows(binding)
-                || trace.amount == Amount::One && self.appends(binding);
+                || trace.amount == Amount::One
+                    && (self.appends(binding) || self.adds_each(binding))
+                    && self.goes_on(trace.source, binding);
             let anew = grown
                 && binding
                     .targets
@@ -347,7 +351,7 @@ impl<'a> Found<'a> {
         if !named {
             return;
         }
-        if !is_collect(&call.name) || !call.args.is_empty() {
+        if !is_collect(&call.name) || !call.args.iter().all(|arg| self.is_collector(arg)) {
             return;
         }
         let trace = self.trace(receiver, call.function);
@@ -356,6 +360,11 @@ impl<'a> Found<'a> {
         {
             self.collected.entry(trace.source).or_insert(None);
         }
+    }
+
+    /// `Collectors.toList()`.
+    fn is_collector(&self, arg: &Expr) -> bool {
+        matches!(arg, Expr::Call(own) if is_collect(&self.facts.calls[own.0].name))
     }
 
     fn learn(&mut self, function: Option<FunctionId>, target: &[String], trace: Trace) {

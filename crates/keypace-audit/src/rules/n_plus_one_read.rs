@@ -4,7 +4,7 @@
 use super::found::Amount;
 use super::scene::{Scene, Sink};
 use super::xargs_unsafe;
-use crate::facts::{Call, Expr, Usage};
+use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::shape::Shape;
 use crate::receiver::verb::Verb;
@@ -64,7 +64,11 @@ fn piped(scene: &Scene<'_>, sink: &mut Sink) {
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    if !pays(scene) {
+        return;
+    }
     piped(scene, sink);
+    through_helpers(scene, sink);
     for command in scene
         .with_likely()
         .filter(|command| command.verb.reads_one())
@@ -89,14 +93,35 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             || (key.is_some_and(|key| !matches!(key, Expr::Path(_)))
                 || scene.language == Language::Shell)
                 && scene.found.mentions(call);
-        // A script pays no round trips: what it lists itself by KEYS is all that counts there.
-        if of_found
-            && (scene.language != Language::Lua
-                || scene.commands.all.iter().any(|own| own.verb.lists_keys()))
-        {
+        if of_found {
             let message = MESSAGE.to_owned();
             let command = trace.map_or_else(|| command.clone(), |own| scene.given(command, own));
             sink.command(scene, &RULE, &command, message);
+        }
+    }
+}
+
+/// A script pays no round trips: what it walks itself is all that counts there, and one step of SCAN is no walk.
+fn pays(scene: &Scene<'_>) -> bool {
+    scene.language != Language::Lua
+        || scene.commands.all.iter().any(|own| {
+            own.verb == Verb::Keys || own.verb.lists_keys() && !scene.call(own).loops.is_empty()
+        })
+}
+
+/// `[load(key) for key in r.scan_iter()]`, where `load` reads the key that it is given.
+fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
+    for (at, call) in scene.facts.calls.iter().enumerate() {
+        if call.loops.is_empty() && !is_in_callback(scene, at) {
+            continue;
+        }
+        if let Some((trace, read)) = scene.found.read_through(CallId(at)) {
+            let message = format!(
+                "{} reads one key, and is called for every key found",
+                call.name
+            );
+            let confidence = scene.given(read, trace).confidence;
+            sink.at(scene, &RULE, call, confidence, RULE.severity, message);
         }
     }
 }

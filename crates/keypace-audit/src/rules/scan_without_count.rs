@@ -64,6 +64,10 @@ fn is_in_steps_of_its_own(scene: &Scene<'_>, verb: Verb, name: &str) -> bool {
 fn has_count(language: Language, args: &[Expr], iterates: bool) -> Option<bool> {
     let mut counted = false;
     let mut valued = false;
+    // redis-py's scan_iter(match, count).
+    if language == Language::Python && iterates && matches!(args, [Expr::Path(_)]) {
+        return Some(false);
+    }
     for (at, arg) in args.iter().enumerate() {
         // What follows MATCH is its value, whatever it is.
         if std::mem::replace(&mut valued, takes_value(arg)) {

@@ -1,5 +1,9 @@
 //! What deletes and writes. Each gives its cell of the table, and fails where something is left, lost or said wrongly.
 
+use keypace_lab::OwnedCluster;
+
+use crate::common::Home;
+use crate::common::clusters::{KEYS, OTHERS, key_count, lone, seed};
 use crate::stage::Stage;
 
 fn yes() -> String {
@@ -163,5 +167,27 @@ pub(crate) fn index(stage: &mut Stage) -> String {
         "{rebuilt:?}"
     );
     stage.run(&["index", "verify", "session"]).expect(0);
+    yes()
+}
+
+/// Three primaries, each walked whole.
+pub(crate) fn cluster(stage: &mut Stage) -> String {
+    if stage.program().version.starts_with("2.") {
+        return "there are none".to_owned();
+    }
+    let cluster = OwnedCluster::start(stage.program(), lone()).expect("a cluster");
+    seed(&cluster);
+    let home = Home::with_url(&cluster.urls()[0]);
+    let summary = |words: &[&str]| {
+        let json = home.run(words).expect(0).json();
+        assert_eq!(json["complete"], true, "{json}");
+        assert_eq!(json["shards"].as_array().map(Vec::len), Some(3), "{json}");
+        json
+    };
+    let all = summary(&["--json", "count", "*"]);
+    assert_eq!(all["matched"], KEYS + OTHERS, "{all}");
+    let gone = summary(&["--json", "delete", "--yes", "session:*"]);
+    assert_eq!(gone["deleted"], KEYS, "{gone}");
+    assert_eq!(key_count(&cluster), OTHERS);
     yes()
 }

@@ -13,7 +13,7 @@ const SEEN_VARIABLE: &str = "KEYPACE_SERVERS_SEEN";
 
 type Feature = (&'static str, fn(&mut Stage) -> String);
 
-const FEATURES: [Feature; 17] = [
+const FEATURES: [Feature; 18] = [
     ("every key is walked, once", reading::walk),
     ("`--type`", reading::types),
     ("`count`", reading::count),
@@ -40,6 +40,7 @@ const FEATURES: [Feature; 17] = [
     ("`delete --backup`, `restore`", changing::undone),
     ("`restore --replace`", changing::replaced),
     ("records, `index`", changing::index),
+    ("clusters: `count`, `delete`", changing::cluster),
 ];
 
 /// Runs every feature on this version and compares with its column. Where the program is not here that is said, and

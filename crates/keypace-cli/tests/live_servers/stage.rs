@@ -36,6 +36,10 @@ impl Stage {
         self.server.program().label()
     }
 
+    pub(crate) fn program(&self) -> &Program {
+        self.server.program()
+    }
+
     /// keypace at this server.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.home.run(arguments)

@@ -229,7 +229,11 @@ impl Origins<'_> {
             "executeWithStickyConnection",
         ];
         let name = call.name.as_str();
-        if !GIVERS.contains(&name) && !name.to_ascii_lowercase().contains("redis") {
+        let lower = name.to_ascii_lowercase();
+        let told = ["redis", "jedis", "valkey"]
+            .iter()
+            .any(|word| lower.contains(word));
+        if !GIVERS.contains(&name) && !told {
             return None;
         }
         if call.receiver.is_none() && name == "then" {

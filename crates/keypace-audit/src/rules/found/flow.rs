@@ -112,9 +112,18 @@ impl Found<'_> {
                 steps,
             );
         }
-        if is_passing_method(name) || is_collect(name) {
+        if is_passing_method(name) || is_collect(name) || self.awaits_the_same(call) {
             self.flow(next, trace, steps);
         }
+    }
+
+    /// `await FindAsync(p).NoContext()`: C#'s extensions of a task that say where it goes on, and give what it gives.
+    pub(super) fn awaits_the_same(&self, call: &Call) -> bool {
+        let before = self.text.get(..call.span.start).unwrap_or_default();
+        self.facts.language == Language::CSharp
+            && call.args.is_empty()
+            && before.trim_end().ends_with("await")
+            && !call.name.ends_with("Async")
     }
 
     /// A method of the one value that a stream was gathered into: `keys.collectList().flatMap { all -> ... }`.
@@ -195,7 +204,7 @@ impl Found<'_> {
                     );
                 }
             }
-            "sort" | "grep" | "sed" | "awk" | "tr" | "cut" | "uniq" | "tac" | "egrep" => {
+            "sort" | "grep" | "sed" | "awk" | "tr" | "cut" | "uniq" | "tac" | "egrep" | "tail" => {
                 self.flow(next, trace, steps)
             }
             _ => {}

@@ -90,6 +90,30 @@ impl Found<'_> {
         })
     }
 
+    /// `all = append(all, key)` for each key found, into a list that the loop doesn't empty again.
+    pub(super) fn adds_each(&self, binding: &Binding) -> bool {
+        if !matches!(binding.value, Expr::Call(_)) || !self.grows(binding) {
+            return false;
+        }
+        let emptied = self.facts.bindings.iter().any(|own| {
+            own.targets == binding.targets
+                && own.function == binding.function
+                && own.loops.iter().any(|each| binding.loops.contains(each))
+                && !matches!(own.value, Expr::Call(call) if is_growth(&self.facts.calls[call.0].name))
+        });
+        !emptied
+    }
+
+    /// Whether the keys of more than one step reach a binding: a loop over one step's keys is bounded by that step.
+    pub(super) fn goes_on(&self, source: usize, binding: &Binding) -> bool {
+        let own = &self.sources[source];
+        let scan = &self.facts.calls[own.call.0];
+        !own.verb.steps()
+            || scan.function != binding.function
+            || !scan.loops.is_empty()
+            || self.is_recursive(scan.function)
+    }
+
     /// The step of the same loop, where several give their keys to one name.
     fn nearest(&self, source: usize, id: CallId) -> usize {
         let each = self.facts.calls[id.0].loops.last();

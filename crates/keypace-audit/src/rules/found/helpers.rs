@@ -196,6 +196,14 @@ impl Found<'_> {
         }
     }
 
+    /// Calls of other files' functions that list keys by their name.
+    pub(crate) fn presumed_lists(&self) -> impl Iterator<Item = &Command> {
+        self.sources
+            .iter()
+            .skip(self.commands.all.len())
+            .filter(|own| own.verb == Verb::Keys)
+    }
+
     fn has_glob(&self, call: &Call) -> bool {
         let text = self
             .text

@@ -3,6 +3,7 @@
 
 use super::{Amount, Found, Trace};
 use crate::facts::{CallId, Expr, FunctionId, LoopId, LoopKind};
+use crate::language::Language;
 use crate::limits;
 use crate::receiver::verb::Verb;
 use crate::rules::flow_names::{
@@ -103,6 +104,31 @@ impl Found<'_> {
                 self.names.get(&(place, name)).copied()
             })
             .or_else(|| self.trace_getter(path, root))
+            .or_else(|| self.trace_bare(path, root))
+    }
+
+    /// Ruby's call of a method by its bare name, which reads like a variable: `ids.map { ... }`.
+    fn trace_bare(&self, path: &[String], root: Option<FunctionId>) -> Option<Trace> {
+        let ([name], Language::Ruby) = (path, self.facts.language) else {
+            return None;
+        };
+        let local = self.facts.bindings.iter().any(|own| {
+            self.origins.root(own.function) == root && own.targets.iter().any(|t| t == path)
+        });
+        self.finders.get(name).filter(|_| !local).copied()
+    }
+
+    /// A range without a bound: `0, -1`, or by score from `-inf` on.
+    pub(super) fn is_whole(&self, id: CallId) -> bool {
+        let span = self.facts.calls[id.0].span;
+        let text = self.text.get(span.start..span.end).unwrap_or_default();
+        let plain: String = text
+            .chars()
+            .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | 'L'))
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        let whole = ["0,-1", "-inf", "start=0,end=-1"];
+        whole.iter().any(|bounds| plain.contains(bounds)) && !plain.contains("limit")
     }
 
     pub(super) fn trace_call(
@@ -118,6 +144,7 @@ impl Found<'_> {
             let command = &self.sources[at];
             let amount = match command.verb {
                 Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
+                Verb::Range if self.is_whole(id) => Amount::All,
                 verb if verb.finds() => Amount::Batch,
                 _ => return None,
             };
@@ -135,7 +162,11 @@ impl Found<'_> {
             .and_then(|receiver| self.trace_at(receiver, function, depth + 1));
         let trace = match receiver {
             Some(trace)
-                if cut || is_passing_method(name) || is_collect(name) || is_element(name) =>
+                if cut
+                    || is_passing_method(name)
+                    || is_collect(name)
+                    || is_element(name)
+                    || self.awaits_the_same(call) =>
             {
                 Some(trace)
             }
