@@ -15,7 +15,7 @@ use crate::receiver::clients::{self, Telling};
 use crate::receiver::modules;
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_cluster, is_container, is_data_method, is_object,
-    is_one_node, is_require, is_static_type, shape_of_method,
+    is_one_node, is_require, is_static_type, is_token, shape_of_method,
 };
 use crate::receiver::verb;
 
@@ -477,14 +477,6 @@ impl<'a> Origins<'a> {
 fn is_nodes(call: &Call) -> bool {
     let role = call.args.first().and_then(argument::literal);
     call.name == "nodes" && matches!(role, Some("master" | "slave" | "all"))
-}
-
-/// What every asynchronous method of .NET takes last.
-fn is_token(arg: &Expr) -> bool {
-    matches!(arg, Expr::Path(path) if path.last().is_some_and(|last| {
-        let lower = last.to_ascii_lowercase();
-        lower == "ct" || lower.ends_with("cancellationtoken")
-    }))
 }
 
 fn put(map: &mut HashMap<String, Known>, name: String, known: Known) {

@@ -151,6 +151,14 @@ pub(super) fn is_data_method(name: &str) -> bool {
         || lower.ends_with("command")
 }
 
+/// What every asynchronous method of .NET takes last.
+pub(super) fn is_token(arg: &Expr) -> bool {
+    matches!(arg, Expr::Path(path) if path.last().is_some_and(|last| {
+        let lower = last.to_ascii_lowercase();
+        lower == "ct" || lower.ends_with("cancellationtoken")
+    }))
+}
+
 /// A declared type that can't be a client.
 pub(super) fn is_plain_type(declared: &str) -> bool {
     let lower = declared.to_ascii_lowercase();
