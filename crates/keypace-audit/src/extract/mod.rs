@@ -26,6 +26,9 @@ mod walk;
 mod sketch;
 
 pub(crate) use self::file_name::{FILE, file_name};
+/// The name of a call that is a list of a command's words, made for another call to send.
+pub(crate) const MADE: &str = "[]";
+
 use std::borrow::Cow;
 
 use self::grammar::Grammar;

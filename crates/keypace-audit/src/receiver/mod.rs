@@ -170,7 +170,11 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
         // `helper.FlushDB(t, client)` is a function of the program.
         Verb::FlushDb => origins.library && call.args.len() < 2,
         // StackExchange's name, which nothing else has.
-        Verb::FlushAll => origins.library && call.name.starts_with("FlushAllDatabases"),
+        Verb::FlushAll if origins.library && call.name.starts_with("FlushAllDatabases") => true,
+        Verb::FlushAll => call
+            .args
+            .iter()
+            .any(|arg| matches!(argument::literal(arg), Some("ASYNC" | "SYNC"))),
         Verb::Scan => {
             origins.speaks
                 && call

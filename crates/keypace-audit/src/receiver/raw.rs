@@ -1,6 +1,7 @@
 //! Commands that are given as words: `conn.Do("KEYS", "a*")`, `sendCommand(["KEYS", p])`, `redis::cmd("KEYS")`.
 //! Must not know methods that are named after a command.
 
+use crate::extract::MADE;
 use crate::facts::{Call, CallId, Expr, Facts, Piece, Usage};
 use crate::language::Language;
 use crate::limits;
@@ -23,7 +24,12 @@ pub(super) fn commands(
     let sent = senders
         .get(&call.name)
         .filter(|_| call.receiver.is_none() || call.call_of_own());
+    let made = call.name == MADE;
+    if made && !origins.library && !origins.speaks {
+        return Vec::new();
+    }
     let takes = verb::is_raw_method(&call.name)
+        || made
         || flat
         || sent.is_some()
         || is_handed_words(facts, origins, call);
@@ -62,7 +68,16 @@ pub(super) fn commands(
             break;
         }
     }
-    let known = sent.or_else(|| receiver(facts, origins, call));
+    let known = match sent {
+        // Whoever sends it sends others with it.
+        None if made => Some(Known {
+            sure: Sure::Resolved,
+            shape: Shape::Pipeline,
+            cluster: false,
+        }),
+        None => receiver(facts, origins, call),
+        sent => sent,
+    };
     words
         .into_iter()
         .filter_map(|(verb, upper, args)| {
