@@ -68,16 +68,7 @@ pub(super) fn commands(
             break;
         }
     }
-    let known = match sent {
-        // Whoever sends it sends others with it.
-        None if made => Some(Known {
-            sure: Sure::Resolved,
-            shape: Shape::Pipeline,
-            cluster: false,
-        }),
-        None => receiver(facts, origins, call),
-        sent => sent,
-    };
+    let known = sent.or_else(|| receiver(facts, origins, call));
     words
         .into_iter()
         .filter_map(|(verb, upper, args)| {
@@ -209,6 +200,14 @@ fn word_of_call(facts: &Facts, call: &Call) -> Option<(Verb, bool)> {
 
 /// What the words are given to: the receiver, or the first argument where the receiver is a library (`Redix.command(conn, ...)`).
 fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+    if call.name == MADE {
+        // Whoever sends it sends others with it.
+        return Some(Known {
+            sure: Sure::Resolved,
+            shape: Shape::Pipeline,
+            cluster: false,
+        });
+    }
     let known = match &call.receiver {
         Some(receiver) => origins.known(receiver, call.function, call.class),
         None => None,

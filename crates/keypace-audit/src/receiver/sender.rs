@@ -45,12 +45,7 @@ impl Senders {
 }
 
 /// The function around, where an argument is a parameter of it that may hold a command's words, or is made of one.
-fn handed(
-    facts: &Facts,
-    arg: &Expr,
-    function: Option<FunctionId>,
-    depth: usize,
-) -> Option<String> {
+fn handed(facts: &Facts, arg: &Expr, function: Option<FunctionId>, depth: usize) -> Option<String> {
     let inner = if let Expr::Spread(inner) = arg {
         inner
     } else {

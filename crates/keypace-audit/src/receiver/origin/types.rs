@@ -5,6 +5,7 @@ use super::Origins;
 use crate::facts::ClassId;
 use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
+use crate::receiver::dialect;
 use crate::receiver::shape::{Known, Shape, Sure, client_of, has_data_ending, is_cluster};
 
 impl Origins<'_> {
@@ -67,6 +68,15 @@ impl Origins<'_> {
                     sure: Sure::Resolved,
                     shape,
                     cluster: is_cluster(last),
+                });
+            }
+            // `JedisUtil.Keys` is a part of what the tree has around a client.
+            let around = before.last().filter(|_| dialect::is_jvm(language));
+            if around.is_some_and(|part| clients::telling(part) == Some(Telling::Own)) {
+                return Some(Known {
+                    sure: Sure::Own,
+                    shape: Shape::Client,
+                    cluster: false,
                 });
             }
             if let Some(told) = clients::telling(last)

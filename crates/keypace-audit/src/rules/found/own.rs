@@ -73,7 +73,19 @@ impl Found<'_> {
             !own.name.is_empty() && own.params.len() >= call.args.len()
         });
         let first = *fitting.next()?;
-        fitting.next().is_none().then_some(first)
+        if fitting.next().is_none() {
+            return Some(first);
+        }
+        // An interface says it as well, and has no body.
+        let named = self.origins.functions_named(&call.name).iter();
+        let mut written = named.filter(|id| {
+            let own = &self.facts.functions[id.0];
+            let fits = !own.name.is_empty() && own.params.len() >= call.args.len();
+            let text = self.text.get(own.span.start..own.span.end);
+            fits && text.is_some_and(|text| text.contains('{'))
+        });
+        let first = *written.next()?;
+        written.next().is_none().then_some(first)
     }
 
     /// The functions of the file that a call may mean: one, or the clauses of one.
