@@ -26,9 +26,6 @@ mod walk;
 mod sketch;
 
 pub(crate) use self::file_name::{FILE, file_name};
-/// The name of a call that is a list of a command's words, made for another call to send.
-pub(crate) const MADE: &str = "[]";
-
 use std::borrow::Cow;
 
 use self::grammar::Grammar;
@@ -36,6 +33,9 @@ use crate::facts::Facts;
 use crate::language::Language;
 use crate::limits;
 use crate::syntax;
+
+/// The name of a call that is a list of a command's words, made for another call to send.
+pub(crate) const MADE: &str = "[]";
 
 /// Reads the facts of a text. What the grammar can't read is left out.
 pub(crate) fn facts(language: Language, text: &str) -> Facts {
