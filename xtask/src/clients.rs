@@ -1,5 +1,5 @@
-//! Client libraries of other languages, with which the snippets of docs/wire-layout.md are run: redis-py, node-redis and
-//! Ruby's redis, each below `target/clients`. Must not install any of them for the whole machine, only the language
+//! Client libraries of other languages, with which the snippets of docs/wire-layout.md and docs/keys-to-scan.md are run:
+//! redis-py, django-redis, node-redis, ioredis and Ruby's redis, each below `target/clients`. Must not install any of them for the whole machine, only the language
 //! where there is none.
 
 use std::fs;
@@ -34,7 +34,7 @@ const CLIENTS: [Client; 3] = [
         packages: &["python3", "python3-pip"],
         library: None,
         path: ("PYTHONPATH", ""),
-        load: ["-c", "import redis"],
+        load: ["-c", "import redis, django, django_redis"],
         install: pip,
     },
     Client {
@@ -43,7 +43,7 @@ const CLIENTS: [Client; 3] = [
         packages: &["nodejs", "npm"],
         library: None,
         path: ("NODE_PATH", "node_modules"),
-        load: ["-e", "require('redis')"],
+        load: ["-e", "require('redis'); require('ioredis')"],
         install: npm,
     },
     Client {
@@ -62,7 +62,7 @@ pub(crate) fn all(workspace: &Workspace) -> Vec<String> {
     let missing = CLIENTS.iter().filter_map(|client| {
         let reason = have(client, workspace).err()?;
         Some(format!(
-            "not run: the snippets of docs/wire-layout.md in {} ({reason})",
+            "not run: the snippets of the book in {} ({reason})",
             client.language
         ))
     });
@@ -114,7 +114,7 @@ fn pip(folder: &Path) -> Command {
     command
         .args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"])
         .arg(folder)
-        .arg("redis==6.4.0");
+        .args(["redis==6.4.0", "django==5.2.19", "django-redis==6.0.0"]);
     command
 }
 
@@ -124,7 +124,7 @@ fn npm(folder: &Path) -> Command {
         .args(["install", "--no-audit", "--no-fund", "--ignore-scripts"])
         .arg("--prefix")
         .arg(folder)
-        .arg("redis@5.9.0");
+        .args(["redis@5.9.0", "ioredis@6.0.0"]);
     command
 }
 

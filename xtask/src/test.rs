@@ -1,6 +1,7 @@
 //! `cargo xtask test`: an audit of this repository, both servers, a PostgreSQL and clients of other languages, then every test and every doctest.
 //! Must not pass over a test in silence: what can't run is printed, and fails where CI asks for all.
 
+use crate::api;
 use crate::browser;
 use crate::clients;
 use crate::failure::{Failure, Outcome};
@@ -58,6 +59,7 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             .args(words),
     );
     let docs = shell::run(shell::cargo(&workspace.root).args(["test", "--workspace", "--doc"]));
+    let interface = api::check(&workspace);
     // The runner has built keypace by now. One server program is enough: what a page shows doesn't depend on which.
     let page = match (browser, programs.first()) {
         (Some(browser), Some(program)) if words.is_empty() => {
@@ -83,5 +85,10 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         }
         _ => Ok(()),
     };
-    tests.and(docs).and(page).and(document).and(audit)
+    tests
+        .and(docs)
+        .and(interface)
+        .and(page)
+        .and(document)
+        .and(audit)
 }

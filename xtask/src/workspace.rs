@@ -16,6 +16,21 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Where cargo builds to.
     pub(crate) target: PathBuf,
+    packages: Value,
+}
+
+/// A crate of this workspace, as its manifest has it.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// The crate's name.
+    pub(crate) name: String,
+    /// Where its manifest is.
+    pub(crate) folder: PathBuf,
+    /// The oldest compiler that it promises.
+    pub(crate) rust_version: Option<String>,
+    /// Whether it may be published.
+    pub(crate) is_published: bool,
+    version: String,
 }
 
 impl Workspace {
@@ -37,7 +52,41 @@ impl Workspace {
         Ok(Self {
             root: folder("workspace_root")?,
             target: folder("target_directory")?,
+            packages: metadata["packages"].clone(),
         })
+    }
+
+    /// Its crates.
+    pub(crate) fn members(&self) -> Outcome<Vec<Member>> {
+        let packages = self.packages.as_array().into_iter().flatten();
+        packages
+            .map(|package| {
+                let text = |field: &str| {
+                    let text = package[field].as_str().map(str::to_owned);
+                    text.ok_or_else(|| {
+                        Failure::new(format!("failed to find {field} in cargo metadata"))
+                    })
+                };
+                let manifest = PathBuf::from(text("manifest_path")?);
+                Ok(Member {
+                    name: text("name")?,
+                    folder: manifest.parent().unwrap_or(&self.root).to_owned(),
+                    rust_version: text("rust_version").ok(),
+                    // Cargo lists the registries that it may go to: none for what is private, nothing for any.
+                    is_published: package["publish"].is_null(),
+                    version: text("version")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The version of one crate.
+    pub(crate) fn version(&self, name: &str) -> Outcome<String> {
+        let mut members = self.members()?.into_iter();
+        let member = members.find(|member| member.name == name);
+        member
+            .map(|member| member.version)
+            .ok_or_else(|| Failure::new(format!("there is no crate {name}")))
     }
 
     /// Where server programs that we unpack go. Always below the workspace, as the lab looks for them there.

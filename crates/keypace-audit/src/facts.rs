@@ -105,10 +105,12 @@ pub(crate) struct Binding {
     pub span: Span,
 }
 
-/// A value that a function gives back and that isn't a call: a call has [`Usage::Returned`].
+/// A value that a function gives back. One that isn't yielded is no call: a call has [`Usage::Returned`].
 #[derive(Debug)]
 pub(crate) struct Returned {
     pub value: Expr,
+    /// One of many, given on while the function goes on: `yield x`, `yield from xs`.
+    pub yielded: bool,
     pub function: Option<FunctionId>,
 }
 

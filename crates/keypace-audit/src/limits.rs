@@ -7,8 +7,8 @@ use std::time::Duration;
 pub(crate) const MAX_FILE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// A parser that needs longer for one file has lost itself in a text that is no code. Real files of 2 MiB take about a
-/// second; the rest is for machines with much else to do.
-pub(crate) const MAX_PARSE_TIME: Duration = Duration::from_secs(30);
+/// second. Time of the processor, so that a machine with much else to do finds the same as an idle one.
+pub(crate) const MAX_PARSE_PROCESSOR_TIME: Duration = Duration::from_secs(2);
 
 /// A line this long was written by a program: what holds one is a bundle or a table, and is left out.
 pub(crate) const MAX_LINE_BYTES: usize = 20_000;
@@ -57,6 +57,14 @@ pub(crate) const MIN_TEXT_BYTES: usize = 8;
 
 /// How often the bindings of a file are read over for what they hand on: a client passes through few names.
 pub(crate) const MAX_ORIGIN_ROUNDS: usize = 4;
+
+/// How often a file is read over for where the keys go that it finds. Each function that they pass takes two rounds, and
+/// a program's helpers are three deep at most.
+pub(crate) const MAX_FLOW_ROUNDS: usize = 8;
+
+/// A file with more calls is left unread: people write a tenth of it, and what rules look for in pairs of calls would take
+/// longer than the parser may.
+pub(crate) const MAX_CALLS_PER_FILE: usize = 20_000;
 
 /// How many calls deep a receiver is followed: `Cache::store("redis")->connection()->client()` has three.
 pub(crate) const MAX_ORIGIN_DEPTH: usize = 16;

@@ -2,12 +2,13 @@
 //! Must not know what a node means.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::Duration;
 
 use ast_grep_core::AstGrep;
 use ast_grep_core::source::Doc as _;
 use ast_grep_core::tree_sitter::{LanguageExt, StrDoc};
 use ast_grep_language::SupportLang;
+use rustix::time::{ClockId, clock_gettime};
 use tree_sitter::{ParseOptions, ParseState, Parser, Point};
 
 use crate::language::Language;
@@ -25,9 +26,9 @@ pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
     let lang = grammar(language);
     let mut parser = Parser::new();
     parser.set_language(&lang.get_ts_language()).ok()?;
-    let began = Instant::now();
+    let began = processor_time();
     let mut watch = |_: &ParseState| {
-        if began.elapsed() > limits::MAX_PARSE_TIME {
+        if processor_time().saturating_sub(began) > limits::MAX_PARSE_PROCESSOR_TIME {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -39,6 +40,14 @@ pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
     let tree = parser.parse_with_options(&mut read, None, Some(options))?;
     let src = text.to_owned();
     Some(AstGrep::doc(StrDoc { src, lang, tree }))
+}
+
+/// What this thread has had of a processor so far.
+fn processor_time() -> Duration {
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(spent.tv_sec).unwrap_or_default();
+    let nanoseconds = u64::try_from(spent.tv_nsec).unwrap_or_default();
+    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
 }
 
 /// The file's text before and after a node. A look at what stands beside it costs nothing there, where the way to a

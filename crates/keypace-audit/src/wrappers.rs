@@ -1,13 +1,15 @@
-//! What files of a tree tell each other: functions whose body runs KEYS, and clients that one file makes for others.
+//! What files of a tree tell each other: functions whose body runs KEYS or walks in its stead, and clients that one file
+//! makes for others.
 //! Must not read files.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::FunctionId;
+use crate::facts::{Call, Class, Expr, Function, FunctionId};
 use crate::limits;
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::Known;
-use crate::receiver::{clients, verb};
+use crate::receiver::verb::{self, Verb};
+use crate::receiver::{Commands, clients};
 use crate::report::{Confidence, Hit};
 use crate::rules::{self, Subject};
 
@@ -18,19 +20,31 @@ pub(crate) struct Wrapper {
     pub name: String,
     /// The file's name without its ending, or its folder's: what an import ends with.
     modules: [String; 2],
-    /// A client of that name; `None` for a function that runs KEYS.
-    client: Option<Known>,
+    kind: Kind,
+}
+
+/// What it is that a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A client. The classes of its file have it as a member, and those that extend them as well.
+    Client(Known, Vec<String>),
+    /// A class, whose method of this name runs KEYS.
+    ClassRuns(String),
+    /// A function that runs KEYS.
+    Runs,
+    /// A function that is named like KEYS and walks by SCAN.
+    Walks,
 }
 
 /// Those that a file defines. Asked once for every file, when its own findings are known.
 pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
     let modules = modules(subject.path);
     let mut out: Vec<Wrapper> = Vec::new();
-    let mut offer = |name: String, client: Option<Known>| {
+    let mut offer = |name: String, kind: Kind| {
         let own = Wrapper {
             name,
             modules: modules.clone(),
-            client,
+            kind,
         };
         if out.len() < limits::MAX_OFFERS_PER_FILE && !out.contains(&own) {
             out.push(own);
@@ -41,16 +55,49 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
         .filter(|hit| hit.rule == "keys-command" && hit.confidence > Confidence::Low)
     {
         if let Some(name) = named(subject, hit.function).filter(|name| is_distinctive(name)) {
-            offer(name, None);
+            offer(name, Kind::Runs);
+        }
+        if let Some((class, method)) = method(subject, hit.function) {
+            offer(class, Kind::ClassRuns(method));
         }
     }
     let origins = Origins::of(subject.facts, subject.text, subject.clients, HashMap::new());
+    for name in walkers(subject, &origins) {
+        offer(name, Kind::Walks);
+    }
     if origins.library {
+        let classes = subject.facts.classes.iter();
+        let classes: Vec<String> = classes.map(|class| class.name.clone()).collect();
         for (name, known) in origins.exports() {
-            offer(name, Some(known));
+            offer(name, Kind::Client(known, classes.clone()));
         }
     }
     out
+}
+
+/// Functions that are named like KEYS and have a SCAN in their body, and no KEYS.
+fn walkers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<String> {
+    let facts = subject.facts;
+    let mut named = facts
+        .functions
+        .iter()
+        .filter(|own| verb::of_method(&own.name) == Some(Verb::Keys))
+        .peekable();
+    if named.peek().is_none() {
+        return Vec::new();
+    }
+    let commands = Commands::of(facts, origins);
+    let runs = |own: &Function, wanted: &[Verb]| {
+        commands.all.iter().any(|command| {
+            let at = facts.calls[command.call.0].at;
+            let inside = own.span.start <= at.start && at.end <= own.span.end;
+            inside && wanted.contains(&command.verb)
+        })
+    };
+    named
+        .filter(|own| runs(own, &[Verb::Scan, Verb::ScanIter]) && !runs(own, &[Verb::Keys]))
+        .map(|own| own.name.clone())
+        .collect()
 }
 
 /// The wrappers of all files of a tree.
@@ -81,13 +128,26 @@ impl Wrappers {
         let runs: HashSet<&str> = self
             .found
             .iter()
-            .filter(|wrapper| wrapper.client.is_none())
+            .filter(|wrapper| wrapper.kind == Kind::Runs)
             .map(|wrapper| wrapper.name.as_str())
             .collect();
+        // What is only guessed to be a client is one of the tree's own, whose method of this name scans.
+        hits.retain(|hit| {
+            let name = subject
+                .text
+                .get(hit.at.start..hit.at.end)
+                .unwrap_or_default();
+            let walks = |own: &Wrapper| own.kind == Kind::Walks && own.name == name;
+            hit.rule != "keys-command"
+                || hit.confidence == Confidence::High
+                || !self.found.iter().any(walks)
+        });
+        self.make_sure(subject, &mut hits);
+        let told: HashSet<usize> = hits.iter().map(|hit| hit.at.start).collect();
         for call in &subject.facts.calls {
             let known = runs.contains(call.name.as_str()) && !call.args.is_empty();
             let itself = named(subject, call.function).as_deref() == Some(call.name.as_str());
-            let told = hits.iter().any(|hit| hit.at.start == call.at.start);
+            let told = told.contains(&call.at.start);
             let Some(rule) = rules::ALL
                 .iter()
                 .find(|rule| rule.id == "keys-command")
@@ -126,7 +186,7 @@ impl Wrappers {
                 .iter()
                 .filter(|own| own.modules.iter().any(|own| own == last))
             {
-                let Some(client) = wrapper.client else {
+                let Kind::Client(client, _) = wrapper.kind else {
                     continue;
                 };
                 for (there, here) in &import.names {
@@ -139,8 +199,69 @@ impl Wrappers {
                 out.insert(format!("{last}.{}", wrapper.name), client);
             }
         }
+        for wrapper in &self.found {
+            let Kind::Client(client, classes) = &wrapper.kind else {
+                continue;
+            };
+            let has = |name: &String| classes.contains(name);
+            let shares = |class: &Class| has(&class.name) || class.bases.iter().any(has);
+            if subject.facts.classes.iter().any(shares) {
+                out.entry(wrapper.name.clone()).or_insert(*client);
+            }
+        }
         out
     }
+
+    /// What was only told by a name is sure where the receiver's class is one of the tree, and its method runs KEYS.
+    fn make_sure(&self, subject: &Subject<'_>, hits: &mut [Hit]) {
+        for call in &subject.facts.calls {
+            if verb::of_method(&call.name) != Some(Verb::Keys) {
+                continue;
+            }
+            let Some(class) = class_of(subject, call) else {
+                continue;
+            };
+            let kind = Kind::ClassRuns(call.name.clone());
+            let mut found = self.found.iter();
+            if !found.any(|own| own.name == class && own.kind == kind) {
+                continue;
+            }
+            let here = |hit: &&mut Hit| hit.at.start == call.at.start;
+            for hit in hits.iter_mut().filter(here) {
+                hit.confidence = Confidence::High;
+            }
+        }
+    }
+}
+
+/// The class that a call's receiver was declared as: a parameter, a field or a name with a type.
+fn class_of<'s>(subject: &'s Subject<'_>, call: &Call) -> Option<&'s str> {
+    let Some(Expr::Path(path)) = &call.receiver else {
+        return None;
+    };
+    let facts = subject.facts;
+    let name = path.last()?;
+    let function = call.function.and_then(|id| facts.functions.get(id.0));
+    let params = function.into_iter().flat_map(|own| &own.params);
+    let fields = facts.classes.iter().flat_map(|own| &own.fields);
+    let param = params.chain(fields).find(|own| own.name == *name);
+    let bound = facts.bindings.iter().find(|own| {
+        own.declared.is_some() && own.targets.first().and_then(|target| target.last()) == Some(name)
+    });
+    let declared = param.and_then(|own| own.declared.as_deref());
+    let declared = declared.or_else(|| bound?.declared.as_deref())?;
+    let mut words = declared.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.rfind(|word| !word.is_empty())
+}
+
+/// The class and the method that a function is.
+fn method(subject: &Subject<'_>, function: Option<FunctionId>) -> Option<(String, String)> {
+    let mut own = subject.facts.functions.get(function?.0)?;
+    while own.name.is_empty() {
+        own = subject.facts.functions.get(own.parent?.0)?;
+    }
+    let class = subject.facts.classes.get(own.class?.0)?;
+    Some((class.name.clone(), own.name.clone()))
 }
 
 /// What an import of a file may end with: its name without the ending, and its folder's.

@@ -300,3 +300,24 @@ fn text_looks_as_a_compilers() {
     assert_eq!(lines[4], "  |              ^^^^");
     assert!(lines[5].starts_with("  = fix: "), "{text}");
 }
+
+#[test]
+fn a_file_with_more_calls_than_people_write_is_named_as_not_read() {
+    const CALLS: usize = 20_001;
+    let calls = "r.keys('a*')\n".repeat(CALLS);
+    let text = format!("import redis\nr = redis.Redis()\n{calls}");
+    let tree = Tree::new(&[("made.py", &text), ("app.py", BAD)]);
+    let report = tree.run(Options::default());
+    assert_eq!(report.unread, 1, "{:?}", report.troubles);
+    assert!(
+        report.troubles[0].contains("made.py"),
+        "{:?}",
+        report.troubles
+    );
+    let files: Vec<&str> = report
+        .findings
+        .iter()
+        .map(|own| own.file.as_str())
+        .collect();
+    assert_eq!(files, ["app.py"]);
+}

@@ -20,6 +20,7 @@ fn shown() -> Vec<(&'static str, String)> {
         "README.md",
         "CONTRIBUTING.md",
         "docs/audit.md",
+        "docs/cluster.md",
         "docs/guarantees.md",
         "docs/undo.md",
     ] {

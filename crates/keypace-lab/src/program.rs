@@ -110,6 +110,15 @@ impl Program {
             .collect()
     }
 
+    /// The first two numbers of the version, for comparing.
+    pub(crate) fn release(&self) -> (u32, u32) {
+        let mut numbers = self
+            .version
+            .split('.')
+            .map(|part| part.parse().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+
     /// Name and version in one: `redis 7.0.15`.
     #[must_use]
     pub fn label(&self) -> String {

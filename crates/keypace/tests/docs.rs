@@ -166,6 +166,7 @@ fn tests_that_documents_name_exist() {
         "docs/guarantees.md",
         "docs/keys-to-index.md",
         "docs/pitfalls.md",
+        "docs/security.md",
         "docs/undo.md",
         "docs/wire-layout.md",
     ] {

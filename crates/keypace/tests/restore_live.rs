@@ -12,7 +12,7 @@ use keypace::{
     Backup, BackupIndex, Budget, ConnectOptions, ErrorKind, Existing, Keyspace, Pattern, Restore,
     RestoreConsent, RestoreOptions, RestoreSummary, Result, Target,
 };
-use keypace_lab::{OwnedServer, Program, Raw, ServerOptions, Value};
+use keypace_lab::{ClusterOptions, OwnedCluster, OwnedServer, Program, Raw, ServerOptions, Value};
 
 fn programs() -> Vec<Program> {
     let programs = Program::all();
@@ -190,6 +190,23 @@ async fn another_server_or_database_and_overwriting_want_consent() {
     let own = from(&keyspace, &[Record::text("a", "b")]);
     let done = try_restore(&keyspace, own, full_speed(), RestoreConsent::Additive).await;
     assert_eq!(done.expect("its own").restored, 1);
+}
+
+/// Found by the soak: the node that was asked first at the delete had become a replica.
+#[tokio::test]
+async fn a_cluster_is_the_same_by_a_node_that_is_a_replica_now() {
+    let program = &programs()[0];
+    let cluster = OwnedCluster::start(program, ClusterOptions::default()).expect("a cluster");
+    let urls = cluster.urls();
+    let replica = About {
+        server: urls[3].replace("redis://", ""),
+        database: 0,
+    };
+    let bytes = removed(&replica, &[Record::text("a", "b")]);
+    let keyspace = connect(&urls[0]).await;
+    let consent = RestoreConsent::Additive;
+    let done = try_restore(&keyspace, index(&bytes), full_speed(), consent).await;
+    assert_eq!(done.expect("the same cluster").restored, 1);
 }
 
 #[tokio::test]

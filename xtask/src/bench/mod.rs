@@ -2,6 +2,7 @@
 //! Must not gate on an absolute time: counts, bytes, and ratios of variants that take turns in one run.
 
 mod asking;
+mod audit;
 mod backup;
 mod beside;
 mod big;
@@ -162,5 +163,6 @@ fn rows(group: Group, setting: &Setting<'_>) -> Outcome<Vec<Row>> {
         Group::Stats => stats::measure(setting),
         Group::Bulk => bulk::measure(setting),
         Group::Records => records::measure(setting),
+        Group::Audit => audit::measure(setting),
     }
 }

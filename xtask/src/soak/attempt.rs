@@ -31,6 +31,8 @@ pub(super) struct Attempt {
     pub(super) peak_bytes: u64,
     /// The beginning of what it said.
     pub(super) stderr: String,
+    /// It took more memory or time than it may, and was killed for it.
+    pub(super) trouble: Option<String>,
 }
 
 impl Attempt {
@@ -121,10 +123,8 @@ fn watch(
             // If it ends by itself just now, that is as well: its place is kept either way.
             let _ = child.kill();
             let _ = child.wait();
-            return match trouble {
-                None => Ok(attempt),
-                Some(trouble) => Err(Failure::new(format!("{shown}: {trouble}"))),
-            };
+            attempt.trouble = trouble.map(|trouble| format!("{shown}: {trouble}"));
+            return Ok(attempt);
         }
         thread::sleep(LOOK_PAUSE);
     }

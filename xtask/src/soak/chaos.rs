@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use keypace_lab::{LabError, OwnedCluster, Role, wait_until};
 
 use super::fault::{Fault, Plan};
+use super::ledger::Ledger;
+use super::proxies::Proxies;
 use crate::failure::{Failure, Outcome};
 
 /// Writes are held for this long, and a replica must have all of them well before: it takes a moment on loopback.
@@ -28,6 +30,8 @@ pub(super) struct Shared {
     /// Of the nodes as they were when the last fault was over: a run must not wait for the one under way.
     urls: Mutex<Vec<String>>,
     log: Mutex<Vec<Happened>>,
+    ledger: Mutex<Ledger>,
+    pub(super) proxies: Proxies,
 }
 
 /// A fault that was carried out.
@@ -40,8 +44,10 @@ pub(super) struct Happened {
 }
 
 impl Shared {
-    pub(super) fn new(cluster: OwnedCluster) -> Self {
+    pub(super) fn new(cluster: OwnedCluster, proxies: Proxies) -> Self {
         Self {
+            ledger: Mutex::default(),
+            proxies,
             urls: Mutex::new(cluster.urls()),
             cluster: Mutex::new(cluster),
             begun: Instant::now(),
@@ -69,10 +75,16 @@ impl Shared {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// Where the nodes are.
+    /// Where the nodes are, by the proxies.
     pub(super) fn urls(&self) -> Vec<String> {
         let urls = self.urls.lock();
-        urls.unwrap_or_else(PoisonError::into_inner).clone()
+        let urls = urls.unwrap_or_else(PoisonError::into_inner);
+        urls.iter().map(|url| self.proxies.url(url)).collect()
+    }
+
+    /// What was looked at so far. Not to be held while anything is waited for.
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_urls(&self, cluster: &OwnedCluster) {
@@ -119,7 +131,7 @@ fn carry_out_all(shared: &Shared, seed: u64) -> Outcome {
             from,
             to: None,
         });
-        let done = carry_out(&mut cluster, &fault, &mut added)
+        let done = carry_out(&mut cluster, &shared.proxies, &fault, &mut added)
             .and_then(|said| cluster.wait_until_settled().map(|()| said));
         shared.note_urls(&cluster);
         let to = shared.begun.elapsed();
@@ -137,6 +149,7 @@ fn carry_out_all(shared: &Shared, seed: u64) -> Outcome {
 /// One fault, as far as its own change; what there is to say of it.
 fn carry_out(
     cluster: &mut OwnedCluster,
+    proxies: &Proxies,
     fault: &Fault,
     added: &mut Vec<usize>,
 ) -> Result<String, LabError> {
@@ -199,6 +212,25 @@ fn carry_out(
             let heir = cluster.wait_for_promotion(primary)?;
             cluster.wake(primary)?;
             Ok(format!(", node {heir} for node {primary}"))
+        }
+        Fault::Cut { family, times } => {
+            let primary = serving(cluster, family)?;
+            proxies.cut(primary, times);
+            Ok(format!(", node {primary}"))
+        }
+        Fault::Delay {
+            family,
+            by,
+            held_for,
+        } => {
+            let primary = serving(cluster, family)?;
+            proxies.delay(primary, by, held_for);
+            Ok(format!(", node {primary}"))
+        }
+        Fault::HalfOpen { family, held_for } => {
+            let primary = serving(cluster, family)?;
+            proxies.hang(primary, held_for);
+            Ok(format!(", node {primary}"))
         }
         Fault::AddNode { slots } => {
             let node = cluster.add_node()?;

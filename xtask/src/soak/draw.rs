@@ -31,6 +31,16 @@ impl Draw {
         choices[at as usize]
     }
 
+    /// All of these, in some order.
+    pub(super) fn shuffled<T: Copy>(&mut self, choices: &[T]) -> Vec<T> {
+        let mut order = choices.to_vec();
+        for last in (1..order.len()).rev() {
+            let other = self.among(0..=last as u64);
+            order.swap(last, other as usize);
+        }
+        order
+    }
+
     /// A time within these bounds, in milliseconds.
     pub(super) fn pause_ms(&mut self, range: RangeInclusive<u64>) -> Duration {
         Duration::from_millis(self.among(range))
@@ -50,6 +60,20 @@ mod tests {
         assert_eq!(first(7, "faults"), first(7, "faults"));
         assert_ne!(first(7, "faults"), first(8, "faults"));
         assert_ne!(first(7, "faults"), first(7, "runs"));
+    }
+
+    #[test]
+    fn a_shuffle_has_each_once() {
+        let mut draw = Draw::new(1, "deck");
+        let (first, second) = (
+            draw.shuffled(&[1, 2, 3, 4, 5]),
+            draw.shuffled(&[1, 2, 3, 4, 5]),
+        );
+        assert_ne!(first, second);
+        for mut order in [first, second] {
+            order.sort_unstable();
+            assert_eq!(order, [1, 2, 3, 4, 5]);
+        }
     }
 
     #[test]

@@ -8,9 +8,50 @@ pub(super) const STABLE_KEYS: u64 = 60_000;
 /// Written before each delete, and deleted by it.
 pub(super) const DOOMED: &[u8] = b"doomed:";
 pub(super) const DOOMED_PATTERN: &str = "doomed:*";
+pub(super) const DOOMED_KEYS: u64 = 20_000;
 /// Names that are nearly doomed: a delete that goes by less than the pattern takes them.
 pub(super) const NEAR: &[u8] = b"doomed";
+pub(super) const NEAR_PATTERN: &str = "doomed[0-9]*";
 pub(super) const NEAR_KEYS: u64 = 5_000;
+/// Written before each delete with a backup, each with a value of its own, and brought back after it.
+pub(super) const UNDO: &[u8] = b"undo:";
+pub(super) const UNDO_PATTERN: &str = "undo:*";
+pub(super) const UNDO_KEYS: u64 = 4_000;
+/// What the jobs of the service delete.
+pub(super) const ERRAND: &[u8] = b"errand:";
+pub(super) const ERRAND_PATTERN: &str = "errand:*";
+pub(super) const ERRAND_KEYS: u64 = 5_000;
+
+/// Keys that are written to be deleted: their prefix, and how many there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Family {
+    pub(super) prefix: &'static [u8],
+    pub(super) keys: u64,
+}
+
+impl Family {
+    pub(super) const NONE: Self = Self {
+        prefix: DOOMED,
+        keys: 0,
+    };
+    pub(super) const DOOMED: Self = Self {
+        prefix: DOOMED,
+        keys: DOOMED_KEYS,
+    };
+    pub(super) const UNDO: Self = Self {
+        prefix: UNDO,
+        keys: UNDO_KEYS,
+    };
+    pub(super) const ERRAND: Self = Self {
+        prefix: ERRAND,
+        keys: ERRAND_KEYS,
+    };
+
+    /// The key of this number.
+    pub(super) fn name(self, number: u64) -> Vec<u8> {
+        [self.prefix, number.to_string().as_bytes()].concat()
+    }
+}
 
 /// Which of the keys with one prefix and a number were seen.
 #[derive(Clone, Debug)]

@@ -10,6 +10,9 @@ pub(super) const FAMILIES: u64 = 3;
 /// More nodes without a replica than this would hold most of the keys.
 const MAX_ADDED: usize = 2;
 
+/// The cases of `next`.
+const DECK: [u64; 15] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+
 /// One fault. Families are numbered from 0; who serves in one is asked when the fault is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -35,6 +38,16 @@ pub(super) enum Fault {
     FreezeShort { family: u64, frozen_for: Duration },
     /// The primary stops answering until it is replaced, and wakes believing that it still serves.
     FreezeLong { family: u64 },
+    /// Connections to the primary are reset, again and again.
+    Cut { family: u64, times: u64 },
+    /// Replies of the primary take longer for a while, and slow connections are reset then.
+    Delay {
+        family: u64,
+        by: Duration,
+        held_for: Duration,
+    },
+    /// Connections to the primary bring nothing more, and nobody says so.
+    HalfOpen { family: u64, held_for: Duration },
     /// A node joins and takes slots from all others.
     AddNode { slots: u64 },
     /// The node that joined last gives its slots to this family and leaves.
@@ -52,6 +65,9 @@ impl Fault {
             Self::KillReplica { .. } => "replica killed",
             Self::FreezeShort { .. } => "primary frozen, short",
             Self::FreezeLong { .. } => "primary frozen, replaced",
+            Self::Cut { .. } => "connections cut",
+            Self::Delay { .. } => "replies delayed",
+            Self::HalfOpen { .. } => "connections half-open",
             Self::AddNode { .. } => "node added",
             Self::RemoveNode { .. } => "node removed",
         }
@@ -67,6 +83,9 @@ impl Fault {
             | Self::FailOver { .. }
             | Self::KillReplica { .. }
             | Self::FreezeShort { .. }
+            | Self::Cut { .. }
+            | Self::Delay { .. }
+            | Self::HalfOpen { .. }
             | Self::AddNode { .. }
             | Self::RemoveNode { .. } => false,
         }
@@ -99,6 +118,17 @@ impl fmt::Display for Fault {
             Self::FreezeShort { family, frozen_for } => {
                 write!(formatter, ": family {family}, for {frozen_for:?}")
             }
+            Self::Cut { family, times } => write!(formatter, ": family {family}, {times} times"),
+            Self::Delay {
+                family,
+                by,
+                held_for,
+            } => {
+                write!(formatter, ": family {family}, by {by:?}, for {held_for:?}")
+            }
+            Self::HalfOpen { family, held_for } => {
+                write!(formatter, ": family {family}, for {held_for:?}")
+            }
             Self::AddNode { slots } => write!(formatter, ": takes {slots} slots"),
             Self::RemoveNode { to } => write!(formatter, ": its slots go to family {to}"),
         }
@@ -110,6 +140,8 @@ impl fmt::Display for Fault {
 pub(super) struct Plan {
     draw: Draw,
     added: usize,
+    /// What comes before all of them come again, as numbers of `next`.
+    deck: Vec<u64>,
 }
 
 impl Plan {
@@ -117,6 +149,7 @@ impl Plan {
         Self {
             draw: Draw::new(seed, "faults"),
             added: 0,
+            deck: Vec::new(),
         }
     }
 
@@ -125,7 +158,8 @@ impl Plan {
         self.draw.pause_ms(300..=2500)
     }
 
-    /// The next fault. Moves and failovers come twice as often: they are the everyday ones.
+    /// The next fault. Moves and failovers come more often: they are the everyday ones. Each comes before all have come twice,
+    /// so that a short soak has them all.
     pub(super) fn next(&mut self) -> Fault {
         let draw = &mut self.draw;
         let family = draw.among(0..=FAMILIES - 1);
@@ -133,7 +167,10 @@ impl Plan {
         let (from, to) = (family, other);
         // Both are drawn each time, so that a fault takes the same from the stream whatever it is.
         let (while_ms, share) = (draw.pause_ms(200..=1200), draw.among(1..=10));
-        match draw.among(0..=11) {
+        if self.deck.is_empty() {
+            self.deck = draw.shuffled(&DECK);
+        }
+        match self.deck.pop().unwrap_or_default() {
             0..=2 => Fault::MoveSlots {
                 from,
                 to,
@@ -158,6 +195,19 @@ impl Plan {
                 frozen_for: while_ms,
             },
             9 => Fault::FreezeLong { family },
+            10 => Fault::Cut {
+                family,
+                times: share,
+            },
+            11 => Fault::Delay {
+                family,
+                by: Duration::from_millis(share * 5),
+                held_for: while_ms,
+            },
+            12 => Fault::HalfOpen {
+                family,
+                held_for: while_ms,
+            },
             _ if self.added < MAX_ADDED && share > 4 || self.added == 0 => {
                 self.added += 1;
                 Fault::AddNode { slots: share * 100 }
@@ -172,7 +222,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::{FAMILIES, Fault, MAX_ADDED, Plan};
+    use super::{DECK, FAMILIES, Fault, MAX_ADDED, Plan};
     use std::collections::BTreeSet;
 
     #[test]
@@ -191,7 +241,7 @@ mod tests {
             let mut plan = Plan::new(seed);
             let mut names = BTreeSet::new();
             let mut added = 0;
-            for _ in 0..300 {
+            for _ in 0..DECK.len() * 2 {
                 let fault = plan.next();
                 names.insert(fault.name());
                 match fault {
@@ -207,11 +257,14 @@ mod tests {
                     | Fault::KillPrimary { .. }
                     | Fault::KillReplica { .. }
                     | Fault::FreezeShort { .. }
-                    | Fault::FreezeLong { .. } => {}
+                    | Fault::FreezeLong { .. }
+                    | Fault::Cut { .. }
+                    | Fault::Delay { .. }
+                    | Fault::HalfOpen { .. } => {}
                 }
                 assert!((0..=MAX_ADDED as i32).contains(&added), "seed {seed}");
             }
-            assert_eq!(names.len(), 9, "seed {seed}: {names:?}");
+            assert_eq!(names.len(), 12, "seed {seed}: {names:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: keypace lists, counts and deletes in a cluster that is given no rest, and every run is checked.
-//! Must not pass over a finding: the first one ends it, with the seed.
+//! `cargo xtask soak`: keypace lists, counts, deletes, restores, keeps records and serves jobs in a cluster that is given no
+//! rest, and everything is checked. Must not pass over a finding: the first one ends it, with the seed.
 
 mod attempt;
 mod books;
@@ -7,64 +7,44 @@ mod chaos;
 mod draw;
 mod families;
 mod fault;
+mod jobs;
 mod judge;
+mod kinds;
+mod ledger;
+mod model;
+mod options;
+mod pace;
+mod plant;
+mod proxies;
+mod records;
 mod runs;
+mod service;
+mod stage;
+mod undo;
 mod witness;
 mod writers;
 
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use keypace_lab::{ClusterOptions, Endpoint, OwnedCluster, Program};
+use keypace_lab::Program;
 
-use crate::failure::{self, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::setup;
 use crate::shell;
-use crate::slot_order::has_table_per_slot;
 use crate::workspace::Workspace;
-use chaos::Shared;
-use draw::Draw;
-use families::{NEAR, NEAR_KEYS, STABLE, STABLE_KEYS};
-use runs::{Runner, VALUE_BYTES};
-use witness::Census;
+use kinds::Kind;
+use ledger::{Invariant, Ledger};
+use options::Options;
+use stage::Stage;
 
-/// Clients beside.
-const WRITERS: usize = 2;
-/// Longer than a month: a number typed by mistake.
-const MAX_MINUTES: u64 = 50_000;
+/// Of values that nobody looks at: the keys are what is walked.
+const VALUE_BYTES: usize = 8;
+/// A short soak goes on for so long where something was not seen yet: a fault may have hidden all that was tried.
+const GRACE: Duration = Duration::from_secs(180);
 
-/// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
-struct Options {
-    minutes: u64,
-    seed: Option<u64>,
-}
-
-impl Options {
-    fn read(words: &[String]) -> Outcome<Self> {
-        let (mut minutes, mut seed) = (None, None);
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            let value = words.next().and_then(|value| value.parse::<u64>().ok());
-            let value = value.ok_or_else(|| failure::usage(format!("{word} takes a number")));
-            match word.as_str() {
-                "--minutes" => minutes = Some(value?),
-                "--seed" => seed = Some(value?),
-                other => return Err(failure::usage(format!("soak has no option {other:?}"))),
-            }
-        }
-        match minutes {
-            Some(minutes @ 1..=MAX_MINUTES) => Ok(Self { minutes, seed }),
-            _ => Err(failure::usage(format!(
-                "soak takes --minutes N, from 1 to {MAX_MINUTES}"
-            ))),
-        }
-    }
-}
-
-/// Soaks on every server program found, each for its part of the time.
+/// Soaks on a Redis and a Valkey, each for its part of the time.
 pub(crate) fn run(words: &[String]) -> Outcome {
     let options = Options::read(words)?;
     let workspace = Workspace::find()?;
@@ -76,114 +56,70 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let seed = options
         .seed
         .unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    soak_all(&workspace, &options, seed).map_err(|failure| {
+        Failure::new(format!(
+            "{failure}\nseed {seed}; again: cargo xtask soak --minutes {} --seed {seed}{}",
+            options.minutes,
+            if options.is_planted {
+                format!(" --plant {}", plant::SKIP_SLOT)
+            } else {
+                String::new()
+            }
+        ))
+    })
+}
+
+fn soak_all(workspace: &Workspace, options: &Options, seed: u64) -> Outcome {
     let programs = Program::all();
     let share = Duration::from_secs(options.minutes * 60) / programs.len().max(1) as u32;
-    for program in &programs {
-        println!("\n{}, {} s, seed {seed}", program.label(), share.as_secs());
-        soak(program, share, seed, &workspace).map_err(|failure| {
-            Failure::new(format!(
-                "{}, seed {seed}: {failure}\nagain: cargo xtask soak --minutes {} --seed {seed}",
-                program.label(),
-                options.minutes
-            ))
-        })?;
+    let mut ledger = Ledger::default();
+    let Some((last, others)) = programs.split_last() else {
+        return Err(Failure::new("there is no server program"));
+    };
+    if !options.is_planted {
+        prove(workspace, last, seed, &mut ledger)?;
     }
+    for program in others.iter().chain([last]) {
+        println!("\n{}, {} s, seed {seed}", program.label(), share.as_secs());
+        let is_last = program == last;
+        let stage = Stage::set(workspace, program, seed, options.is_planted)?;
+        let deadline = Instant::now() + share;
+        let so_far = ledger.clone();
+        let is_enough = |own: &Ledger| {
+            let mut all = so_far.clone();
+            all.add(own);
+            !is_last || all.unseen_but_at_the_end().is_empty() || Instant::now() > deadline + GRACE
+        };
+        let (own, ended) = stage.soak(deadline, &is_enough);
+        ledger.add(&own);
+        println!("{}", ledger.report());
+        ended.map_err(|failure| Failure::new(format!("{}: {failure}", program.label())))?;
+    }
+    let unseen = ledger.unseen();
+    if !options.is_planted && !unseen.is_empty() {
+        return Err(Failure::new(format!("not seen: {}", unseen.join(", "))));
+    }
+    println!("lost: nothing");
     Ok(())
 }
 
-/// One cluster, from its founding to its end.
-fn soak(program: &Program, share: Duration, seed: u64, workspace: &Workspace) -> Outcome {
-    let cluster = OwnedCluster::start(program, ClusterOptions::default())?;
-    cluster.seed_strings(STABLE, 0..STABLE_KEYS, VALUE_BYTES)?;
-    cluster.seed_strings(NEAR, 0..NEAR_KEYS, VALUE_BYTES)?;
-    if let Some(lost) = Census::take(&cluster, 0)?.lost() {
-        return Err(Failure::new(format!("the lab: {lost}")));
+/// The soak is not blind: with one slot left out of the walk, each of these must be a finding. Nothing else befalls them.
+fn prove(workspace: &Workspace, program: &Program, seed: u64, ledger: &mut Ledger) -> Outcome {
+    let stage = Stage::set(workspace, program, seed, true)?;
+    for (kind, invariant) in [
+        (Kind::List, Invariant::WalkComplete),
+        (Kind::Count, Invariant::WalkComplete),
+        (Kind::Delete, Invariant::DeleteComplete),
+    ] {
+        let found = stage.one(kind);
+        let text = found.err().map(|failure| failure.to_string());
+        let is_seen = (text.as_ref()).is_some_and(|text| text.contains(&invariant.broken()));
+        let broken =
+            (!is_seen).then(|| format!("{} left a slot out, and found is {text:?}", kind.name()));
+        ledger
+            .check(Invariant::PlantSeen, 1, broken)
+            .map_err(Failure::new)?;
     }
-    let seeds: Vec<Endpoint> = cluster.nodes().map(|node| node.endpoint.clone()).collect();
-    let shared = Shared::new(cluster);
-    let mut runner = Runner {
-        workspace,
-        shared: &shared,
-        draw: Draw::new(seed, "runs"),
-        books: books::Books::default(),
-        surplus_limit: if has_table_per_slot(program) {
-            judge::SURPLUS_BY_SLOT
-        } else {
-            judge::SURPLUS_BY_NODE
-        },
-    };
-    let deadline = Instant::now() + share;
-    let (ran, faults, written) = thread::scope(|scope| {
-        let (shared, seeds) = (&shared, &seeds);
-        let faults = scope.spawn(move || chaos::run(shared, seed));
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|number| scope.spawn(move || writers::run(shared, seeds, seed, number)))
-            .collect();
-        let ran = runner.run(deadline);
-        shared.stop();
-        let written = writers.into_iter().map(|writer| writer.join().unwrap_or(0));
-        let written: u64 = written.sum();
-        let faults = faults
-            .join()
-            .unwrap_or_else(|_| Err(Failure::new("the faults panicked")));
-        (ran, faults, written)
-    });
-    println!(
-        "\n{}\n{}",
-        runner.books.table(),
-        books::faults(&shared.log())
-    );
-    println!("{written} commands of writers beside");
-    let unproven = runner.books.unproven();
-    let census = Census::take(&shared.cluster(), 0);
-    shared.into_cluster().stop()?;
-    ran?;
-    faults?;
-    if let Some(lost) = census?.lost() {
-        return Err(Failure::new(lost));
-    }
-    if unproven.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::new(format!(
-            "no run of {} was complete",
-            unproven.join(", ")
-        )))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Options;
-
-    fn read(text: &str) -> Option<Options> {
-        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        Options::read(&words).ok()
-    }
-
-    #[test]
-    fn options_are_read() {
-        let seed = Some(7);
-        assert_eq!(
-            read("--minutes 2"),
-            Some(Options {
-                minutes: 2,
-                seed: None
-            })
-        );
-        assert_eq!(
-            read("--seed 7 --minutes 30"),
-            Some(Options { minutes: 30, seed })
-        );
-        for text in [
-            "",
-            "--seed 7",
-            "--minutes",
-            "--minutes 0",
-            "--minutes x",
-            "--hours 1",
-        ] {
-            assert_eq!(read(text), None, "{text:?}");
-        }
-    }
+    println!("a slot left out of a list, a count and a delete was found each time");
+    stage.end()
 }

@@ -12,78 +12,23 @@ use super::attempt::{self, Attempt};
 use super::books::{Books, Entry};
 use super::chaos::Shared;
 use super::draw::Draw;
-use super::families::{DOOMED, DOOMED_PATTERN, Listing, STABLE_PATTERN};
+use super::families::{Family, Listing};
 use super::judge::{self, Deletion, Ending};
-use super::witness::Census;
+use super::kinds::{KINDS, Kind};
+use super::ledger::Invariant;
+use super::pace::Pace;
+use super::undo;
+use super::witness::{self, Census};
 use crate::failure::{Failure, Outcome};
 use crate::shell;
 use crate::workspace::Workspace;
 
-/// What is written before each delete.
-pub(super) const DOOMED_KEYS: u64 = 20_000;
-/// Small: the keys are what is walked.
-pub(super) const VALUE_BYTES: usize = 8;
-/// As `NEAR` is named.
-const NEAR_PATTERN: &str = "doomed[0-9]*";
 /// SIGKILLs of one run; then it is let be.
 const MAX_KILLS: u64 = 4;
 /// A checkpoint is written every half second, and a run takes seconds.
 const KILL_AFTER_MS: std::ops::RangeInclusive<u64> = 100..=2500;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    List,
-    ListExact,
-    ListKilled,
-    Count,
-    CountKilled,
-    Delete,
-    DeleteKilled,
-}
-
-const KINDS: [Kind; 7] = [
-    Kind::List,
-    Kind::ListExact,
-    Kind::ListKilled,
-    Kind::Count,
-    Kind::CountKilled,
-    Kind::Delete,
-    Kind::DeleteKilled,
-];
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::ListExact => "list --exact",
-            Self::ListKilled => "list, killed",
-            Self::Count => "count",
-            Self::CountKilled => "count, killed",
-            Self::Delete => "delete",
-            Self::DeleteKilled => "delete, killed",
-        }
-    }
-
-    fn words(self) -> &'static [&'static str] {
-        match self {
-            Self::List | Self::ListKilled => &["scan", "-0", STABLE_PATTERN],
-            Self::ListExact => &["scan", "-0", "--exact", STABLE_PATTERN],
-            Self::Count | Self::CountKilled => &["--json", "count", STABLE_PATTERN, NEAR_PATTERN],
-            Self::Delete | Self::DeleteKilled => &["--json", "delete", "--yes", DOOMED_PATTERN],
-        }
-    }
-
-    fn is_killed(self) -> bool {
-        matches!(
-            self,
-            Self::ListKilled | Self::CountKilled | Self::DeleteKilled
-        )
-    }
-
-    fn is_delete(self) -> bool {
-        matches!(self, Self::Delete | Self::DeleteKilled)
-    }
-}
+/// A half-open connection is given up after this; less than most faults and more than most stalls of a busy machine.
+pub(super) const TIMEOUT: &str = "4s";
 
 /// What all attempts of a run came to.
 struct Ran {
@@ -95,33 +40,47 @@ struct Ran {
     /// Of the last attempt, where it prints one.
     output: Vec<u8>,
     shown: String,
+    /// The files that it was told to save to, in order.
+    backups: Vec<PathBuf>,
 }
 
 /// The one who runs them.
 pub(super) struct Runner<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) shared: &'a Shared,
+    /// Where checkpoints and backups go.
+    pub(super) folder: PathBuf,
+    pub(super) config: PathBuf,
     pub(super) draw: Draw,
     pub(super) books: Books,
     /// Keys that SCAN may return twice on this server.
     pub(super) surplus_limit: u64,
+    /// Names that every run is told to leave out: a planted bug, else none.
+    pub(super) planted: Vec<String>,
 }
 
 impl Runner<'_> {
-    /// Runs until `deadline`, or until the faults can't go on.
-    pub(super) fn run(&mut self, deadline: Instant) -> Outcome {
-        while Instant::now() < deadline && !self.shared.is_stopping() {
-            let kind = self.draw.pick(&KINDS);
-            self.one(kind)?;
+    /// Runs until `deadline`, and then until `is_enough`, or until the faults can't go on.
+    pub(super) fn run(&mut self, deadline: Instant, is_enough: &dyn Fn() -> bool) -> Outcome {
+        loop {
+            for kind in self.draw.shuffled(&KINDS) {
+                let is_over = Instant::now() >= deadline && is_enough();
+                if is_over || self.shared.is_stopping() {
+                    return Ok(());
+                }
+                self.one(kind)?;
+            }
         }
-        Ok(())
     }
 
-    fn one(&mut self, kind: Kind) -> Outcome {
-        let before = if kind.is_delete() { self.sow()? } else { 0 };
+    pub(super) fn one(&mut self, kind: Kind) -> Outcome {
+        if let Some(family) = kind.deletes() {
+            self.sow(kind, family)?;
+        }
         let since = self.shared.begun.elapsed();
-        let ran = self.attempts(kind)?;
-        let found = self.check(kind, &ran, before, since);
+        let pace = Pace::draw(&mut self.draw);
+        let ran = self.attempts(kind, &pace)?;
+        let found = self.check(kind, &ran, &pace, since);
         found.map_err(|found| {
             Failure::new(format!(
                 "{} begun at {:.1} s: {found}\n{}\n{}\n{}",
@@ -131,16 +90,24 @@ impl Runner<'_> {
                 ran.last.last_words(),
                 String::from_utf8_lossy(&ran.output)
             ))
-        })
+        })?;
+        match kind.deletes() {
+            Some(family) if kind.is_undone() => undo::undo(self, &ran.backups, family),
+            _ => Ok(()),
+        }
     }
 
-    /// Writes the doomed keys while nothing befalls the cluster; how many there are.
-    fn sow(&self) -> Outcome<u64> {
+    /// Writes the keys that are to be deleted while nothing befalls the cluster.
+    fn sow(&self, kind: Kind, family: Family) -> Outcome {
         let cluster = self.shared.cluster();
-        cluster.seed_strings(DOOMED, 0..DOOMED_KEYS, VALUE_BYTES)?;
-        let census = Census::take(&cluster, DOOMED_KEYS)?;
-        match census.doomed.missing() {
-            0 => Ok(DOOMED_KEYS),
+        if kind.is_undone() {
+            witness::sow_values(&cluster, family)?;
+        } else {
+            cluster.seed_strings(family.prefix, 0..family.keys, super::VALUE_BYTES)?;
+        }
+        let census = Census::take(&cluster, family)?;
+        match census.sown.missing() {
+            0 => Ok(()),
             missing => Err(Failure::new(format!(
                 "the lab lost {missing} keys just written"
             ))),
@@ -148,10 +115,9 @@ impl Runner<'_> {
     }
 
     /// Kills it now and then where it is one to be killed, and has it go on from where it was.
-    fn attempts(&mut self, kind: Kind) -> Outcome<Ran> {
-        let checkpoint = self.workspace.target.join("soak/checkpoint");
+    fn attempts(&mut self, kind: Kind, pace: &Pace) -> Outcome<Ran> {
+        let checkpoint = self.folder.join("checkpoint");
         remove(&checkpoint)?;
-        let pace = self.pace();
         let kills = if kind.is_killed() {
             self.draw.among(1..=MAX_KILLS)
         } else {
@@ -165,30 +131,26 @@ impl Runner<'_> {
             listing: Listing::new(),
             output: Vec::new(),
             shown: String::new(),
+            backups: Vec::new(),
         };
         loop {
-            let mut command = self.keypace(kind, &pace);
-            if kind.is_killed() {
-                command.arg("--checkpoint").arg(&checkpoint);
-                // Killed before its first checkpoint, it has no place to go on from.
-                if checkpoint.exists() {
-                    command.arg("--resume").arg(&checkpoint);
-                }
-            }
+            let command = self.typed(kind, pace, &checkpoint, &mut ran)?;
             ran.shown = shell::show(&command);
             let kill_after = (ran.kills < kills).then(|| self.draw.pause_ms(KILL_AFTER_MS));
             ran.output.clear();
             ran.listing.cut();
             let (listing, output) = (&mut ran.listing, &mut ran.output);
-            let is_listing = kind.words()[0] == "scan";
             let mut feed = |bytes: &[u8]| {
-                if is_listing {
+                if kind.is_listing() {
                     listing.feed(bytes);
                 } else {
                     attempt::keep(output, bytes);
                 }
             };
             ran.last = Attempt::run(command, kill_after, &mut feed)?;
+            let trouble = ran.last.trouble.clone();
+            let within = self.shared.ledger().check(Invariant::Bounds, 1, trouble);
+            within.map_err(Failure::new)?;
             ran.wall += ran.last.wall;
             ran.peak_bytes = ran.peak_bytes.max(ran.last.peak_bytes);
             if ran.last.code.is_some() {
@@ -198,62 +160,87 @@ impl Runner<'_> {
         }
     }
 
-    /// Slow enough in most runs that something befalls the cluster meanwhile.
-    fn pace(&mut self) -> Vec<&'static str> {
-        let mut words = vec!["--budget", self.draw.pick(&["off", "1ms"])];
-        words.extend(
-            self.draw
-                .pick::<&[&str]>(&[&[], &["--rate", "20000"], &["--rate", "60000"]]),
-        );
-        words.extend(
-            self.draw
-                .pick::<&[&str]>(&[&[], &["--count", "50"], &["--count", "500"]]),
-        );
-        words.extend(self.draw.pick::<&[&str]>(&[&[], &[], &["--lanes", "4"]]));
-        words
+    /// The whole command line of one attempt.
+    fn typed(
+        &self,
+        kind: Kind,
+        pace: &Pace,
+        checkpoint: &PathBuf,
+        ran: &mut Ran,
+    ) -> Outcome<Command> {
+        let mut command = self.command(&pace.words);
+        command.args(kind.words());
+        for name in &self.planted {
+            command.args(["--exclude", name]);
+        }
+        // Killed before its first checkpoint, it has no place to go on from, and needs another file.
+        let goes_on = kind.is_killed() && checkpoint.exists();
+        if kind.is_killed() {
+            command.arg("--checkpoint").arg(checkpoint);
+        }
+        if goes_on {
+            command.arg("--resume").arg(checkpoint);
+        }
+        if kind.is_undone() {
+            if !goes_on {
+                let name = format!("backup-{}.kpb", ran.backups.len());
+                let file = self.folder.join(name);
+                remove(&file)?;
+                ran.backups.push(file);
+            }
+            if let Some(file) = ran.backups.last() {
+                command.arg("--backup").arg(file);
+            }
+        }
+        Ok(command)
     }
 
-    /// Given all nodes that there are: one of them may be away.
-    fn keypace(&self, kind: Kind, pace: &[&str]) -> Command {
+    /// keypace with these flags, given all nodes that there are: one of them may be away.
+    pub(super) fn command(&self, flags: &[String]) -> Command {
         let mut command = self.workspace.keypace(&self.workspace.debug("keypace"));
+        command.arg("--config").arg(&self.config);
         for url in self.shared.urls() {
             command.args(["--url", &url]);
         }
         command
-            .args(pace)
-            .args(["--progress", "none"])
-            .args(kind.words());
+            .args(flags)
+            .args(["--progress", "none", "--timeout", TIMEOUT]);
         command
     }
 
-    fn check(&mut self, kind: Kind, ran: &Ran, before: u64, since: Duration) -> Result<(), String> {
+    fn check(&mut self, kind: Kind, ran: &Ran, pace: &Pace, since: Duration) -> Result<(), String> {
         let ending = judge::ending(ran.last.code, &ran.last.stderr)?;
-        let summary = match (kind.words()[0], ending) {
-            ("scan", _) | (_, Ending::Refused) => None,
-            _ => Some(attempt::summary(&ran.output)?),
-        };
+        let has_summary = !kind.is_listing() && ending != Ending::Refused;
+        let summary = has_summary
+            .then(|| attempt::summary(&ran.output))
+            .transpose()?;
         let mut surplus = ran.listing.stable.repeated();
-        match (kind, &summary) {
-            (Kind::List | Kind::ListExact | Kind::ListKilled, _) => {
-                judge::listing(ending, kind == Kind::ListExact, &ran.listing)?;
-            }
-            (Kind::Count | Kind::CountKilled, Some(summary)) => {
-                surplus = judge::count(ending, summary, self.surplus_limit)?;
-            }
-            (Kind::Count | Kind::CountKilled, None) => {}
-            (Kind::Delete | Kind::DeleteKilled, summary) => {
-                let was_forced = self.shared.was_forced_since(since);
-                let after = Census::take(&self.shared.cluster(), DOOMED_KEYS);
+        match (kind.deletes(), &summary) {
+            (Some(family), summary) => {
+                let after = Census::take(&self.shared.cluster(), family);
                 let after = after.map_err(|failure| failure.to_string())?;
-                let was_killed = ran.kills > 0;
                 let facts = Deletion {
-                    before,
+                    before: family.keys,
                     after: &after,
-                    was_killed,
-                    was_forced,
+                    was_killed: ran.kills > 0,
+                    was_forced: self.shared.was_forced_since(since),
                 };
-                judge::delete(ending, summary.as_ref(), &facts)?;
+                let mut ledger = self.shared.ledger();
+                judge::delete(ending, summary.as_ref(), &facts, &mut ledger)?;
             }
+            (None, _) if kind.is_listing() => {
+                let is_exact = kind == Kind::ListExact;
+                let mut ledger = self.shared.ledger();
+                judge::listing(ending, is_exact, &ran.listing, &mut ledger)?;
+            }
+            (None, Some(summary)) => {
+                let mut ledger = self.shared.ledger();
+                surplus = judge::count(ending, summary, self.surplus_limit, &mut ledger)?;
+            }
+            (None, None) => {}
+        }
+        if let Some(summary) = summary.as_ref().filter(|_| ran.kills == 0) {
+            judge::pace(pace.told, summary, &mut self.shared.ledger())?;
         }
         self.note(kind, ending, ran, surplus, summary.as_ref());
         Ok(())
@@ -284,11 +271,11 @@ impl Runner<'_> {
     }
 }
 
-fn remove(checkpoint: &PathBuf) -> Outcome {
-    match fs::remove_file(checkpoint) {
+fn remove(file: &PathBuf) -> Outcome {
+    match fs::remove_file(file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::new(format!(
             "failed to remove {}: {error}",
-            checkpoint.display()
+            file.display()
         ))),
         _ => Ok(()),
     }

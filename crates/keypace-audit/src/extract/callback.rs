@@ -102,8 +102,13 @@ pub(super) fn repeats(grammar: &dyn Grammar, parts: &CallParts<'_>) -> bool {
 pub(super) fn is_lambda(grammar: &dyn Grammar, arg: &Node<'_>) -> bool {
     match grammar.role(arg) {
         Role::Function(parts) => parts.lambda,
+        Role::Reference { .. } => true,
         Role::Named(_, inner) | Role::Through(inner) if inner.node_id() != arg.node_id() => {
-            matches!(grammar.role(&inner), Role::Function(parts) if parts.lambda)
+            match grammar.role(&inner) {
+                Role::Function(parts) => parts.lambda,
+                Role::Reference { .. } => true,
+                _ => false,
+            }
         }
         _ => false,
     }

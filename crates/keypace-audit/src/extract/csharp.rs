@@ -43,10 +43,10 @@ impl Grammar for CSharp {
             | "parenthesized_expression"
             | "checked_expression"
             | "ref_expression"
-            | "yield_statement"
             | "collection_element"
             | "expression_element"
             | "constant_pattern" => first(node).map_or(Role::Plain, Role::Through),
+            "yield_statement" => first(node).map_or(Role::Plain, Role::Yield),
             "cast_expression" => node.field("value").map_or(Role::Plain, Role::Through),
             "as_expression" => node.field("left").map_or(Role::Plain, Role::Through),
             "prefix_unary_expression" => unary(node),

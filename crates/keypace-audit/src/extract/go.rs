@@ -69,6 +69,12 @@ impl Grammar for Go {
             "assignment_statement" if field_text(node, "operator").is_none_or(|op| op == "=") => {
                 assignment(node)
             }
+            // What goes into a channel comes out where the channel is read.
+            "send_statement" => bind(
+                node.field("channel").iter().map(target).collect(),
+                None,
+                node.field("value").into_iter().collect(),
+            ),
             "var_spec" | "const_spec" => declaration(node),
             "for_statement" => repetition(node),
             "function_declaration" | "method_declaration" | "func_literal" | "method_elem" => {
@@ -323,8 +329,12 @@ fn pieces<'t>(literal: &Node<'t>) -> Vec<TextPiece<'t>> {
     literal.named_children().map(piece).collect()
 }
 
+/// The list itself for one of its elements.
 fn target(node: &Node<'_>) -> Vec<String> {
-    path(node)
+    let list = (node.kind() == "index_expression")
+        .then(|| node.field("operand"))
+        .flatten();
+    path(list.as_ref().unwrap_or(node))
         .filter(|path| path.iter().all(|name| name != "_"))
         .unwrap_or_default()
 }

@@ -53,6 +53,13 @@ pub(super) enum Role<'t> {
     },
     /// `return x`, also the implicit one of a one-expression lambda or function.
     Return(Option<Node<'t>>),
+    /// `yield x`, `yield from xs`: a value that a generator gives on.
+    Yield(Node<'t>),
+    /// `store::get` as a value: a lambda that calls the method with what it is given.
+    Reference {
+        of: Node<'t>,
+        name: Node<'t>,
+    },
     /// A call. One whose callee is neither a name nor a member is [`Role::Plain`].
     Call(CallParts<'t>),
     /// `a.b` where a member reads like a call without arguments (Ruby): a call, and as an expression the chain of names

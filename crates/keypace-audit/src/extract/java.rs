@@ -49,7 +49,8 @@ impl Grammar for Java {
             "unary_expression" => unary(node),
             "identifier" => Role::Path(vec![node.text().into_owned()]),
             "this" | "super" => Role::Path(vec!["self".to_owned()]),
-            "field_access" | "scoped_identifier" | "method_reference" => member(node),
+            "field_access" | "scoped_identifier" => member(node),
+            "method_reference" => reference(node),
             "method_invocation" => method(node),
             "object_creation_expression" => creation(node),
             "explicit_constructor_invocation" => own_constructor(node),
@@ -159,11 +160,6 @@ fn path(node: &Node<'_>) -> Option<Vec<String>> {
                 at = at.field("scope")?;
                 continue;
             }
-            "method_reference" => {
-                names.push(last(&at)?.text().into_owned());
-                at = first(&at)?;
-                continue;
-            }
             _ => return None,
         }
         names.reverse();
@@ -176,13 +172,17 @@ fn member<'t>(node: &Node<'t>) -> Role<'t> {
     if let Some(path) = path(node) {
         return Role::Path(path);
     }
-    let (of, name) = if node.kind() == "method_reference" {
-        (first(node), last(node).map(|name| name.text().into_owned()))
-    } else {
-        (node.field("object"), field_text(node, "field"))
-    };
-    match (of, name) {
+    match (node.field("object"), field_text(node, "field")) {
         (Some(of), Some(name)) => Role::Member { of, name },
+        _ => Role::Plain,
+    }
+}
+
+/// `store::get`. `Session::new` is a constructor, whose name is no node.
+fn reference<'t>(node: &Node<'t>) -> Role<'t> {
+    match (first(node), last(node)) {
+        (Some(of), Some(name)) if name.kind() == "identifier" => Role::Reference { of, name },
+        (Some(of), _) => Role::Through(of),
         _ => Role::Plain,
     }
 }

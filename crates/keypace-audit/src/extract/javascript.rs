@@ -37,8 +37,8 @@ impl Grammar for JavaScript {
             | "parenthesized_expression"
             | "non_null_expression"
             | "as_expression"
-            | "satisfies_expression"
-            | "yield_expression" => first(node).map_or(Role::Plain, Role::Through),
+            | "satisfies_expression" => first(node).map_or(Role::Plain, Role::Through),
+            "yield_expression" => first(node).map_or(Role::Plain, Role::Yield),
             "type_assertion" => values(node).pop().map_or(Role::Plain, Role::Through),
             "sequence_expression" => Role::Sequence(values(node)),
             "identifier"

@@ -175,7 +175,16 @@ fn member<'t>(node: &Node<'t>) -> Role<'t> {
         if has_token(node, "class") {
             return Role::Plain;
         }
-        let names = values(node)
+        let names = values(node);
+        if let [of, name] = names.as_slice()
+            && name.kind() == "simple_identifier"
+        {
+            return Role::Reference {
+                of: of.clone(),
+                name: name.clone(),
+            };
+        }
+        let names = names
             .iter()
             .map(|name| path(name).map(|mut path| path.pop().unwrap_or_default()))
             .collect::<Option<Vec<_>>>();

@@ -204,6 +204,13 @@ fn function<'t>(node: &Node<'t>) -> Role<'t> {
 }
 
 /// Names and values stand in pairs; what the last value gives beyond its own name goes to the names that are left.
+/// The table of `found[#found + 1]`.
+fn list_of<'t>(element: &Node<'t>) -> Option<Node<'t>> {
+    (element.kind() == "bracket_index_expression")
+        .then(|| element.field("table"))
+        .flatten()
+}
+
 fn assignment<'t>(node: &Node<'t>) -> Role<'t> {
     let lists = values(node);
     let [names, given] = lists.as_slice() else {
@@ -212,7 +219,11 @@ fn assignment<'t>(node: &Node<'t>) -> Role<'t> {
     let names = values(names);
     let mut targets = names
         .iter()
-        .map(|name| path(name).unwrap_or_default())
+        .map(|name| {
+            path(name)
+                .or_else(|| path(&list_of(name)?))
+                .unwrap_or_default()
+        })
         .collect::<Vec<_>>();
     let given = values(given);
     if let [value] = given.as_slice()

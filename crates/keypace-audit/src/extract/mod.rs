@@ -5,6 +5,7 @@ mod callback;
 mod children;
 mod csharp;
 mod elixir;
+mod file_name;
 mod go;
 mod grammar;
 mod java;
@@ -13,6 +14,7 @@ mod kotlin;
 mod literal;
 mod lua;
 mod php;
+mod placeholder;
 mod python;
 mod recursion;
 mod ruby;
@@ -23,9 +25,13 @@ mod walk;
 #[cfg(test)]
 mod sketch;
 
+pub(crate) use self::file_name::{FILE, file_name};
+use std::borrow::Cow;
+
 use self::grammar::Grammar;
 use crate::facts::Facts;
 use crate::language::Language;
+use crate::limits;
 use crate::syntax;
 
 /// Reads the facts of a text. What the grammar can't read is left out.
@@ -33,10 +39,18 @@ pub(crate) fn facts(language: Language, text: &str) -> Facts {
     read(language, text).unwrap_or_else(|| Facts::new(language))
 }
 
-/// The same, where it matters that a parser gave up: `None` then.
+/// The same, where it matters that a text is past what can be read: its parser gave up, or it has more calls than people
+/// write. `None` then.
 pub(crate) fn read(language: Language, text: &str) -> Option<Facts> {
-    let tree = syntax::parse(language, text)?;
+    let text = match language {
+        Language::Shell => placeholder::filled(text),
+        _ => Cow::Borrowed(text),
+    };
+    let tree = syntax::parse(language, &text)?;
     let mut facts = walk::walk(language, grammar(language), &tree.root());
+    if facts.calls.len() > limits::MAX_CALLS_PER_FILE {
+        return None;
+    }
     if language == Language::Elixir {
         recursion::unroll(&mut facts);
     }

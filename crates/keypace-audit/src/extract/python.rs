@@ -24,9 +24,10 @@ impl Grammar for Python {
             "if_statement" | "elif_clause" | "else_clause" => Role::Branch,
             "expression_statement" => only_child(node).map_or(Role::Plain, Role::Statement),
             "return_statement" => Role::Return(first(node)),
-            "await" | "parenthesized_expression" | "yield" => {
+            "await" | "parenthesized_expression" => {
                 only_child(node).map_or(Role::Plain, Role::Through)
             }
+            "yield" => only_child(node).map_or(Role::Plain, Role::Yield),
             "identifier" => Role::Path(vec![node.text().into_owned()]),
             "attribute" => attribute(node),
             "call" => call(node),

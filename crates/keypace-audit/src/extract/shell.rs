@@ -1,6 +1,7 @@
 //! The shell's nodes: every command is a call of a program.
 //! Must not walk or judge, and must not know programs' options.
 
+use super::file_name::{FILE, file_name};
 use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::read_escapes;
 use crate::syntax::Node;
@@ -170,25 +171,33 @@ fn redirected<'t>(node: &Node<'t>) -> Role<'t> {
         return Role::Plain;
     };
     let redirects: Vec<Node<'t>> = node.field_children("redirect").collect();
+    if let Some(file) = redirects.iter().find_map(written) {
+        let plain = matches!(body.kind().as_ref(), "command" | "pipeline") && redirects.len() == 1;
+        if plain {
+            return Role::Bind(vec![BindParts {
+                targets: vec![vec![FILE.to_owned(), file]],
+                declared: None,
+                value: Some(body),
+            }]);
+        }
+    }
     match body.kind().as_ref() {
         "command" => {
             let documents = redirects.into_iter().filter(|part| {
                 matches!(
                     part.kind().as_ref(),
                     "heredoc_redirect" | "herestring_redirect"
-                )
+                ) || read_from(part).is_some_and(|from| from.kind() == "process_substitution")
             });
             command(&body, documents.collect())
         }
-        // `while read x; do ... done < <(command)` goes over what the command writes.
+        // `while read x; do ... done < <(command)` goes over what the command writes, or what a file holds.
         "while_statement" => {
             let names = read_names(&body);
             let from = redirects
                 .into_iter()
                 .find_map(|part| match part.kind().as_ref() {
-                    "file_redirect" => part
-                        .field("destination")
-                        .filter(|to| to.kind() == "process_substitution"),
+                    "file_redirect" => read_from(&part),
                     "herestring_redirect" => first(&part),
                     _ => None,
                 });
@@ -203,6 +212,25 @@ fn redirected<'t>(node: &Node<'t>) -> Role<'t> {
         }
         _ => Role::Through(body),
     }
+}
+
+/// Where `< file` and `< <(command)` read from.
+fn read_from<'t>(redirect: &Node<'t>) -> Option<Node<'t>> {
+    let reads = redirect.kind() == "file_redirect" && redirect.text().trim().starts_with('<');
+    redirect.field("destination").filter(|_| reads)
+}
+
+/// The file that `> file` and `>> file` write, as [`named`] calls it.
+fn written(redirect: &Node<'_>) -> Option<String> {
+    let writes = redirect.kind() == "file_redirect" && redirect.text().starts_with('>');
+    let to = redirect.field("destination").filter(|_| writes)?;
+    let kept = matches!(
+        to.kind().as_ref(),
+        "word" | "string" | "simple_expansion" | "expansion" | "concatenation"
+    );
+    let text = to.text();
+    let outside = text.starts_with("/dev/") || text.starts_with('&');
+    (kept && !outside).then(|| file_name(&text))
 }
 
 fn assignment<'t>(node: &Node<'t>) -> Role<'t> {
@@ -367,7 +395,7 @@ cleanup() { redis-cli FLUSHDB; }
             calls(Shell, text),
             [
                 "redis-cli(\"-h\", HOST, \"-p\", 6379, \"KEYS\", \"user:*\") -> discarded",
-                "redis-cli(\"keys\", \"sess:{}:*\") -> discarded",
+                "redis-cli(\"keys\", \"sess:{}:*\") -> bound <.out.txt",
                 "redis-cli(\"--raw\", \"keys\", \"*\") -> bound keys",
                 "redis-cli(<<=\"KEYS *\\n\") -> discarded",
                 "redis-cli(<<<=\"KEYS *\") -> discarded",
@@ -386,7 +414,11 @@ cleanup() { redis-cli FLUSHDB; }
         );
         assert_eq!(
             bindings(Shell, text),
-            ["keys = redis-cli()", "n = redis-cli()"]
+            [
+                "<.out.txt = redis-cli()",
+                "keys = redis-cli()",
+                "n = redis-cli()"
+            ]
         );
     }
 

@@ -84,6 +84,8 @@ impl Walk<'_> {
                 Expr::Other
             }
             Role::Return(None) => Expr::Other,
+            Role::Yield(inner) => self.give_on(node, &inner),
+            Role::Reference { of, name } => self.reference(node, &of, &name),
             Role::Call(parts) => self.call(node, &parts),
             Role::Getter(parts) => self.getter(node, &parts),
             Role::Function(parts) => self.function(node, parts),
@@ -201,9 +203,20 @@ impl Walk<'_> {
         if !matches!(expr, Expr::Call(_) | Expr::Other | Expr::Number(_)) {
             self.facts.returned.push(Returned {
                 value: expr.clone(),
+                yielded: false,
                 function: self.function,
             });
         }
+    }
+
+    fn give_on(&mut self, node: &Node<'_>, inner: &Node<'_>) -> Expr {
+        let expr = self.through(node, inner);
+        self.facts.returned.push(Returned {
+            value: expr.clone(),
+            yielded: true,
+            function: self.function,
+        });
+        expr
     }
 
     /// Says where a call's result goes. What was said first stays: a binding inside a condition is a binding.
@@ -269,6 +282,8 @@ impl Walk<'_> {
             | Role::Gather { .. }
             | Role::List(_)
             | Role::Concat(_)
+            | Role::Join(_)
+            | Role::Cons { .. }
             | Role::Index { .. } => {
                 self.tails.insert(node.node_id());
             }
@@ -438,63 +453,4 @@ fn span(node: &Node<'_>) -> Span {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::extract::facts;
-    use crate::language::Language::{JavaScript, Lua, Python, Shell, TypeScript};
-
-    const DEEP: usize = 20_000;
-
-    #[test]
-    fn deep_nesting_neither_overflows_nor_hides_what_stands_beside_it() {
-        let nested = [
-            (Python, "f(", ")"),
-            (Python, "[", "]"),
-            (Python, "(lambda: ", ")"),
-            (Python, "'a' + (", ")"),
-            (JavaScript, "f(", ")"),
-            (JavaScript, "(() => ", ")"),
-            (TypeScript, "g({ a: ", " })"),
-            (Lua, "f(", ")"),
-            (Lua, "f({ ", " })"),
-            (Shell, "echo $(", ")"),
-        ];
-        for (language, open, close) in nested {
-            let beside = if language == Shell {
-                "keys 'a*'"
-            } else {
-                "r.keys('a*')"
-            };
-            let inner = if language == Shell { "true" } else { "1" };
-            let text = format!(
-                "{beside}\n{}{inner}{}\n",
-                open.repeat(DEEP),
-                close.repeat(DEEP)
-            );
-            let found = facts(language, &text);
-            assert!(
-                found.calls.iter().any(|call| call.name == "keys"),
-                "{language:?} {open}"
-            );
-        }
-    }
-
-    #[test]
-    fn long_chains_end_where_the_bound_is() {
-        let joined = format!("x = {}'end'\nr.keys('a*')\n", "'a' + ".repeat(DEEP));
-        assert_eq!(facts(Python, &joined).calls.len(), 1);
-        let chained = format!("x{}\nr.keys('a*')\n", ".f()".repeat(DEEP));
-        assert!(
-            facts(Python, &chained)
-                .calls
-                .iter()
-                .any(|call| call.name == "keys")
-        );
-        let members = format!("x{}\nr.keys('a*')\n", ".f".repeat(DEEP));
-        assert!(
-            facts(JavaScript, &members)
-                .calls
-                .iter()
-                .any(|call| call.name == "keys")
-        );
-    }
-}
+mod tests;

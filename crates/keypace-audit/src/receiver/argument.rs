@@ -127,6 +127,13 @@ pub(super) fn own_args(facts: &Facts, call: &Call, id: CallId) -> Vec<Expr> {
     if args.is_empty() {
         args = chained(facts, id);
     }
+    // `List.of("0", "MATCH", p)`, as Vert.x takes the words of a command.
+    let jvm = matches!(facts.language, Language::Java | Language::Kotlin);
+    if let ([Expr::List(list)], true) = (args.as_slice(), jvm)
+        && matches!(list.first(), Some(Expr::Text(_)))
+    {
+        args = list.clone();
+    }
     let mut out = Vec::with_capacity(args.len());
     for arg in args {
         match options(facts, &arg) {
@@ -135,6 +142,11 @@ pub(super) fn own_args(facts: &Facts, call: &Call, id: CallId) -> Vec<Expr> {
         }
     }
     out
+}
+
+/// Whether an argument is options of a scan, built where they are given.
+pub(super) fn is_options(facts: &Facts, arg: &Expr) -> bool {
+    options(facts, arg).is_some()
 }
 
 /// Options that are built: `new ScanParams().match("a*").count(500)`, `ScanArgs.Builder.matches(p).limit(500)`.
@@ -146,8 +158,9 @@ fn options(facts: &Facts, arg: &Expr) -> Option<Vec<Expr>> {
         let Expr::Call(id) = at else { break };
         let call = facts.calls.get(id.0)?;
         let name = match call.name.as_str() {
-            "match" | "matches" | "pattern" | "keysPattern" => "match",
-            "count" | "limit" | "chunkSize" => "count",
+            "match" | "matches" | "pattern" | "keysPattern" | "matchPattern" | "match_pattern"
+            | "with_pattern" => "match",
+            "count" | "limit" | "chunkSize" | "with_count" => "count",
             name => {
                 built |= matches!(
                     name,
@@ -157,6 +170,8 @@ fn options(facts: &Facts, arg: &Expr) -> Option<Vec<Expr>> {
                         | "ScanOptions"
                         | "defaults"
                         | "KeyScanOptions"
+                        | "KeyScanArgs"
+                        | "KeysScanOptions"
                 );
                 ""
             }
@@ -170,7 +185,8 @@ fn options(facts: &Facts, arg: &Expr) -> Option<Vec<Expr>> {
         };
         at = receiver;
     }
-    if let Expr::Path(path) = at {
+    // `ScanParams.SCAN_POINTER_START` is a cursor.
+    if let (Expr::Path(path), Expr::Call(_)) = (at, arg) {
         built |= path.iter().any(|part| {
             matches!(
                 part.as_str(),
@@ -180,6 +196,7 @@ fn options(facts: &Facts, arg: &Expr) -> Option<Vec<Expr>> {
                     | "Builder"
                     | "KeyScanOptions"
                     | "KeyScanArgs"
+                    | "KeysScanOptions"
             )
         });
     }

@@ -1,22 +1,120 @@
 //! What a method's name means in the clients of one language only.
 //! Must not follow receivers, and must not know names that all clients share: `verb` does.
 
-use crate::facts::Expr;
+use crate::facts::{Call, Expr, Facts};
 use crate::language::Language;
 use crate::receiver::argument;
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::{Known, Shape};
-use crate::receiver::verb::Verb;
+use crate::receiver::verb::{self, Verb};
 
 pub(super) fn is_jvm(language: Language) -> bool {
     matches!(language, Language::Java | Language::Kotlin)
 }
 
-/// Spring's scan and lettuce's ScanIterator follow the cursor by themselves.
-pub(super) fn jvm_scan(verb: Verb, receiver: &Expr, args: &[Expr], origins: &Origins<'_>) -> Verb {
-    let spring = origins.imports("org.springframework.data.redis")
+/// The command of a method by a name that only this language's clients have.
+pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
+    // Mutiny's way to wait for an answer.
+    let waited = ["AndAwait", "AndForget"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end));
+    if let (true, Some(name)) = (is_jvm(language), waited) {
+        return verb::of_method(name);
+    }
+    Some(match (language, name) {
+        // phpredis's old name.
+        (Language::Php, "getKeys") => Verb::Keys,
+        // Redisson's KEYS of old, its whole containers, its flushes of all nodes at once.
+        (Language::Java | Language::Kotlin, "findKeysByPattern" | "findKeysByPatternAsync") => {
+            Verb::Keys
+        }
+        (Language::Java | Language::Kotlin, "getKeysStream") => Verb::ScanIter,
+        (Language::Java | Language::Kotlin, "flushallParallel" | "flushallParallelAsync") => {
+            Verb::FlushAll
+        }
+        (Language::Java | Language::Kotlin, "flushdbParallel" | "flushdbParallelAsync") => {
+            Verb::FlushDb
+        }
+        // What redis-rs's typed commands call their GET.
+        (Language::Rust, "get_int") => Verb::Read,
+        // radix's walk.
+        (Language::Go, "NewScanner") => Verb::ScanIter,
+        // ServiceStack's words for commands, some of which StackExchange.Redis.Extensions has as well.
+        (Language::CSharp, "SearchKeysAsync" | "GetAllKeysAsync") => Verb::ScanIter,
+        (Language::CSharp, "GetAllEntriesFromHash" | "GetAllEntriesFromHashAsync") => Verb::HGetAll,
+        (
+            Language::CSharp,
+            "GetAllItemsFromSet"
+            | "GetAllItemsFromSetAsync"
+            | "GetAllItemsFromList"
+            | "GetAllItemsFromListAsync",
+        ) => Verb::SMembers,
+        (Language::CSharp, "GetValue" | "GetValueAsync") => Verb::Read,
+        (Language::CSharp, "GetValues" | "GetValuesAsync" | "GetAll" | "GetAllAsync") => Verb::MGet,
+        (Language::CSharp, "RemoveAll" | "RemoveAllAsync" | "RemoveEntry" | "RemoveEntryAsync") => {
+            Verb::Del
+        }
+        _ => return None,
+    })
+}
+
+/// Methods of objects, by what made them: Redisson's `getMap(key).readAllMap()`, radix's `ScannerConfig{}.New(client)`.
+pub(super) fn of_object(maker: &str, name: &str) -> Option<Verb> {
+    Some(match (maker, name) {
+        ("getMap" | "getMapCache" | "getLocalCachedMap", "readAllMap" | "readAllEntrySet")
+        | ("getMap" | "getMapCache" | "getLocalCachedMap", "readAllKeySet" | "readAllValues") => {
+            Verb::HGetAll
+        }
+        (
+            "getSet" | "getSetCache" | "getList" | "getScoredSortedSet" | "getSortedSet",
+            "readAll",
+        ) => Verb::SMembers,
+        ("getMap" | "getMapCache" | "getBucket", "get") => Verb::Read,
+        ("ScannerConfig", "New") => Verb::ScanIter,
+        _ => return None,
+    })
+}
+
+/// What a verb is in the hands of these clients: some scan where others send KEYS, and some follow a cursor by themselves.
+pub(super) fn verb(
+    verb: Verb,
+    (name, receiver): (&str, &Expr),
+    known: Known,
+    args: &[Expr],
+    origins: &Origins<'_>,
+    language: Language,
+) -> Verb {
+    match language {
+        Language::CSharp => sharp_verb(verb, name, known, origins),
+        Language::Java | Language::Kotlin if verb == Verb::Scan => {
+            jvm_scan(verb, receiver, args, origins)
+        }
+        Language::Ruby if verb == Verb::Scan && !takes_cursor(args) => Verb::ScanIter,
+        _ => verb,
+    }
+}
+
+/// redis-client's `scan("MATCH", "a*") { |key| ... }` follows the cursor by itself; redis-rb's takes one.
+fn takes_cursor(args: &[Expr]) -> bool {
+    match args.first() {
+        None => false,
+        Some(first @ (Expr::Text(_) | Expr::Named(..))) => argument::is_cursor_like(first),
+        Some(_) => true,
+    }
+}
+
+/// Methods that send KEYS in some versions of their client: ServiceStack's SearchKeys was KEYS before it was SCAN.
+pub(crate) fn is_doubtful(language: Language, name: &str) -> bool {
+    language == Language::CSharp && matches!(name, "SearchKeys" | "GetAllKeys")
+}
+
+/// Spring's and Quarkus's scan and lettuce's ScanIterator follow the cursor by themselves.
+fn jvm_scan(verb: Verb, receiver: &Expr, args: &[Expr], origins: &Origins<'_>) -> Verb {
+    let follows = ["org.springframework.data.redis", "io.quarkus.redis"]
+        .iter()
+        .any(|own| origins.imports(own))
         && !args.first().is_some_and(argument::is_cursor_like);
-    if spring || is_scan_iterator(receiver) {
+    if follows || is_scan_iterator(receiver) {
         Verb::ScanIter
     } else {
         verb
@@ -24,18 +122,60 @@ pub(super) fn jvm_scan(verb: Verb, receiver: &Expr, args: &[Expr], origins: &Ori
 }
 
 pub(super) fn is_scan_iterator(receiver: &Expr) -> bool {
-    matches!(receiver, Expr::Path(path) if path.last().is_some_and(|last| last == "ScanIterator"))
+    matches!(receiver, Expr::Path(path) if path.last().is_some_and(|last| matches!(last.as_str(), "ScanIterator" | "ScanStream" | "ScanFlow")))
 }
 
-/// StackExchange's `IServer.Keys` scans; the other libraries' `Keys` is KEYS.
-pub(super) fn sharp_verb(verb: Verb, name: &str, known: Known, origins: &Origins<'_>) -> Verb {
+/// StackExchange's `IServer.Keys` scans on every server from 2.8 on; the other libraries' `Keys` is KEYS.
+fn sharp_verb(verb: Verb, name: &str, known: Known, origins: &Origins<'_>) -> Verb {
     let others = ["CSRedis", "FreeRedis", "ServiceStack"]
         .iter()
         .any(|own| origins.imports(own));
     let stack = known.shape == Shape::Server || (origins.imports("StackExchange.Redis") && !others);
-    if verb == Verb::Keys && stack && matches!(name, "Keys" | "KeysAsync") {
+    let scans = matches!(name, "Keys" | "KeysAsync")
+        || name == "SearchKeys" && origins.imports("StackExchange.Redis.Extensions");
+    if verb == Verb::Keys && stack && scans {
         Verb::ScanIter
     } else {
         verb
     }
+}
+
+/// redis-rs' `scan()` has no cursor, and redis-client's in Ruby takes a block.
+pub(super) fn goes_on_by_itself(language: Language, call: &Call, args: &[Expr]) -> bool {
+    match language {
+        Language::Rust => call.args.is_empty(),
+        Language::Ruby => {
+            call.args.iter().any(|arg| matches!(arg, Expr::Lambda(_)))
+                && !args.first().is_some_and(argument::is_cursor_like)
+        }
+        _ => false,
+    }
+}
+
+/// The `opsForX` that a value came from, or that its declared type stands for: `ValueOperations<K, V> values`.
+pub(super) fn operations_of(facts: &Facts, receiver: &Expr) -> Option<String> {
+    let path = match receiver {
+        Expr::Call(inner) => return Some(facts.calls[inner.0].name.clone()),
+        Expr::Path(path) if is_jvm(facts.language) => path,
+        _ => return None,
+    };
+    let last = path.last()?;
+    let declared = |text: &str| {
+        let (kind, _) = text.split_once("Operations")?;
+        let kind = kind.rsplit('.').next()?.trim_start_matches("Reactive");
+        (!kind.is_empty()).then(|| format!("opsFor{kind}"))
+    };
+    let bound = facts.bindings.iter().find_map(|binding| {
+        let own = binding.targets.first()?.last()? == last;
+        match &binding.value {
+            Expr::Call(call) if own && facts.calls[call.0].name.starts_with("opsFor") => {
+                Some(facts.calls[call.0].name.clone())
+            }
+            _ if own => declared(binding.declared.as_deref()?),
+            _ => None,
+        }
+    });
+    let mut fields = facts.classes.iter().flat_map(|class| &class.fields);
+    let field = fields.find(|field| field.name == *last);
+    bound.or_else(|| declared(field?.declared.as_deref()?))
 }

@@ -3,12 +3,16 @@
 
 pub(crate) mod argument;
 pub(crate) mod clients;
-mod dialect;
+pub(crate) mod dialect;
+pub(crate) mod modules;
 pub(crate) mod origin;
 mod raw;
+mod sender;
 pub(crate) mod shape;
 pub(crate) mod shellwords;
 pub(crate) mod verb;
+
+use std::collections::HashMap;
 
 use crate::facts::{Call, CallId, Expr, Facts};
 use crate::language::Language;
@@ -37,6 +41,10 @@ pub(crate) struct Commands {
     pub all: Vec<Command>,
     /// Calls that are commands if they are given keys that a command found: `cache.delete(key)`.
     pub maybe: Vec<Command>,
+    /// Where the first command of a call stands in `all`.
+    places: HashMap<CallId, usize>,
+    /// The shell's words that stand for a client.
+    pub shell: shellwords::Clients,
 }
 
 impl Commands {
@@ -44,13 +52,15 @@ impl Commands {
     pub(crate) fn of(facts: &Facts, origins: &Origins<'_>) -> Self {
         let mut all = Vec::new();
         let mut maybe = Vec::new();
+        let senders = sender::Senders::of(facts, origins);
+        let shell = shellwords::Clients::of(facts);
         for at in 0..facts.calls.len() {
             let id = CallId(at);
             if facts.language == Language::Shell {
-                all.extend(shellwords::command(facts, id));
+                all.extend(shell.command(facts, id));
                 continue;
             }
-            let raw = raw::commands(facts, origins, id);
+            let raw = raw::commands(facts, origins, &senders, id);
             if raw.is_empty() {
                 match method(facts, origins, id) {
                     Some(command) => all.push(command),
@@ -60,12 +70,23 @@ impl Commands {
                 all.extend(raw);
             }
         }
-        Self { all, maybe }
+        let mut places = HashMap::with_capacity(all.len());
+        for (place, command) in all.iter().enumerate() {
+            places.entry(command.call).or_insert(place);
+        }
+        Self {
+            all,
+            maybe,
+            places,
+            shell,
+        }
     }
 
     /// The command of a call.
     pub(crate) fn at(&self, call: CallId) -> Option<&Command> {
-        self.all.iter().find(|command| command.call == call)
+        self.places
+            .get(&call)
+            .and_then(|place| self.all.get(*place))
     }
 }
 
@@ -79,12 +100,11 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let Some(receiver) = &call.receiver else {
         return bare(facts, origins, id);
     };
-    let operations = match receiver {
-        Expr::Call(inner) => verb::of_operations(&facts.calls[inner.0].name, name),
-        _ => None,
-    };
+    let operations = dialect::operations_of(facts, receiver);
+    let operations = operations
+        .and_then(|ops| verb::of_operations(&ops, name).or_else(|| dialect::of_object(&ops, name)));
     // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
-    let mut verb = operations.or_else(|| verb::of_method(name))?;
+    let verb = operations.or_else(|| of_method(facts, call))?;
     let known = if dialect::is_scan_iterator(receiver) {
         Known {
             sure: Sure::Resolved,
@@ -105,13 +125,20 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     if known.shape == Shape::Cache && verb != Verb::Keys {
         return None;
     }
-    if facts.language == Language::CSharp {
-        verb = dialect::sharp_verb(verb, name, known, origins);
-    }
     let mut args = argument::own_args(facts, call, id);
-    if verb == Verb::Scan && dialect::is_jvm(facts.language) {
-        verb = dialect::jvm_scan(verb, receiver, &args, origins);
+    // Redisson's objects are given their key where they are made, radix's walk its pattern.
+    if let (Some(own), Expr::Call(inner)) = (operations, receiver)
+        && (args.is_empty() || own == Verb::ScanIter)
+    {
+        args.clone_from(&facts.calls[inner.0].args);
     }
+    let method = (name, receiver);
+    let verb = dialect::verb(verb, method, known, &args, origins, facts.language);
+    let verb = if verb == Verb::Scan && dialect::goes_on_by_itself(facts.language, call, &args) {
+        Verb::ScanIter
+    } else {
+        verb
+    };
     if verb == Verb::ScanIter && dialect::is_scan_iterator(receiver) && !args.is_empty() {
         args.remove(0);
     }
@@ -126,10 +153,24 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     })
 }
 
+/// The command that a method is named after.
+fn of_method(facts: &Facts, call: &Call) -> Option<Verb> {
+    let name = call.name.as_str();
+    // Redisson's `getKeys()` gives what has the methods, `getKeys(options)` scans.
+    if dialect::is_jvm(facts.language) && name == "getKeys" {
+        let options = call.args.first().filter(|_| call.args.len() == 1)?;
+        return argument::is_options(facts, options).then_some(Verb::ScanIter);
+    }
+    dialect::of_method(facts.language, name).or_else(|| verb::of_method(name))
+}
+
 /// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.
 fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
     let told = match verb {
-        Verb::FlushDb => origins.library,
+        // `helper.FlushDB(t, client)` is a function of the program.
+        Verb::FlushDb => origins.library && call.args.len() < 2,
+        // StackExchange's name, which nothing else has.
+        Verb::FlushAll => origins.library && call.name.starts_with("FlushAllDatabases"),
         Verb::Scan => {
             origins.speaks
                 && call
@@ -149,7 +190,7 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
 /// A method named like a command on something that may be a client: only its arguments can tell.
 fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let call = &facts.calls[id.0];
-    let verb = verb::of_method(&call.name)?;
+    let verb = of_method(facts, call)?;
     if call.constructs || !(verb.takes_many() || verb.reads_one()) {
         return None;
     }
@@ -176,7 +217,7 @@ fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command>
 fn is_imported(facts: &Facts, name: &str) -> bool {
     facts.language == Language::Elixir
         && facts.imports.iter().any(|import| {
-            clients::is_library(facts.language, &import.module)
+            modules::is_library(facts.language, &import.module)
                 && import
                     .names
                     .iter()
@@ -189,6 +230,10 @@ fn constructed(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Comma
     let call = &facts.calls[id.0];
     let own = facts.language == Language::Php && call.name == "Keyspace" && origins.library;
     let (_, args) = call.args.split_first().filter(|_| own)?;
+    let names = ["match", "count"].into_iter();
+    let args = names
+        .zip(args)
+        .map(|(name, arg)| Expr::Named(name.to_owned(), Box::new(arg.clone())));
     Some(Command {
         call: id,
         verb: Verb::ScanIter,
@@ -198,7 +243,7 @@ fn constructed(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Comma
             shape: Shape::Client,
             cluster: false,
         },
-        args: args.to_vec(),
+        args: args.collect(),
         raw: false,
     })
 }
@@ -263,6 +308,10 @@ fn confidence(
     call: &Call,
 ) -> Option<Confidence> {
     let name = call.name.as_str();
+    // ServiceStack's has no arguments: with one it is a method of the project's own.
+    if name == "GetAllKeys" && !args.is_empty() {
+        return None;
+    }
     if verb == Verb::Keys && args.is_empty() {
         let default = matches!(facts.language, Language::Python | Language::Ruby)
             || name == "getAllKeys"
@@ -286,6 +335,8 @@ fn confidence(
         Sure::Named if fits && (glob || origins.library || origins.speaks) => {
             Some(Confidence::High)
         }
+        // Beside the library's import a telling name is enough for commands that others have as well.
+        Sure::Named if origins.library && !verb.lists_keys() => Some(Confidence::High),
         Sure::Named => Some(Confidence::Medium),
         // A class of the project's own with a `scan` that takes a pattern walks by itself.
         Sure::Own if verb == Verb::Scan && !fits => None,
@@ -293,6 +344,9 @@ fn confidence(
         // `cache.get(key)` and `db.delete(x)` may be anything: only names of connections count.
         Sure::Weak if !fits && !verb.lists_keys() && !is_connection(call) => None,
         Sure::Weak if origins.library && glob && verb == Verb::Keys => Some(Confidence::High),
+        Sure::Weak if origins.library && matches!(verb, Verb::HGetAll | Verb::SMembers) => {
+            Some(Confidence::High)
+        }
         Sure::Weak if origins.library && (fits || !verb.lists_keys()) => Some(Confidence::Medium),
         Sure::Weak if (glob && verb == Verb::Keys) || (origins.speaks && fits) => {
             Some(Confidence::Medium)

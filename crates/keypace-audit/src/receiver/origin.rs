@@ -1,19 +1,21 @@
 //! Where a value comes from: imports, constructors, declared types, fields, parameters and names, followed to a client.
 //! Must not know commands' arguments, and must not judge.
 
+mod conventions;
 mod reading;
 mod types;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Call, CallId, ClassId, Expr, Facts, FunctionId};
+use crate::facts::{Binding, Call, CallId, ClassId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::argument;
 use crate::receiver::clients::{self, Telling};
+use crate::receiver::modules;
 use crate::receiver::shape::{
-    Known, Shape, Sure, client_of, is_cluster, is_data_method, is_require, is_static_type,
-    shape_of_method,
+    Known, Shape, Sure, client_of, is_cluster, is_container, is_data_method, is_object,
+    is_one_node, is_require, is_static_type, is_token, shape_of_method,
 };
 use crate::receiver::verb;
 
@@ -37,6 +39,9 @@ pub(crate) struct Origins<'a> {
     /// What other files of the tree export: by the name here.
     foreign: HashMap<String, Known>,
     promised: HashMap<String, verb::Verb>,
+    /// The file's functions by their name, and its bindings by the name that they give.
+    functions: HashMap<&'a str, Vec<FunctionId>>,
+    bindings: HashMap<String, Vec<&'a Binding>>,
 }
 
 impl<'a> Origins<'a> {
@@ -58,7 +63,19 @@ impl<'a> Origins<'a> {
             others: HashSet::new(),
             foreign,
             promised: HashMap::new(),
+            functions: HashMap::new(),
+            bindings: HashMap::new(),
         };
+        for (at, function) in facts.functions.iter().enumerate() {
+            let named = own.functions.entry(&function.name).or_default();
+            named.push(FunctionId(at));
+        }
+        for binding in &facts.bindings {
+            for target in &binding.targets {
+                let named = own.bindings.entry(target.join(".")).or_default();
+                named.push(binding);
+            }
+        }
         own.read_imports();
         own.read_types();
         for _ in 0..limits::MAX_ORIGIN_ROUNDS {
@@ -66,6 +83,7 @@ impl<'a> Origins<'a> {
             own.read_bindings();
             own.read_lambdas();
             own.read_makers();
+            own.read_handed();
             if before == (own.names.len(), own.members.len(), own.makers.len()) {
                 break;
             }
@@ -136,11 +154,21 @@ impl<'a> Origins<'a> {
                 cluster: false,
             });
         }
+        let name = call.name.as_str();
+        if self.is_library_made(call) {
+            return Some(Known {
+                sure: Sure::Resolved,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
+        if let Some(known) = self.of_pool(call, depth) {
+            return Some(known);
+        }
         let Some(known) = self.at_depth(receiver, call.function, call.class, depth + 1) else {
             return self.of_method_name(call);
         };
-        let name = call.name.as_str();
-        if is_nodes(call) {
+        if is_nodes(call) || is_one_node(name) {
             return Some(Known {
                 sure: Sure::Resolved,
                 shape: Shape::Client,
@@ -156,8 +184,8 @@ impl<'a> Origins<'a> {
         }
         // Data comes back from a command, a client from all else: `pool.get()`, `client.pipeline()`, `connection.sync()`.
         let data = verb::of_method(name).is_some()
-            && !(call.args.is_empty() && matches!(name, "get" | "Get" | "scan"));
-        if data || is_data_method(name) {
+            && !(call.args.iter().all(is_token) && matches!(name, "get" | "Get" | "scan"));
+        if data || is_data_method(name) || is_object(self.facts.language, name) {
             return None;
         }
         Some(Known {
@@ -200,7 +228,7 @@ impl<'a> Origins<'a> {
         if is_require(name)
             && let Some(Expr::Text(pieces)) = call.args.first()
             && let [crate::facts::Piece::Text(module)] = pieces.as_slice()
-            && clients::is_library(self.facts.language, module)
+            && modules::is_library(self.facts.language, module)
         {
             return Some(Known {
                 sure: Sure::Resolved,
@@ -217,9 +245,9 @@ impl<'a> Origins<'a> {
         if let Some(known) = self.makers.get(name) {
             return Some(*known);
         }
-        let text_is_redis = call.args.first().is_some_and(|arg| {
-            matches!(arg, Expr::Text(pieces) if matches!(pieces.as_slice(), [crate::facts::Piece::Text(text)]
-                if text.eq_ignore_ascii_case("redis")))
+        let word = call.args.first().and_then(argument::literal);
+        let text_is_redis = word.is_some_and(|word| {
+            word.eq_ignore_ascii_case("redis") || word.starts_with("snc_redis.")
         });
         if text_is_redis
             && matches!(
@@ -259,6 +287,9 @@ impl<'a> Origins<'a> {
         function: Option<FunctionId>,
         class: Option<ClassId>,
     ) -> Option<Known> {
+        if is_container(self.facts.language, path) {
+            return None;
+        }
         let root = self.root(function);
         let joined = path.join(".");
         if self
@@ -308,7 +339,7 @@ impl<'a> Origins<'a> {
                 ..*known
             });
         }
-        if is_static_type(self.facts.language, path, self.library) {
+        if is_static_type(self.facts.language, path, self.library) || self.is_own_client(path) {
             return Some(Known {
                 sure: Sure::Resolved,
                 shape: Shape::Client,
@@ -362,17 +393,23 @@ impl<'a> Origins<'a> {
         }
     }
 
-    fn is_framework_cache(&self, path: &[String], name: &str) -> bool {
-        matches!(path, [one] if one == "Cache")
-            && self.facts.language == Language::Php
-            && matches!(name, "tags" | "store")
-    }
-
     fn has_implicit_self(&self) -> bool {
         matches!(
             self.facts.language,
             Language::Java | Language::Kotlin | Language::CSharp | Language::Ruby
         )
+    }
+
+    /// The functions of a name, in the order of the file.
+    pub(crate) fn functions_named(&self, name: &str) -> &[FunctionId] {
+        self.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The bindings that give something to a name.
+    pub(crate) fn bindings_of(&self, path: &[String]) -> &[&'a Binding] {
+        self.bindings
+            .get(&path.join("."))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The outermost function around a function.

@@ -5,27 +5,34 @@ use crate::facts::{Call, CallId, Expr, Facts, Piece, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::origin::Origins;
+use crate::receiver::sender::Senders;
 use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb::{self, Verb};
 use crate::receiver::{Command, argument};
 use crate::report::Confidence;
 
 /// The commands of a call that takes words; several for a pipeline.
-pub(super) fn commands(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<Command> {
+pub(super) fn commands(
+    facts: &Facts,
+    origins: &Origins<'_>,
+    senders: &Senders,
+    id: CallId,
+) -> Vec<Command> {
     let call = &facts.calls[id.0];
-    let flat = matches!(
-        call.name.as_str(),
-        "FlatCmd" | "Cmd" | "new" | "from" | "Command" | "newCmd"
-    );
-    if !(verb::is_raw_method(&call.name) || flat || call.constructs) {
-        return Vec::new();
-    }
-    if call.constructs && !flat {
+    let flat = is_maker(call, facts.language);
+    let sent = senders
+        .get(&call.name)
+        .filter(|_| call.receiver.is_none() || call.call_of_own());
+    let takes = verb::is_raw_method(&call.name)
+        || flat
+        || sent.is_some()
+        || is_handed_words(facts, origins, call);
+    if !takes || call.constructs && !flat {
         return Vec::new();
     }
     let mut words = Vec::new();
     for (at, arg) in call.args.iter().take(3).enumerate() {
-        let found = command_word(arg, facts.language);
+        let found = command_word(facts, arg);
         if let Some((verb, upper)) = found {
             let mut args: Vec<Expr> = call.args[at + 1..].to_vec();
             args.extend(argument::chained(facts, id));
@@ -36,20 +43,34 @@ pub(super) fn commands(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<
             break;
         }
         if let Expr::List(list) = arg {
-            read_list(list, facts.language, &mut words);
+            read_list(facts, list, &mut words);
+            // fred's `custom(cmd!("KEYS"), vec![p])`: a word, and a list of what it is given.
+            if let ([(_, _, args)], Some(Expr::List(rest))) =
+                (words.as_mut_slice(), call.args.get(at + 1))
+                && args.is_empty()
+            {
+                args.clone_from(rest);
+            }
             break;
         }
         // Only a connection, a context or a place for the answer stands before the word.
-        if !(matches!(arg, Expr::Path(_) | Expr::Call(_) | Expr::Other)
-            || argument::is_context(facts, arg))
-        {
+        let before = matches!(
+            arg,
+            Expr::Path(_) | Expr::Call(_) | Expr::Other | Expr::Number(_)
+        ) || facts.language == Language::Elixir;
+        if !(before || argument::is_context(facts, arg)) {
             break;
         }
     }
-    let known = receiver(facts, origins, call);
+    let known = sent.or_else(|| receiver(facts, origins, call));
     words
         .into_iter()
         .filter_map(|(verb, upper, args)| {
+            let unsure = known.is_none_or(|known| known.sure < Sure::Resolved);
+            // A file is written to as well, and KEYS without a pattern is something else.
+            if unsure && (call.name == "write" || verb == Verb::Keys && args.is_empty()) {
+                return None;
+            }
             let confidence = confidence(origins, call, known, verb, upper)?;
             let known = known.unwrap_or(Known {
                 sure: Sure::Weak,
@@ -68,18 +89,40 @@ pub(super) fn commands(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<
         .collect()
 }
 
-fn read_list(list: &[Expr], language: Language, words: &mut Vec<(Verb, bool, Vec<Expr>)>) {
+/// `redisDo(conn, "SCAN", cursor)`: another file's function that is given a client, and a command's name after it.
+fn is_handed_words(facts: &Facts, origins: &Origins<'_>, call: &Call) -> bool {
+    let [first @ Expr::Path(_), word, ..] = call.args.as_slice() else {
+        return false;
+    };
+    call.receiver.is_none()
+        && command_word(facts, word).is_some_and(|(_, upper)| upper)
+        && origins
+            .known(first, call.function, call.class)
+            .is_some_and(|known| known.sure == Sure::Resolved)
+}
+
+fn read_list(facts: &Facts, list: &[Expr], words: &mut Vec<(Verb, bool, Vec<Expr>)>) {
     match list.first() {
         Some(Expr::List(_)) => {
             for inner in list {
                 if let Expr::List(inner) = inner {
-                    read_list(inner, language, words);
+                    read_list(facts, inner, words);
                 }
             }
         }
         Some(first) => {
-            if let Some((verb, upper)) = command_word(first, language) {
+            if let Some((verb, upper)) = command_word(facts, first) {
                 words.push((verb, upper, list[1..].to_vec()));
+                return;
+            }
+            // `[meta, ["KEYS", pattern], opts]`: the words stand among what else a function is applied to.
+            for inner in list {
+                if let Expr::List(inner) = inner
+                    && let Some((verb, true)) =
+                        inner.first().and_then(|word| command_word(facts, word))
+                {
+                    words.push((verb, true, inner[1..].to_vec()));
+                }
             }
         }
         None => {}
@@ -87,7 +130,8 @@ fn read_list(list: &[Expr], language: Language, words: &mut Vec<(Verb, bool, Vec
 }
 
 /// A command's name: as a string, or as a library's constant (`Protocol.Command.KEYS`).
-fn command_word(expr: &Expr, language: Language) -> Option<(Verb, bool)> {
+fn command_word(facts: &Facts, expr: &Expr) -> Option<(Verb, bool)> {
+    let language = facts.language;
     if let Some(text) = argument::literal(expr) {
         let word = text.split(' ').next()?;
         let upper = word.chars().all(|c| c.is_ascii_uppercase() || c == '.');
@@ -113,10 +157,36 @@ fn command_word(expr: &Expr, language: Language) -> Option<(Verb, bool)> {
             let upper = last.chars().all(|c| c.is_ascii_uppercase());
             let owner = path[path.len() - 2].to_ascii_lowercase();
             let told = owner.contains("command") || owner.contains("protocol");
-            (upper && told)
+            let sharp = language == Language::CSharp && owner == "commands";
+            (upper && told || sharp)
                 .then(|| verb::of_word(last))
                 .flatten()
                 .map(|verb| (verb, true))
+        }
+        Expr::Call(id) if constants => word_of_call(facts, &facts.calls[id.0]),
+        _ => None,
+    }
+}
+
+/// A call that makes a command of its first word: of Go's and fred's types, radix's and go-redis's functions.
+fn is_maker(call: &Call, language: Language) -> bool {
+    let name = call.name.as_str();
+    matches!(
+        name,
+        "FlatCmd" | "Cmd" | "new" | "from" | "Command" | "newCmd" | "new_static"
+    ) || language == Language::Go && name.starts_with("New") && name.ends_with("Cmd")
+}
+
+/// A word that is made a command's: Vert.x's `Command.create("KEYS")`, FreeRedis's `"KEYS".Input(p)`.
+fn word_of_call(facts: &Facts, call: &Call) -> Option<(Verb, bool)> {
+    match (&call.receiver, call.args.first()) {
+        (Some(text @ Expr::Text(_)), _) if call.name.starts_with("Input") => {
+            command_word(facts, text)
+        }
+        (Some(Expr::Path(path)), Some(word))
+            if call.name == "create" && path.last().is_some_and(|last| last == "Command") =>
+        {
+            command_word(facts, word)
         }
         _ => None,
     }
@@ -133,8 +203,17 @@ fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> 
         .first()
         .filter(|arg| matches!(arg, Expr::Path(_) | Expr::Call(_)));
     let given = first.and_then(|arg| origins.known(arg, call.function, call.class));
+    // `redis::cmd("GET")`, and `cmd("GET")` where that was brought in.
     let library = facts.language == Language::Rust
-        && matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| last == "redis"));
+        && match &call.receiver {
+            Some(Expr::Path(path)) => path.last().is_some_and(|last| last == "redis"),
+            Some(_) => false,
+            None => {
+                let own = Expr::Path(vec![call.name.clone()]);
+                let known = origins.known(&own, call.function, call.class);
+                known.is_some_and(|known| known.shape == Shape::Module)
+            }
+        };
     if library {
         return Some(Known {
             sure: Sure::Resolved,

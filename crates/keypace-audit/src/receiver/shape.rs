@@ -72,6 +72,42 @@ pub(super) fn shape_of_method(name: &str, own: Shape) -> Shape {
     }
 }
 
+/// Methods of a cluster's client that give the client of one node.
+pub(super) fn is_one_node(name: &str) -> bool {
+    matches!(
+        name,
+        "nodeClient"
+            | "getSlotMaster"
+            | "getSlotRandomNode"
+            | "get_redis_connection"
+            | "getConnectionFromSlot"
+    )
+}
+
+/// Methods of a client that give an object over one key: walrus's `db.Hash("a")`, Kredis's `hash("a")`.
+pub(super) fn is_object(language: Language, name: &str) -> bool {
+    match language {
+        Language::Python => matches!(
+            name,
+            "Hash" | "List" | "Set" | "ZSet" | "Array" | "Stream" | "BitField"
+        ),
+        Language::Ruby => matches!(
+            name,
+            "hash" | "list" | "unique_list" | "ordered_set" | "enum" | "slots" | "json"
+        ),
+        _ => false,
+    }
+}
+
+/// Classes of a client's own namespace that are one key each: redis-objects' `Redis::HashKey`.
+pub(super) fn is_container(language: Language, path: &[String]) -> bool {
+    language == Language::Ruby
+        && matches!(path, [first, last] if first == "Redis" && matches!(
+            last.as_str(),
+            "HashKey" | "List" | "Set" | "SortedSet" | "Value" | "Counter" | "Lock"
+        ))
+}
+
 pub(super) fn is_cluster(name: &str) -> bool {
     name.to_ascii_lowercase().contains("cluster")
 }
@@ -113,6 +149,14 @@ pub(super) fn is_data_method(name: &str) -> bool {
             | "lock"
     ) || lower.starts_with("exec")
         || lower.ends_with("command")
+}
+
+/// What every asynchronous method of .NET takes last.
+pub(super) fn is_token(arg: &Expr) -> bool {
+    matches!(arg, Expr::Path(path) if path.last().is_some_and(|last| {
+        let lower = last.to_ascii_lowercase();
+        lower == "ct" || lower.ends_with("cancellationtoken")
+    }))
 }
 
 /// A declared type that can't be a client.
@@ -173,10 +217,12 @@ pub(super) fn is_static_type(language: Language, path: &[String], library: bool)
             matches!(first, "Redis" | "RedisFacade" | "LRedis" | "Predis")
                 || first.ends_with("Facades\\Redis")
         }
-        Language::Ruby => matches!(
-            first,
-            "Redis" | "RedisClient" | "Kredis" | "MockRedis" | "REDIS"
-        ),
+        Language::Ruby => {
+            matches!(
+                first,
+                "Redis" | "RedisClient" | "Kredis" | "MockRedis" | "REDIS" | "Hiredis"
+            ) || matches!(path, [em, hiredis, ..] if em == "EM" && hiredis == "Hiredis")
+        }
         Language::Elixir => matches!(first, "Redix" | "Exredis"),
         Language::CSharp => matches!(first, "RedisHelper" | "ConnectionMultiplexer"),
         Language::Lua => first == "redis",

@@ -1,7 +1,10 @@
 //! `redis-cli` and its kin as commands: options skipped, `docker exec` and `sudo` seen through.
 //! Must not know pipes.
 
-use crate::facts::{CallId, Expr, Facts, Usage};
+use std::collections::HashSet;
+
+use crate::facts::{Call, CallId, Expr, Facts, Usage};
+use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::argument;
 use crate::receiver::shape::{Known, Shape, Sure};
@@ -43,15 +46,73 @@ const WITH_VALUE: &[&str] = &[
     "--tls-ciphersuites",
 ];
 
-/// The command of a call of redis-cli, also behind other programs.
-pub(super) fn command(facts: &Facts, id: CallId) -> Option<Command> {
-    let call = &facts.calls[id.0];
-    let words: Vec<String> = call.args.iter().map(word).collect();
-    if is_client(&call.name) {
-        return of_words(id, &words, &call.args);
+/// The words of a file that stand for a client: `RC="redis-cli -h db"`, `CLI=(redis-cli -p 1)`, and functions that hand
+/// on all that they are given.
+#[derive(Debug, Default)]
+pub(crate) struct Clients(HashSet<String>);
+
+impl Clients {
+    pub(super) fn of(facts: &Facts) -> Self {
+        let mut names = HashSet::new();
+        if facts.language != Language::Shell {
+            return Self(names);
+        }
+        for binding in &facts.bindings {
+            let line = match &binding.value {
+                Expr::List(items) => items.iter().map(word).collect::<Vec<_>>().join(" "),
+                value => argument::shape(value).unwrap_or_default(),
+            };
+            if let Some([name]) = binding.targets.first().map(Vec::as_slice)
+                && line.split_whitespace().any(is_client)
+            {
+                names.insert(name.clone());
+            }
+        }
+        for call in &facts.calls {
+            let words: Vec<String> = call.args.iter().map(word).collect();
+            if call.name == "alias" {
+                let told = words.iter().filter_map(|word| word.split_once('='));
+                let told = told.filter(|(_, line)| line.split_whitespace().any(is_client));
+                names.extend(told.map(|(name, _)| name.to_owned()));
+            }
+            let client = is_client(&call.name) || names.contains(&call.name);
+            let all = words.iter().any(|word| word == "$@" || word == "$*");
+            let own = call.function.and_then(|id| facts.functions.get(id.0));
+            if let Some(own) = own.filter(|_| all)
+                && (client || words.iter().any(|word| is_client(word)))
+            {
+                names.insert(own.name.clone());
+            }
+        }
+        Self(names)
     }
+
+    /// Whether a word runs a client: `redis-cli`, `$RC`, `${CLI[@]}`.
+    pub(crate) fn runs(&self, program: &str) -> bool {
+        is_client(program) || self.0.contains(program.trim_start_matches('$'))
+    }
+
+    /// The words of a command as the shell sees them: a variable as `$NAME`.
+    pub(crate) fn words(call: &Call) -> Vec<String> {
+        call.args.iter().map(word).collect()
+    }
+
+    /// The command of a call of redis-cli, also behind other programs.
+    pub(super) fn command(&self, facts: &Facts, id: CallId) -> Option<Command> {
+        let call = &facts.calls[id.0];
+        let words = Self::words(call);
+        if self.runs(&call.name) {
+            return of_words(id, &words, &call.args);
+        }
+        behind(self, facts, id, &words)
+    }
+}
+
+/// The command of a client that another program runs.
+fn behind(clients: &Clients, facts: &Facts, id: CallId, words: &[String]) -> Option<Command> {
+    let call = &facts.calls[id.0];
     if matches!(call.name.as_str(), "echo" | "printf") {
-        return fed(facts, id, &words);
+        return fed(clients, facts, id, words);
     }
     // `docker exec cache redis-cli KEYS '*'`, `sudo -u redis redis-cli ...`; what xargs runs belongs to a rule of its own.
     if matches!(
@@ -82,7 +143,7 @@ pub(super) fn command(facts: &Facts, id: CallId) -> Option<Command> {
             .collect();
         return of_words(id, &own, &[]);
     }
-    let behind = words.iter().position(|word| is_client(word))?;
+    let behind = words.iter().position(|word| clients.runs(word))?;
     of_words(id, &words[behind + 1..], &call.args[behind + 1..])
 }
 
@@ -170,11 +231,11 @@ fn of_words(id: CallId, words: &[String], exprs: &[Expr]) -> Option<Command> {
 }
 
 /// `echo "KEYS *" | redis-cli`.
-fn fed(facts: &Facts, id: CallId, words: &[String]) -> Option<Command> {
+fn fed(clients: &Clients, facts: &Facts, id: CallId, words: &[String]) -> Option<Command> {
     let Usage::Piped(next) = facts.calls[id.0].usage else {
         return None;
     };
-    if !is_client(&facts.calls[next.0].name) {
+    if !clients.runs(&facts.calls[next.0].name) {
         return None;
     }
     let line = words.iter().find(|word| !word.starts_with('-'))?;

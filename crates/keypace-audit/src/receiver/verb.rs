@@ -126,6 +126,8 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "scanmatch"
         | "scanoptions"
         | "scanallkeys"
+        | "scanbuffered"
+        | "scanclusterbuffered"
         | "scanbufferstream"
         | "scaniteration"
         | "getkeysbypattern"
@@ -133,11 +135,10 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "iterkeys"
         | "scancluster" => Verb::ScanIter,
         "get" | "hget" | "getrange" | "strlen" | "ttl" | "pttl" | "type" | "exists" | "hexists"
-        | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "hashget" | "keytype"
-        | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget" | "hmget" | "getex"
-        | "memoryusage" | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" => {
-            Verb::Read
-        }
+        | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "getstring" | "gethash"
+        | "hashget" | "keytype" | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget"
+        | "hmget" | "getex" | "memoryusage" | "object" | "objectencoding" | "objectfreq"
+        | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" => Verb::Read,
         "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" => Verb::HGetAll,
         "smembers" | "setmembers" => Verb::SMembers,
         "lrange"
@@ -239,6 +240,15 @@ pub(crate) fn is_raw_method(name: &str) -> bool {
             | "docontext"
             | "rawcall"
             | "arbitrary"
+            | "multi"
+            | "callv"
+            | "callonce"
+            | "calloncev"
+            | "blockingcall"
+            | "blockingcallv"
+            | "dowithtimeout"
+            | "rawcmd"
+            | "write"
             | "eval"
     ) && plain != "eval"
 }

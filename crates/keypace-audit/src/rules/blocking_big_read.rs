@@ -2,6 +2,7 @@
 //! Must not judge reads of keys that the program names itself.
 
 use super::scene::{Scene, Sink};
+use super::xargs_unsafe;
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::shape::Shape;
@@ -22,7 +23,35 @@ fn fix(_language: Language) -> &'static str {
     "ask HLEN, SCARD or LLEN first, and read what is large with HSCAN, SSCAN or LRANGE in pages"
 }
 
+/// `redis-cli --scan | xargs -n 1 redis-cli smembers`.
+fn piped(scene: &Scene<'_>, sink: &mut Sink) {
+    let finds = |own: &&Command| scene.language == Language::Shell && own.verb.lists_keys();
+    for command in scene.commands.all.iter().filter(finds) {
+        let Some(xargs) = xargs_unsafe::piped_xargs(scene, command.call) else {
+            continue;
+        };
+        let verb = match xargs_unsafe::run_by(scene, xargs) {
+            Some(verb @ (Verb::HGetAll | Verb::SMembers)) => verb,
+            Some(Verb::Range) if scene.source(xargs.span).contains(" 0 -1") => Verb::Range,
+            _ => continue,
+        };
+        let message = format!(
+            "{} reads all of a value whose size nobody has asked",
+            verb.name()
+        );
+        sink.at(
+            scene,
+            &RULE,
+            xargs,
+            command.confidence,
+            RULE.severity,
+            message,
+        );
+    }
+}
+
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    piped(scene, sink);
     for command in &scene.commands.all {
         let whole = match command.verb {
             Verb::HGetAll | Verb::SMembers => true,
@@ -38,18 +67,18 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         }
         let call = scene.call(command);
         let key = command.args.first();
-        let of_found = key.is_some_and(|key| {
-            scene
-                .found
-                .trace(key, call.function)
-                .is_some_and(|trace| scene.found.source(trace.source).verb.lists_keys())
-        }) || scene.language == Language::Shell && scene.found.mentions(call);
+        let trace = key
+            .and_then(|key| scene.found.trace(key, call.function))
+            .filter(|trace| scene.found.source(trace.source).verb.lists_keys());
+        let of_found =
+            trace.is_some() || scene.language == Language::Shell && scene.found.mentions(call);
         if of_found {
             let message = format!(
                 "{} reads all of a value whose size nobody has asked",
                 command.verb.name()
             );
-            sink.command(scene, &RULE, command, message);
+            let command = trace.map_or_else(|| command.clone(), |own| scene.given(command, own));
+            sink.command(scene, &RULE, &command, message);
         }
     }
 }

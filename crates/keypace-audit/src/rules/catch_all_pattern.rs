@@ -2,6 +2,7 @@
 //! Must not judge scans without a pattern: those say that they mean all.
 
 use super::scene::{Scene, Sink};
+use crate::facts::{Call, Expr};
 use crate::language::Language;
 use crate::receiver::verb::Verb;
 use crate::report::Severity;
@@ -28,7 +29,13 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .filter(|command| command.verb.lists_keys())
     {
         // Clients whose `keys` has a default take `*`.
-        let bare = command.verb == Verb::Keys && command.args.is_empty();
+        let bare = command.verb == Verb::Keys
+            && !command.raw
+            && !is_of_cache(scene.call(command))
+            && command
+                .args
+                .iter()
+                .all(|arg| matches!(arg, Expr::Named(name, _) if name == "target_nodes"));
         let pattern = scene
             .pattern(command)
             .and_then(|pattern| scene.constant(pattern));
@@ -42,4 +49,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             sink.command(scene, &RULE, command, message);
         }
     }
+}
+
+/// A cache's `keys` has the cache's own prefix.
+fn is_of_cache(call: &Call) -> bool {
+    matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| last.to_ascii_lowercase().contains("cache")))
 }

@@ -5,8 +5,8 @@ use super::found::Amount;
 use super::scene::{Scene, Sink};
 use super::xargs_unsafe;
 use crate::language::Language;
+use crate::receiver::shellwords;
 use crate::receiver::verb::Verb;
-use crate::receiver::{argument, shellwords};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -43,7 +43,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         {
             Confidence::Low
         } else {
-            command.confidence
+            scene.given(command, trace).confidence
         };
         let message =
             "DEL frees every value of the keys found before the server goes on".to_owned();
@@ -62,15 +62,17 @@ fn piped(scene: &Scene<'_>, sink: &mut Sink) {
         let Some(xargs) = xargs_unsafe::piped_xargs(scene, command.call) else {
             continue;
         };
-        let words = xargs.args.iter().filter_map(argument::shape);
-        let words: Vec<String> = words
+        let words: Vec<String> = shellwords::Clients::words(xargs)
+            .into_iter()
             .flat_map(|word| {
                 word.split_whitespace()
                     .map(str::to_owned)
                     .collect::<Vec<_>>()
             })
             .collect();
-        let client = words.iter().position(|word| shellwords::is_client(word));
+        let client = words
+            .iter()
+            .position(|word| scene.commands.shell.runs(word));
         let deletes = client.is_some_and(|at| {
             words[at..]
                 .iter()

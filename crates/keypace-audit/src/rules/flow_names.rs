@@ -117,6 +117,11 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "asscanentry"
             | "toslice"
             | "elements"
+            | "configureawait"
+            | "withcancellation"
+            | "asasyncenumerable"
+            | "filternotnull"
+            | "tosortedset"
             | "scanentry"
             | "trim"
             | "replace"
@@ -154,6 +159,8 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "reversed"
             | "map"
             | "filter"
+            | "imap"
+            | "ifilter"
             | "arraymap"
             | "arrayfilter"
             | "arrayvalues"
@@ -191,6 +198,7 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "await"
             | "smembers2"
             | "asynciter"
+            | "array"
     )
 }
 
@@ -313,5 +321,58 @@ pub(super) fn is_handover(name: &str) -> bool {
             | "onitem"
             | "transform"
             | "oncomplete"
+            | "use"
+    )
+}
+
+/// Runs the lambda that it is given once, and gives what that gives.
+pub(super) fn is_runner(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "execute"
+            | "executewithstickyconnection"
+            | "with"
+            | "withclient"
+            | "withconnection"
+            | "withredis"
+            | "use"
+            | "using"
+            | "run"
+            | "runblocking"
+            | "runcatching"
+            | "let"
+            | "then"
+            | "thenapply"
+            | "thencompose"
+            | "acquire"
+            | "checkout"
+            | "synchronize"
+            | "measure"
+            | "benchmark"
+            | "instrument"
+            | "retry"
+            | "wrap"
+            | "submit"
+            | "supplyasync"
+            | "withcontext"
+            | "async"
+            | "transaction"
+    )
+}
+
+/// Makes an iteration of a function that is called for each step.
+pub(super) fn is_unfold(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "resource"
+            | "unfold"
+            | "tryunfold"
+            | "generate"
+            | "expand"
+            | "iterate"
+            | "flow"
+            | "channelflow"
+            | "sequence"
+            | "fromfn"
     )
 }

@@ -1,16 +1,20 @@
 //! Where the keys go that KEYS and SCAN found: into names, loops, lists and callbacks.
 //! Must not judge.
 
+mod files;
 mod flow;
 mod growth;
 mod helpers;
+mod own;
+mod readers;
 mod repeated;
+mod returns;
+mod trace;
 
 use std::collections::{HashMap, HashSet};
 
-use super::flow_names::{
-    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
-};
+use super::flow_names::{is_chunk, is_collect, is_passing_method};
+use crate::extract::FILE;
 use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
 use crate::limits;
@@ -48,10 +52,21 @@ pub(crate) struct Found<'a> {
     text: &'a str,
     /// The commands of the file, and after them the calls that stand for one: helpers that make a step of a scan.
     sources: Vec<Command>,
+    /// Where the first source of a call stands among them.
+    places: HashMap<CallId, usize>,
     names: HashMap<Place, Trace>,
     finders: HashMap<String, Trace>,
     /// Functions that make one step of a scan and give back what it found, with that step.
     steppers: HashMap<String, usize>,
+    /// Functions that give on what a scan finds while it goes on, with that scan.
+    lazies: HashMap<String, usize>,
+    /// Calls that give what the lambda gave that they ran, and where each lambda stands as an argument.
+    given: HashMap<CallId, Trace>,
+    runs: HashMap<FunctionId, CallId>,
+    /// Iterations made of a function for each step, with the step inside.
+    unfolded: HashMap<CallId, CallId>,
+    /// What a function hands to the callback that it was given: by its name, the callback's place and the argument's.
+    handed: HashMap<(String, usize, usize), Trace>,
     /// Functions that call themselves, or hand themselves to a scan.
     recursive: HashSet<FunctionId>,
     /// Scans whose keys are all kept, with the loop that does it where there is one.
@@ -74,19 +89,29 @@ impl<'a> Found<'a> {
             origins,
             text,
             sources: commands.all.clone(),
+            places: HashMap::new(),
             names: HashMap::new(),
             finders: HashMap::new(),
             steppers: HashMap::new(),
+            lazies: HashMap::new(),
+            given: HashMap::new(),
+            unfolded: HashMap::new(),
+            runs: HashMap::new(),
+            handed: HashMap::new(),
             recursive: HashSet::new(),
             collected: HashMap::new(),
             bounded: HashSet::new(),
         };
+        for (place, source) in own.sources.iter().enumerate() {
+            own.places.entry(source.call).or_insert(place);
+        }
         own.presume_finders();
         if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;
         }
         own.find_recursion();
-        for _ in 0..limits::MAX_ORIGIN_ROUNDS {
+        own.find_runs();
+        for _ in 0..limits::MAX_FLOW_ROUNDS {
             let before = own.size();
             own.read_commands();
             own.read_bindings();
@@ -102,7 +127,8 @@ impl<'a> Found<'a> {
 
     /// Grows as long as a round tells something new.
     fn size(&self) -> (usize, usize, usize, usize) {
-        let known = self.finders.len() + self.steppers.len();
+        let known = self.finders.len() + self.steppers.len() + self.lazies.len();
+        let known = known + self.given.len() + self.handed.len();
         (
             self.names.len(),
             known,
@@ -116,11 +142,22 @@ impl<'a> Found<'a> {
         &self.sources[source]
     }
 
+    /// What is to be told of: the step inside, for an iteration that is made of one.
+    pub(crate) fn told(&self, source: usize) -> Command {
+        let own = &self.sources[source];
+        let call = self.unfolded.get(&own.call).copied().unwrap_or(own.call);
+        Command {
+            call,
+            ..own.clone()
+        }
+    }
+
     fn read_commands(&mut self) {
         for source in 0..self.sources.len() {
             let (call, verb) = (self.sources[source].call, self.sources[source].verb);
             let amount = match verb {
                 Verb::Keys | Verb::SMembers => Amount::All,
+                Verb::Range if self.is_whole(call) => Amount::All,
                 verb if verb.finds() => Amount::Batch,
                 _ => continue,
             };
@@ -168,10 +205,12 @@ impl<'a> Found<'a> {
                 continue;
             };
             if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
-                trace = self.printed(trace);
+                trace = self.printed_to(&binding.targets, trace);
             }
             let grown = trace.amount == Amount::Batch && self.grows(binding)
-                || trace.amount == Amount::One && self.appends(binding);
+                || trace.amount == Amount::One
+                    && (self.appends(binding) || self.adds_each(binding))
+                    && self.goes_on(trace.source, binding);
             let anew = grown
                 && binding
                     .targets
@@ -197,17 +236,19 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// `$all[] = $key`: one key at a time, as a scan goes on.
+    /// `$all[] = $key`, `all[#all + 1] = key`, `all[i] = key`: one key at a time, as a scan goes on.
     fn appends(&self, binding: &Binding) -> bool {
         let text = self
             .text
             .get(binding.span.start..binding.span.end)
             .unwrap_or_default();
-        self.facts.language == Language::Php
-            && !binding.loops.is_empty()
-            && text
-                .split_once('=')
-                .is_some_and(|(left, _)| left.trim_end().ends_with("[]"))
+        let left = text.split_once('=').map_or("", |(left, _)| left.trim_end());
+        !binding.loops.is_empty()
+            && match self.facts.language {
+                Language::Php => left.ends_with("[]"),
+                Language::Go | Language::Lua => left.ends_with(']'),
+                _ => false,
+            }
     }
 
     fn read_loops(&mut self) {
@@ -217,9 +258,10 @@ impl<'a> Found<'a> {
             else {
                 continue;
             };
-            let Some(trace) = self.trace(iterable, each.function) else {
-                continue;
-            };
+            let trace = self
+                .trace(iterable, each.function)
+                .or_else(|| self.in_file(iterable));
+            let Some(trace) = trace else { continue };
             self.give_loop(LoopId(at), trace);
         }
     }
@@ -279,9 +321,14 @@ impl<'a> Found<'a> {
                     self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
                     self.bounded = bounded;
                 }
+                if let Some(trace) = self.read_files(call) {
+                    self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
+                }
                 self.hand_over(call);
+                self.call_back(CallId(at));
                 self.read_accumulator(call);
                 self.read_growth(CallId(at));
+                self.read_out_param(CallId(at));
             }
             self.read_whole(CallId(at));
         }
@@ -290,10 +337,21 @@ impl<'a> Found<'a> {
     /// `iter.collect()` where `iter` is a scan's own iteration.
     fn read_whole(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        let Some(receiver @ Expr::Path(_)) = &call.receiver else {
+        let Some(receiver) = &call.receiver else {
             return;
         };
-        if !is_collect(&call.name) || !call.args.is_empty() {
+        let named = match receiver {
+            Expr::Path(_) => true,
+            Expr::Call(inner) => {
+                let inner = &self.facts.calls[inner.0];
+                is_passing_method(&inner.name) && matches!(inner.receiver, Some(Expr::Path(_)))
+            }
+            _ => false,
+        };
+        if !named {
+            return;
+        }
+        if !is_collect(&call.name) || !call.args.iter().all(|arg| self.is_collector(arg)) {
             return;
         }
         let trace = self.trace(receiver, call.function);
@@ -304,12 +362,18 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// `Collectors.toList()`.
+    fn is_collector(&self, arg: &Expr) -> bool {
+        matches!(arg, Expr::Call(own) if is_collect(&self.facts.calls[own.0].name))
+    }
+
     fn learn(&mut self, function: Option<FunctionId>, target: &[String], trace: Trace) {
         let name = target.join(".");
         if name.is_empty() || name == "_" || name == "err" {
             return;
         }
-        let place = if target.first().is_some_and(|first| first == "self") {
+        let anywhere = |first: &String| first == "self" || first == FILE;
+        let place = if target.first().is_some_and(anywhere) {
             None
         } else {
             self.origins.root(function)
@@ -318,151 +382,6 @@ impl<'a> Found<'a> {
         if old.amount < trace.amount {
             *old = trace;
         }
-    }
-
-    /// What keys a value holds, if any.
-    pub(crate) fn trace(&self, expr: &Expr, function: Option<FunctionId>) -> Option<Trace> {
-        self.trace_at(expr, function, 0)
-    }
-
-    fn trace_at(&self, expr: &Expr, function: Option<FunctionId>, depth: usize) -> Option<Trace> {
-        if depth > limits::MAX_FLOW_STEPS {
-            return None;
-        }
-        match expr {
-            Expr::Path(path) => self.trace_path(path, function),
-            Expr::Spread(inner) | Expr::Named(_, inner) => {
-                self.trace_at(inner, function, depth + 1)
-            }
-            Expr::Member(inner, _) => self.trace_at(inner, function, depth + 1),
-            Expr::Index(inner, slice) => {
-                let trace = self.trace_at(inner, function, depth + 1)?;
-                let parted = matches!(inner.as_ref(), Expr::Call(_))
-                    || trace.amount == Amount::Batch && !slice;
-                // `scan(...)[1]` is the batch; `keys[0]` is one, `keys[a:b]` a part.
-                let amount = if *slice || (parted && trace.amount != Amount::One) {
-                    trace.amount.min(Amount::Batch)
-                } else {
-                    Amount::One
-                };
-                Some(Trace { amount, ..trace })
-            }
-            Expr::Call(call) => self.trace_call(*call, function, depth + 1),
-            Expr::Gathered(each) => self.trace_gathered(*each),
-            Expr::List(items) => {
-                let trace = items
-                    .iter()
-                    .find_map(|item| self.trace_at(item, function, depth + 1))?;
-                let spread = items.iter().any(|item| matches!(item, Expr::Spread(_)));
-                Some(if spread {
-                    trace
-                } else {
-                    Trace {
-                        amount: trace.amount.min(Amount::Batch),
-                        ..trace
-                    }
-                })
-            }
-            Expr::Map(pairs) => {
-                let trace = pairs
-                    .iter()
-                    .find_map(|(_, value)| self.trace_at(value, function, depth + 1))?;
-                Some(Trace {
-                    amount: Amount::One,
-                    ..trace
-                })
-            }
-            Expr::Text(_) | Expr::Number(_) | Expr::Lambda(_) | Expr::Other => None,
-        }
-    }
-
-    fn trace_gathered(&self, each: LoopId) -> Option<Trace> {
-        let own = &self.facts.loops[each.0];
-        let LoopKind::Each { iterable, .. } = &own.kind else {
-            return None;
-        };
-        let trace = self.trace(iterable, own.function)?;
-        let all = matches!(iterable, Expr::Call(_)) && self.is_iteration(trace);
-        Some(if all {
-            Trace {
-                amount: Amount::All,
-                ..trace
-            }
-        } else {
-            trace
-        })
-    }
-
-    fn trace_path(&self, path: &[String], function: Option<FunctionId>) -> Option<Trace> {
-        let root = self.origins.root(function);
-        (1..=path.len())
-            .rev()
-            .find_map(|len| {
-                let name = path[..len].join(".");
-                if len < path.len()
-                    && path[len..].iter().any(|part| {
-                        matches!(
-                            part.as_str(),
-                            "length" | "size" | "cursor" | "Cursor" | "Count"
-                        )
-                    })
-                {
-                    return None;
-                }
-                let place = if path[0] == "self" { None } else { root };
-                self.names.get(&(place, name)).copied()
-            })
-            .or_else(|| self.trace_getter(path, root))
-    }
-
-    fn trace_call(&self, id: CallId, function: Option<FunctionId>, depth: usize) -> Option<Trace> {
-        if depth > limits::MAX_FLOW_STEPS {
-            return None;
-        }
-        if let Some(at) = self.sources.iter().position(|command| command.call == id) {
-            let command = &self.sources[at];
-            let amount = match command.verb {
-                Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
-                verb if verb.finds() => Amount::Batch,
-                _ => return None,
-            };
-            return Some(Trace { amount, source: at });
-        }
-        let call = self.facts.calls.get(id.0)?;
-        if let Some(trace) = self.finder(id) {
-            return Some(trace);
-        }
-        let name = call.name.as_str();
-        let cut = is_chunk(name) || is_limit(name) || (name == "unpack" && call.args.len() > 1);
-        let receiver = call
-            .receiver
-            .as_ref()
-            .and_then(|receiver| self.trace_at(receiver, function, depth + 1));
-        let trace = match receiver {
-            Some(trace)
-                if cut || is_passing_method(name) || is_collect(name) || is_element(name) =>
-            {
-                Some(trace)
-            }
-            Some(_) => None,
-            None if cut
-                || is_passing_function(name)
-                || is_collect(name)
-                || call.constructs
-                || is_growth(name) =>
-            {
-                call.args
-                    .iter()
-                    .find_map(|arg| self.trace_at(arg, function, depth + 1))
-            }
-            None => None,
-        }?;
-        let amount = if cut || is_element(name) {
-            trace.amount.min(Amount::Batch)
-        } else {
-            trace.amount
-        };
-        Some(Trace { amount, ..trace })
     }
 
     /// Whether what a scan finds is cut off somewhere on its way.

@@ -4,8 +4,8 @@
 use super::scene::{Scene, Sink};
 use crate::facts::{Call, CallId, Expr};
 use crate::language::Language;
-use crate::receiver::Command;
 use crate::receiver::shape::Shape;
+use crate::receiver::{Command, argument};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::High,
     title: "the framework walks the keyspace behind this call",
     why: "Spring's RedisCacheManager clears a cache by KEYS unless it is given BatchStrategies.scan; django-redis's cache.keys \
-          is KEYS; Rails's delete_matched and Laravel's tags()->flush() walk every key that they might own. The cost grows \
+          and the store's of cache-manager are KEYS; Rails's delete_matched and Laravel's tags()->flush() walk every key that they might own. The cost grows \
           with the keyspace, and the code that pays it doesn't show it.",
     fix,
 };
@@ -39,7 +39,7 @@ fn fix(language: Language) -> &'static str {
 
 /// Django's cache, whose `keys` is this rule's and not `keys-command`'s.
 pub(super) fn owns(scene: &Scene<'_>, command: &Command) -> bool {
-    is_django(scene) && is_cache(scene.call(command)) && !scene.origins.imports("redis")
+    is_django(scene) && is_cache(scene, scene.call(command)) && !scene.origins.imports("redis")
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
@@ -48,6 +48,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         Language::Python => django(scene, sink),
         Language::Ruby => rails(scene, sink),
         Language::Php => laravel(scene, sink),
+        Language::JavaScript | Language::TypeScript | Language::Tsx => node(scene, sink),
         _ => {}
     }
 }
@@ -96,7 +97,24 @@ fn is_django(scene: &Scene<'_>) -> bool {
         .any(|import| import.module.starts_with("django.core.cache"))
 }
 
-fn is_cache(call: &Call) -> bool {
+/// A name that one of Django's caches was given: `sessions = caches["sessions"]`.
+fn is_named_cache(scene: &Scene<'_>, call: &Call) -> bool {
+    let Some(Expr::Path(path)) = &call.receiver else {
+        return false;
+    };
+    scene.facts.bindings.iter().any(|binding| {
+        let cache = matches!(&binding.value, Expr::Index(inner, false)
+            if matches!(inner.as_ref(), Expr::Path(own) if own.as_slice() == ["caches"]));
+        let target = binding.targets.first().and_then(|target| target.last());
+        cache && target == path.last()
+    })
+}
+
+fn is_cache(scene: &Scene<'_>, call: &Call) -> bool {
+    is_named_cache(scene, call) || is_django_cache(call)
+}
+
+fn is_django_cache(call: &Call) -> bool {
     matches!(&call.receiver, Some(Expr::Path(path)) if path.first().is_some_and(|first| first == "cache" || first == "caches"))
         || matches!(&call.receiver, Some(Expr::Index(inner, _)) if matches!(inner.as_ref(), Expr::Path(path) if path.last().is_some_and(|last| last == "caches")))
 }
@@ -106,7 +124,7 @@ fn django(scene: &Scene<'_>, sink: &mut Sink) {
         return;
     }
     for call in &scene.facts.calls {
-        if call.name == "keys" && !call.args.is_empty() && is_cache(call) {
+        if call.name == "keys" && !call.args.is_empty() && is_cache(scene, call) {
             let message = "django-redis's cache.keys sends KEYS".to_owned();
             sink.at(scene, &RULE, call, Confidence::High, RULE.severity, message);
         }
@@ -137,6 +155,24 @@ fn rails(scene: &Scene<'_>, sink: &mut Sink) {
             };
             let message = "delete_matched walks every key of the cache".to_owned();
             sink.at(scene, &RULE, call, confidence, Severity::Medium, message);
+        }
+    }
+}
+
+/// cache-manager's stores: those on Redis take a pattern and send KEYS, the one in memory takes none.
+fn node(scene: &Scene<'_>, sink: &mut Sink) {
+    let mut modules = scene.facts.imports.iter().map(|import| &import.module);
+    if !modules.any(|module| module.contains("cache-manager")) {
+        return;
+    }
+    let is_store =
+        |path: &[String]| path.len() > 1 && path.last().is_some_and(|last| last == "store");
+    for call in &scene.facts.calls {
+        let pattern = call.args.first().is_some_and(argument::is_pattern_like);
+        let stored = matches!(&call.receiver, Some(Expr::Path(path)) if is_store(path));
+        if call.name == "keys" && pattern && stored {
+            let message = "the store's keys sends KEYS".to_owned();
+            sink.at(scene, &RULE, call, Confidence::High, RULE.severity, message);
         }
     }
 }

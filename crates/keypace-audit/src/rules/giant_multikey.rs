@@ -53,9 +53,10 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             .iter()
             .filter_map(|arg| scene.found.trace(arg, call.function))
             .max_by_key(|trace| trace.amount);
-        if all.is_some_and(|trace| {
-            trace.amount == Amount::All && !scene.found.is_bounded(trace.source)
-        }) {
+        if let Some(trace) =
+            all.filter(|trace| trace.amount == Amount::All && !scene.found.is_bounded(trace.source))
+        {
+            let command = &scene.given(command, trace);
             let message = format!("one {} takes every key that was found", command.verb.name());
             sink.command(scene, &RULE, command, message);
         }

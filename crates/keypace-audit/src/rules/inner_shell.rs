@@ -15,9 +15,10 @@ use crate::report::{Confidence, Hit};
 
 /// Judges every string and every list of words that runs `redis-cli`.
 pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
-    if matches!(subject.facts.language, Language::Shell | Language::Lua)
-        || !subject.text.contains("-cli")
-    {
+    if subject.facts.language == Language::Shell {
+        return quoted(subject, sink);
+    }
+    if subject.facts.language == Language::Lua || !subject.text.contains("-cli") {
         return;
     }
     let texts = subject
@@ -35,6 +36,20 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
     }
     for call in &subject.facts.calls {
         words(call, sink);
+    }
+}
+
+/// `sh -c 'redis-cli keys "a*" | xargs redis-cli del'`: the client's own words are read with the file, pipes are not.
+fn quoted(subject: &Subject<'_>, sink: &mut Sink) {
+    let piped = |text: &&Text| has_client(&text.text) && text.text.contains("xargs");
+    let texts = subject.facts.texts.iter().filter(piped);
+    for text in texts.take(limits::MAX_INNER_SCRIPTS) {
+        let mut inner = Sink::default();
+        script(subject, text, &mut inner);
+        let own = |hit: &Hit| {
+            hit.rule == super::xargs_unsafe::RULE.id || hit.rule == super::del_for_bulk::RULE.id
+        };
+        sink.hits.extend(inner.hits.into_iter().filter(own));
     }
 }
 
@@ -107,6 +122,11 @@ fn script(subject: &Subject<'_>, text: &Text, sink: &mut Sink) {
         .replace("\\\"", " \"")
         .replace("\\n", " \n")
         .replace("\\'", " '");
+    // A shell's own literal comes with its quotes.
+    let plain = match raw.strip_prefix('\'') {
+        Some(_) => plain.replacen('\'', " ", 1).replace('\'', " "),
+        None => plain,
+    };
     let facts = extract::facts(Language::Shell, &plain);
     let inner = Subject {
         facts: &facts,

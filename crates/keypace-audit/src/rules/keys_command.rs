@@ -3,8 +3,9 @@
 
 use super::scene::{Scene, Sink};
 use crate::language::Language;
+use crate::receiver::dialect;
 use crate::receiver::verb::Verb;
-use crate::report::Severity;
+use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -66,11 +67,13 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         if super::framework_default_keys::owns(scene, command) {
             continue;
         }
-        sink.command(
-            scene,
-            &RULE,
-            command,
-            "KEYS blocks the server while it walks every key".to_owned(),
-        );
+        let call = scene.call(command);
+        let confidence = if dialect::is_doubtful(scene.language, &call.name) {
+            command.confidence.min(Confidence::Medium)
+        } else {
+            command.confidence
+        };
+        let message = "KEYS blocks the server while it walks every key".to_owned();
+        sink.at(scene, &RULE, call, confidence, RULE.severity, message);
     }
 }

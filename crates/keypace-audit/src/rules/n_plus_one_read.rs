@@ -1,10 +1,14 @@
 //! `n-plus-one-read`: one read for every key that was found.
 //! Must not judge reads that are sent together.
 
+use super::found::Amount;
 use super::scene::{Scene, Sink};
-use crate::facts::{Call, Expr, Usage};
+use super::xargs_unsafe;
+use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::shape::Shape;
+use crate::receiver::verb::Verb;
+use crate::receiver::{Command, argument};
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -35,7 +39,36 @@ fn fix(language: Language) -> &'static str {
     }
 }
 
+const MESSAGE: &str = "every key found costs a read and a round trip of its own";
+
+/// `redis-cli --scan | xargs -n 1 redis-cli get`.
+fn piped(scene: &Scene<'_>, sink: &mut Sink) {
+    let finds = |own: &&Command| scene.language == Language::Shell && own.verb.lists_keys();
+    for command in scene.commands.all.iter().filter(finds) {
+        let Some(xargs) = xargs_unsafe::piped_xargs(scene, command.call) else {
+            continue;
+        };
+        let reads = xargs_unsafe::run_by(scene, xargs).is_some_and(Verb::reads_one);
+        if reads && xargs_unsafe::one_by_one(xargs) {
+            let (confidence, severity) = (command.confidence, RULE.severity);
+            sink.at(
+                scene,
+                &RULE,
+                xargs,
+                confidence,
+                severity,
+                MESSAGE.to_owned(),
+            );
+        }
+    }
+}
+
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    if !pays(scene) {
+        return;
+    }
+    piped(scene, sink);
+    through_helpers(scene, sink);
     for command in scene
         .with_likely()
         .filter(|command| command.verb.reads_one())
@@ -49,28 +82,65 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         {
             continue;
         }
-        let key = command.args.first();
-        let of_found = key.is_some_and(|key| scene.found.trace(key, call.function).is_some())
+        let key = key_of(command);
+        let trace = key.and_then(|key| scene.found.trace(key, call.function));
+        // StackExchange's StringGet of an array is MGET.
+        let array = scene.language == Language::CSharp && call.name.starts_with("StringGet");
+        if array && trace.is_some_and(|own| own.amount != Amount::One) {
+            continue;
+        }
+        let of_found = trace.is_some()
             || (key.is_some_and(|key| !matches!(key, Expr::Path(_)))
                 || scene.language == Language::Shell)
                 && scene.found.mentions(call);
-        // A script pays no round trips: what it lists itself by KEYS is all that counts there.
-        if of_found
-            && (scene.language != Language::Lua
-                || scene.commands.all.iter().any(|own| own.verb.lists_keys()))
-        {
-            let message = "every key found costs a read and a round trip of its own".to_owned();
-            sink.command(scene, &RULE, command, message);
+        if of_found {
+            let message = MESSAGE.to_owned();
+            let command = trace.map_or_else(|| command.clone(), |own| scene.given(command, own));
+            sink.command(scene, &RULE, &command, message);
         }
     }
 }
 
+/// A script pays no round trips: what it walks itself is all that counts there, and one step of SCAN is no walk.
+fn pays(scene: &Scene<'_>) -> bool {
+    scene.language != Language::Lua
+        || scene.commands.all.iter().any(|own| {
+            own.verb == Verb::Keys || own.verb.lists_keys() && !scene.call(own).loops.is_empty()
+        })
+}
+
+/// `[load(key) for key in r.scan_iter()]`, where `load` reads the key that it is given.
+fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
+    for (at, call) in scene.facts.calls.iter().enumerate() {
+        if call.loops.is_empty() && !is_in_callback(scene, at) {
+            continue;
+        }
+        if let Some((trace, read)) = scene.found.read_through(CallId(at)) {
+            let message = format!(
+                "{} reads one key, and is called for every key found",
+                call.name
+            );
+            let confidence = scene.given(read, trace).confidence;
+            sink.at(scene, &RULE, call, confidence, RULE.severity, message);
+        }
+    }
+}
+
+/// The key that is read: `TTL key`, and what follows the word of `OBJECT IDLETIME key`.
+fn key_of(command: &Command) -> Option<&Expr> {
+    const WORDS: &[&str] = &["usage", "idletime", "encoding", "freq", "refcount"];
+    let first = command.args.first()?;
+    let word = argument::literal(first)
+        .is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)));
+    command.args.get(usize::from(word))
+}
+
 /// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.
 fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
-    let same = |other: &&Call| other.receiver == call.receiver && other.function == call.function;
+    let same = |other: &&Call| other.function == call.function && other.receiver == call.receiver;
     let mut others = scene.facts.calls.iter().filter(same);
     let begins = |other: &&Call| {
-        matches!(other.name.as_str(), "pipeline" | "multi")
+        matches!(other.name.as_str(), "pipeline" | "multi" | "init_pipeline")
             && other.usage == Usage::Discarded
             && other.span.end <= call.span.start
     };
@@ -78,7 +148,8 @@ fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
         return false;
     };
     let ends = |other: &Call| {
-        matches!(other.name.as_str(), "exec" | "execute") && other.span.start > begin.span.end
+        matches!(other.name.as_str(), "exec" | "execute" | "commit_pipeline")
+            && other.span.start > begin.span.end
     };
     let end = others.find(|other| ends(other));
     end.is_some_and(|end| end.span.start >= call.span.end)

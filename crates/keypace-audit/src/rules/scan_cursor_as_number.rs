@@ -37,6 +37,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     if scans.is_empty() {
         return;
     }
+    if scene.language == Language::Rust {
+        declared(scene, &scans, sink);
+    }
     for call in &scene.facts.calls {
         if !narrows(scene.language, call) {
             continue;
@@ -61,6 +64,33 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             };
             let message = format!("{} can't hold every cursor of SCAN", call.name);
             sink.at(scene, &RULE, call, confidence, severity, message);
+        }
+    }
+}
+
+/// Rust's tuple that an answer is read as: `let (cursor, keys): (i32, Vec<String>) = ...`, `query::<(i32, _)>(...)`.
+fn declared(scene: &Scene<'_>, scans: &[&Command], sink: &mut Sink) {
+    const NARROW: &[&str] = &["i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32"];
+    for scan in scans {
+        let call = scene.call(scan);
+        let mut last = call;
+        while let Usage::Receiver(next) = last.usage {
+            last = &scene.facts.calls[next.0];
+        }
+        let bound = scene.facts.bindings.iter().filter(|own| {
+            own.span.start <= call.at.start
+                && call.at.end <= own.span.end
+                && own.function == call.function
+        });
+        let declared = bound.filter_map(|own| own.declared.as_deref());
+        let narrow = declared.chain([scene.source(last.span)]).find_map(|text| {
+            NARROW
+                .iter()
+                .find(|kind| text.contains(&format!("({kind},")))
+        });
+        if let Some(kind) = narrow {
+            let message = format!("{kind} can't hold every cursor of SCAN");
+            sink.at(scene, &RULE, call, scan.confidence, RULE.severity, message);
         }
     }
 }

@@ -97,11 +97,14 @@ fn goes_on(scene: &Scene<'_>, command: &Command) -> bool {
         return true;
     }
     let root = scene.origins.root(call.function);
+    let pattern = |own: &Command| scene.pattern(own).and_then(argument::shape);
     scene.commands.all.iter().any(|other| {
         other.verb == command.verb
             && other.call != command.call
             && scene.origins.root(scene.call(other).function) == root
-            && (root.is_some() || !scene.call(other).loops.is_empty())
+            // A script's top level may walk several times: only the same walk goes on.
+            && (root.is_some()
+                || !scene.call(other).loops.is_empty() && pattern(other) == pattern(command))
             && !begins(scene, other)
     })
 }

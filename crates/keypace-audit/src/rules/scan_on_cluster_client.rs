@@ -46,6 +46,11 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             scene.language,
             Language::Php | Language::Java | Language::Kotlin | Language::CSharp | Language::Shell
         ) && !scene.origins.imports("redis.clients");
+        // So does valkey-glide, whose cursor is an object of its own.
+        let whole = whole
+            || ["glide", "@valkey/valkey-glide"]
+                .iter()
+                .any(|own| scene.origins.imports(own));
         if !scans || whole || !command.known.cluster {
             continue;
         }

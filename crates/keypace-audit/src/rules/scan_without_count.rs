@@ -52,18 +52,27 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     }
 }
 
-/// StackExchange's Keys has pages of 250, Redisson's of 10 but a count of its own.
+/// StackExchange's Keys has pages of 250, Redisson's of 10 but a count of its own; Jedis's iteration is given one first.
 fn is_in_steps_of_its_own(scene: &Scene<'_>, verb: Verb, name: &str) -> bool {
     verb == Verb::ScanIter
         && (scene.language == Language::CSharp
             || name.starts_with("getKeys")
-            || name == "iter_keys")
+            || matches!(name, "iter_keys" | "scanIteration"))
 }
 
 /// Whether COUNT is among the arguments; `None` where they can't all be seen.
 fn has_count(language: Language, args: &[Expr], iterates: bool) -> Option<bool> {
     let mut counted = false;
+    let mut valued = false;
+    // redis-py's scan_iter(match, count).
+    if language == Language::Python && iterates && matches!(args, [Expr::Path(_)]) {
+        return Some(false);
+    }
     for (at, arg) in args.iter().enumerate() {
+        // What follows MATCH is its value, whatever it is.
+        if std::mem::replace(&mut valued, takes_value(arg)) {
+            continue;
+        }
         match arg {
             Expr::Named(name, _) => counted |= is_count(name),
             Expr::Map(pairs) => {
@@ -79,7 +88,7 @@ fn has_count(language: Language, args: &[Expr], iterates: bool) -> Option<bool> 
             Expr::Other | Expr::Call(_) | Expr::Member(..) | Expr::Index(..) if at > 0 => {
                 return None;
             }
-            Expr::Path(path) if at > 0 && is_options(path) => return None,
+            Expr::Path(path) if is_options(path) => return None,
             // Options under a name, and positional counts: Go's and phpredis's third, redis-py's third.
             Expr::Path(_) if at > 0 => {
                 let positional =
@@ -88,16 +97,25 @@ fn has_count(language: Language, args: &[Expr], iterates: bool) -> Option<bool> 
                     return None;
                 }
             }
-            Expr::Number(text) if at > 1 => counted |= text != "0",
+            Expr::Number(text) if at > 1 || iterates && at > 0 => counted |= text != "0",
             _ => {}
         }
     }
     Some(counted)
 }
 
+fn takes_value(arg: &Expr) -> bool {
+    argument::literal(arg)
+        .is_some_and(|text| matches!(text.to_ascii_uppercase().as_str(), "MATCH" | "TYPE"))
+        && !matches!(arg, Expr::Named(..))
+}
+
 fn is_options(path: &[String]) -> bool {
-    path.last()
-        .is_some_and(|last| last.to_ascii_lowercase().contains("opt"))
+    const WORDS: &[&str] = &["opt", "args", "params"];
+    path.last().is_some_and(|last| {
+        let lower = last.to_ascii_lowercase();
+        WORDS.iter().any(|word| lower.contains(word))
+    })
 }
 
 fn is_count(name: &str) -> bool {

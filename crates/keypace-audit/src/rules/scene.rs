@@ -4,11 +4,12 @@
 use crate::facts::{Call, Expr, Facts, FunctionId, Span};
 use crate::language::Language;
 use crate::receiver::origin::Origins;
+use crate::receiver::shape::Sure;
 use crate::receiver::{Command, Commands, argument};
 use crate::report::{Confidence, Hit, Severity};
 use crate::rule::Rule;
 
-use super::found::Found;
+use super::found::{Found, Trace};
 
 /// One file, or one script inside a string of it.
 pub(super) struct Scene<'a> {
@@ -57,6 +58,21 @@ impl Scene<'_> {
                 || command.verb.reads_one() && self.found.mentions(call)
         });
         self.commands.all.iter().chain(likely)
+    }
+
+    /// How sure a command is that is given keys found: what takes keys that KEYS gave for sure, and has a client's name or
+    /// is what was asked for them, is a client.
+    pub(super) fn given(&self, command: &Command, trace: Trace) -> Command {
+        let source = self.found.source(trace.source);
+        let same = self.call(command).receiver == self.call(source).receiver;
+        let lifted = source.confidence == Confidence::High
+            && source.verb.lists_keys()
+            && (same || command.known.sure >= Sure::Named);
+        let mut own = command.clone();
+        if lifted {
+            own.confidence = Confidence::High;
+        }
+        own
     }
 
     /// The pattern that a command is given: its first string for KEYS, what follows MATCH for SCAN.
@@ -178,7 +194,7 @@ impl Sink {
 }
 
 /// Tests, examples and docs: what they do to a server is done to their own.
-fn is_aside(path: &str) -> bool {
+pub(super) fn is_aside(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let mut parts = lower.split('/').peekable();
     while let Some(part) = parts.next() {

@@ -1,6 +1,8 @@
 //! `unbounded-scan-collect`: all that SCAN finds is kept in memory.
 //! Must not judge scans that work on what they find and let it go.
 
+use std::collections::BTreeSet;
+
 use super::scene::{Scene, Sink};
 use crate::facts::LoopId;
 use crate::language::Language;
@@ -28,17 +30,21 @@ fn fix(language: Language) -> &'static str {
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
+    let mut told = BTreeSet::new();
     for (&source, &each) in &scene.found.collected {
         if scene.found.is_bounded(source) || each.is_some_and(|each| has_limit(scene, each)) {
             continue;
         }
-        let command = scene.found.source(source);
+        let command = &scene.found.told(source);
         if scene
             .call(command)
             .loops
             .iter()
             .any(|each| has_limit(scene, *each))
         {
+            continue;
+        }
+        if !told.insert(command.call) {
             continue;
         }
         sink.command(

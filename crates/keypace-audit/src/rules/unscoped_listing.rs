@@ -1,7 +1,7 @@
 //! `unscoped-listing`: a pattern of one fixed segment lists what belongs to everybody.
 //! Must not judge patterns with an owner in them.
 
-use super::scene::{Scene, Sink};
+use super::scene::{Scene, Sink, is_aside};
 use crate::language::Language;
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
@@ -25,6 +25,13 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .all
         .iter()
         .filter(|command| command.verb.lists_keys())
+        // What another file's function lists for a test is the test's own.
+        .chain(
+            scene
+                .found
+                .presumed_lists()
+                .filter(|_| !is_aside(scene.path)),
+        )
     {
         let Some(pattern) = scene
             .pattern(command)

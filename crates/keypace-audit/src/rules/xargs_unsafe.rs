@@ -5,8 +5,8 @@ use super::scene::{Scene, Sink};
 use crate::facts::{Call, CallId, Usage};
 use crate::language::Language;
 use crate::receiver::argument;
-use crate::receiver::shellwords;
-use crate::receiver::verb::Verb;
+use crate::receiver::shellwords::{self, Clients};
+use crate::receiver::verb::{self, Verb};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -36,7 +36,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let Some(xargs) = piped_xargs(scene, command.call) else {
             continue;
         };
-        if is_told(scene, xargs) || !runs_client(xargs) {
+        if is_told(scene, xargs) || !runs_client(scene, xargs) {
             continue;
         }
         let severity = if command.verb == Verb::Keys {
@@ -71,6 +71,24 @@ pub(super) fn piped_xargs<'s>(scene: &'s Scene<'_>, from: CallId) -> Option<&'s 
     None
 }
 
+/// The command that xargs runs a client with: `xargs -n 1 redis-cli get`.
+pub(super) fn run_by(scene: &Scene<'_>, xargs: &Call) -> Option<Verb> {
+    let words = Clients::words(xargs);
+    let client = words
+        .iter()
+        .position(|word| scene.commands.shell.runs(word))?;
+    let mut after = words[client + 1..].iter();
+    after.find_map(|word| verb::of_word(word))
+}
+
+/// Whether xargs begins a command for each key.
+pub(super) fn one_by_one(xargs: &Call) -> bool {
+    let words = Clients::words(xargs).join(" ");
+    ["-n 1 ", "-n1 ", "-L 1 ", "-L1 ", "-I", "-i "]
+        .iter()
+        .any(|option| words.contains(option))
+}
+
 /// `-0`, `-d '\n'`.
 fn is_told(scene: &Scene<'_>, xargs: &Call) -> bool {
     let line = scene.source(xargs.span);
@@ -92,10 +110,8 @@ fn is_told(scene: &Scene<'_>, xargs: &Call) -> bool {
         || line.contains("-0 ")
 }
 
-fn runs_client(xargs: &Call) -> bool {
-    xargs
-        .args
-        .iter()
-        .filter_map(argument::shape)
-        .any(|word| word.split_whitespace().any(shellwords::is_client))
+fn runs_client(scene: &Scene<'_>, xargs: &Call) -> bool {
+    Clients::words(xargs).iter().any(|word| {
+        scene.commands.shell.runs(word) || word.split_whitespace().any(shellwords::is_client)
+    })
 }

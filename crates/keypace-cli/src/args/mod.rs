@@ -8,6 +8,8 @@ mod delete;
 mod global;
 mod index;
 mod inspect;
+#[cfg(all(test, feature = "audit"))]
+mod reference;
 mod restore;
 mod scan;
 mod select;

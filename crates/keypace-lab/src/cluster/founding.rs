@@ -54,7 +54,7 @@ impl OwnedCluster {
         role: Role,
         family: usize,
     ) -> Result<usize, LabError> {
-        let server = OwnedServer::start_steady(program, self.options.for_node())?;
+        let server = OwnedServer::start_steady(program, self.options.for_node(program))?;
         let mut raw = Raw::connect(server.endpoint())?;
         let id = raw.command(&[b"CLUSTER", b"MYID"])?.checked()?;
         let index = self.members.len();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::options::{Listen, ServerOptions};
+use crate::program::Program;
 
 /// How to found an owned cluster: 3 primaries with a replica each unless told otherwise.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ impl ClusterOptions {
     }
 
     /// What each node is started with; the caller's own settings come last and win.
-    pub(crate) fn for_node(&self) -> ServerOptions {
+    pub(crate) fn for_node(&self, program: &Program) -> ServerOptions {
         let coverage = if self.needs_full_coverage {
             "yes"
         } else {
@@ -85,12 +86,15 @@ impl ClusterOptions {
                 self.node_timeout.as_millis().to_string(),
             )
             .with_arg("cluster-require-full-coverage", coverage)
-            // Replicas stay with their primary, and one that gave all its slots away stays a primary.
-            .with_arg("cluster-allow-replica-migration", "no")
-            // However long it has been without its primary, a replica stands for election.
-            .with_arg("cluster-replica-validity-factor", "0")
+            // However long it has been without its primary, a replica stands for election. The name of before 5.0,
+            // which all versions know.
+            .with_arg("cluster-slave-validity-factor", "0")
             // A new replica is served at once, not after five seconds in case another one comes.
             .with_arg("repl-diskless-sync-delay", "0");
+        if program.release() >= (6, 2) {
+            // Replicas stay with their primary, and one that gave all its slots away stays a primary.
+            options = options.with_arg("cluster-allow-replica-migration", "no");
+        }
         options.arguments.extend(self.server.arguments.clone());
         options
     }

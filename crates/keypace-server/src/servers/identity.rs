@@ -1,6 +1,6 @@
 //! What tells a server from another one: its name here, its address, its database, and its process. Never credentials.
 
-use keypace::ServerInfo;
+use keypace::{ServerInfo, Target};
 use serde::{Deserialize, Serialize};
 
 /// What work was begun on. It goes on by itself only where all of this is the same.
@@ -9,23 +9,32 @@ use serde::{Deserialize, Serialize};
 pub struct Identity {
     /// What the config calls it.
     pub server: String,
-    /// Where it is.
+    /// Where it is; of a cluster the first address of the config, whichever node answers.
     pub address: String,
     /// Its database.
     pub database: u32,
-    /// The process that answers; in a cluster that of the node that was asked, behind Sentinels that of the primary.
+    /// The process that answers, behind Sentinels that of the primary. A cluster has none: its nodes are replaced, and work
+    /// knows by itself what it has proven of which.
     pub run_id: String,
 }
 
+/// The role that a cluster is told by.
+const CLUSTER: &str = "cluster";
+
 impl Identity {
-    /// Of who answers at a server of this name.
+    /// Of who answers at a server of this name, which the config has at `url`.
     #[must_use]
-    pub fn of(name: &str, server: &ServerInfo) -> Self {
+    pub fn of(name: &str, url: &Target, server: &ServerInfo) -> Self {
+        let (address, run_id) = if server.role == CLUSTER {
+            (url.to_string(), format!("{CLUSTER} at {url}"))
+        } else {
+            (server.address.clone(), server.run_id.clone())
+        };
         Self {
             server: name.to_owned(),
-            address: server.address.clone(),
+            address,
             database: server.database,
-            run_id: server.run_id.clone(),
+            run_id,
         }
     }
 

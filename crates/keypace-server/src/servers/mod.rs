@@ -134,7 +134,7 @@ impl Servers {
         let since = Instant::now();
         let mut known = place.known.lock().await;
         let keyspace = place.look(&mut known, since).await?;
-        Ok(Identity::of(name, keyspace.server()))
+        Ok(Identity::of(name, &place.config.url, keyspace.server()))
     }
 
     /// The config of a server. For who opens connections of another kind, as sessions do.
@@ -167,8 +167,8 @@ impl Place {
         let asked = Instant::now();
         match self.find().await {
             Ok(found) => {
-                let identity =
-                    |keyspace: &Keyspace| Identity::of(&self.config.name, keyspace.server());
+                let ServerConfig { name, url, .. } = &self.config;
+                let identity = |keyspace: &Keyspace| Identity::of(name, url, keyspace.server());
                 let before = known.open.take().map(|open| open.keyspace);
                 let keyspace = before
                     .filter(|before| identity(before) == identity(&found))

@@ -71,13 +71,18 @@ pub(crate) async fn store(folder: &Path) -> Arc<dyn JobStore> {
 }
 
 pub(crate) fn servers(url: &str) -> Servers {
+    servers_at(Target::parse(url).expect("valid"))
+}
+
+/// One server of the config, with all ways into it.
+pub(crate) fn servers_at(url: Target) -> Servers {
     let connect = ConnectOptions::default()
         .with_timeout(Duration::from_millis(500))
         .expect("valid")
         .with_retries(1);
     Servers::new(vec![ServerConfig {
         name: "default".to_owned(),
-        url: Target::parse(url).expect("valid"),
+        url,
         connect,
     }])
 }

@@ -2,6 +2,7 @@
 //! leases that are lost. HTTP is not looked at here.
 
 mod backups;
+mod clusters;
 mod desk;
 mod flaky;
 mod leases;

@@ -131,7 +131,9 @@ impl Kv {
     /// `InvalidOption` for the key `index`; `WrongType` where the key holds no string; else what one command gives.
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         let name = self.names.full(key.as_ref())?;
-        let request = Request::Command("GET", &[b"GET", &name]);
+        // Named, as compilers before 1.89 end a temporary of an enum's arguments with its line.
+        let words: [&[u8]; 2] = [b"GET", &name];
+        let request = Request::Command("GET", &words);
         match request::read(self.node(), request).await? {
             // Copied, because a small value would hold the whole buffer that it came in for as long as it is kept.
             Reply::Bulk(value) => Ok(Some(Bytes::copy_from_slice(&value))),

@@ -34,7 +34,7 @@ enum Probe {
     SlotOrder,
 }
 
-const PROBES: [(&str, Probe); 11] = [
+const PROBES: [(&str, Probe); 12] = [
     ("UNLINK", Probe::Named("UNLINK")),
     (
         "SCAN TYPE",
@@ -58,6 +58,8 @@ const PROBES: [(&str, Probe); 11] = [
     ),
     ("CLUSTERSCAN", Probe::Named("CLUSTERSCAN")),
     ("slot-ordered SCAN", Probe::SlotOrder),
+    // Dragonfly's: it deletes what it walks over, so it is never sent.
+    ("RM", Probe::Named("RM")),
 ];
 
 /// Keys of the page whose order is looked at.

@@ -130,6 +130,12 @@ impl Cluster {
         Ok(layout)
     }
 
+    /// Where everybody is who was named by the layout before, replicas too.
+    pub(super) fn places(&self) -> Vec<String> {
+        let known = locked(&self.known);
+        known.iter().map(|known| known.place.clone()).collect()
+    }
+
     /// Asks everybody who is known, everybody whom those name, and replicas of primaries that don't answer.
     pub(super) async fn layout(&self) -> Result<Layout> {
         let mut round = Round::default();

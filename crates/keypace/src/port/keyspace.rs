@@ -192,6 +192,12 @@ impl Keyspace {
         self.cluster.is_some()
     }
 
+    /// Where the nodes of a cluster were when it was last asked for its layout, as connecting does; none outside clusters.
+    pub(crate) fn places(&self) -> Vec<String> {
+        let cluster = self.cluster.as_ref();
+        cluster.map_or_else(Vec::new, |cluster| cluster.places())
+    }
+
     /// For work that knows one server only: on a cluster it would be done on a part, and called the whole.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ pub(crate) use request::{Call, Request, Script};
 pub(crate) use resp::{Reply, decimal};
 pub(crate) use router::Router;
 pub(crate) use server_error::{IDLE_UNTRACKED_HINT, ServerCode, refuses_keys};
-pub(crate) use server_info::{product, role};
+pub(crate) use server_info::{label, product, role};
 pub(crate) use slot_stats::keys_in_slots;
 pub(crate) use standing::{Standing, is_saving, standing};
 #[cfg(test)]

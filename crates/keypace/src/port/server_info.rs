@@ -1,6 +1,6 @@
 //! Who answers: one INFO, read for people and for the topology. Decides nothing about what may be walked.
 
-use super::connection::Class;
+use super::connection::{Class, Connection};
 use super::info::Info;
 use super::node::Node;
 use super::resp::Reply;
@@ -13,7 +13,7 @@ pub struct ServerInfo {
     /// Host and port, or the socket's path; `name@host:port` of the first Sentinel where Sentinels name the server, and
     /// the node that was asked in a cluster.
     pub address: String,
-    /// `Redis` or `Valkey`.
+    /// `Redis`, `Valkey`, or another that names itself in INFO.
     pub product: String,
     /// The product's version.
     pub version: String,
@@ -80,13 +80,36 @@ fn described(node: &Node, info: &Info) -> ServerInfo {
     }
 }
 
-/// The product, and its version.
+/// The product, and its version. Others than Redis tell a version of Redis besides, for old clients.
 pub(crate) fn product(info: &Info) -> (&'static str, String) {
-    let version = |name: &str| info.get(name).map(str::to_owned);
-    match version("valkey_version") {
-        Some(version) => ("Valkey", version),
-        None => ("Redis", version("redis_version").unwrap_or_default()),
-    }
+    let others = [
+        ("Valkey", "valkey_version"),
+        ("Dragonfly", "dragonfly_version"),
+        ("Kvrocks", "kvrocks_version"),
+        ("Garnet", "garnet_version"),
+    ];
+    let told = others
+        .into_iter()
+        .find_map(|(product, field)| Some((product, info.get(field)?)));
+    let (product, version) =
+        told.unwrap_or_else(|| ("Redis", info.get("redis_version").unwrap_or_default()));
+    (product, version.to_owned())
+}
+
+/// Product and version in one, as `Redis 2.6.17`, of who is at the other end.
+///
+/// # Errors
+/// What INFO gives.
+pub(crate) async fn label(connection: &mut Connection) -> Result<String> {
+    let words = ["INFO", "server"];
+    let reply = connection
+        .call("INFO", Class::Handshake, words.iter())
+        .await?;
+    let Reply::Bulk(text) = reply else {
+        return Err(connection.unexpected("INFO"));
+    };
+    let (product, version) = product(&Info::parse(&text));
+    Ok(format!("{product} {version}"))
 }
 
 /// `primary` or `replica`, or what the server calls it.

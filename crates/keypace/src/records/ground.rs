@@ -308,6 +308,15 @@ pub(crate) fn wrong(reply: &Reply, command: &'static str) -> Error {
 }
 
 fn refused(command: &'static str, text: &[u8]) -> Error {
+    if is_told_as_text(text) {
+        return Error::new(
+            ErrorKind::Guard,
+            Retry::Never,
+            format!("run {command}"),
+            "scripts of this server are told to its replicas as text, and may not write what depends on the time",
+        )
+        .with_hint("records and their index need Redis 3.2 or newer, or Valkey");
+    }
     let kind = if is_wrong_type(text) {
         ErrorKind::WrongType
     } else {
@@ -315,6 +324,11 @@ fn refused(command: &'static str, text: &[u8]) -> Error {
     };
     let context = String::from_utf8_lossy(text).into_owned();
     Error::new(kind, Retry::Never, format!("run {command}"), context)
+}
+
+/// Before 3.2 a script's text goes to the replicas, which is why it may not write after it has asked for the time.
+fn is_told_as_text(text: &[u8]) -> bool {
+    String::from_utf8_lossy(text).contains("not allowed after non deterministic commands")
 }
 
 fn unexpected(command: &'static str) -> Error {

@@ -10,11 +10,11 @@ use super::estimate::{Evidence, Kind, SlotsSeen, number};
 use super::reply::into_page;
 use super::types::{self, TypeFilter};
 use super::walker::{Candidates, Raw, Stage, Walker, no_connection};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::key::Key;
 use crate::limits;
 use crate::pace::QueryKind;
-use crate::port::{Class, Lease, Paced, Reply, ServerCode, Turn, decimal};
+use crate::port::{Class, Lease, Paced, Reply, ServerCode, Turn, decimal, label};
 
 /// Who says how large a page may be, and when.
 pub(super) struct Pacing {
@@ -217,6 +217,9 @@ impl Walker {
                 self.stage = Stage::Idle;
                 return Ok(None);
             }
+            if ServerCode::of(text) == ServerCode::UnknownCommand {
+                return Err(without_scan(lease).await);
+            }
             return Err(lease.refused("SCAN", text).during("scan the keyspace"));
         }
         let (next, keys) = into_page(reply, lease)?;
@@ -315,4 +318,21 @@ async fn beside<F: Future>(paced: Option<&Paced>, work: F) -> F::Output {
         Some(paced) => paced.beside(work).await,
         None => work.await,
     }
+}
+
+/// Who has no SCAN, and what there is instead.
+async fn without_scan(lease: &mut Lease) -> Error {
+    let server = label(lease).await;
+    let server = server.unwrap_or_else(|_| "this server".to_owned());
+    Error::new(
+        ErrorKind::UnknownCommand,
+        Retry::Never,
+        "scan the keyspace",
+        format!("{server} doesn't know SCAN, which Redis has since 2.8"),
+    )
+    .on_node(lease.node())
+    .with_hint(
+        "walk with a server from 2.8 on, such as a replica of this one; or accept --use-keys (use_scan = false), which \
+         blocks every client while KEYS runs",
+    )
 }

@@ -230,15 +230,17 @@ impl Checkpoint {
         }
     }
 
-    /// The same server by its address or its process; a cluster by any of its nodes.
+    /// The same server by its address or its process; a cluster by any of its nodes, whichever was asked then and now.
     fn is_of(&self, about: &About<'_>) -> bool {
         let run_id = about.server.run_id.as_str();
+        let is_member =
+            |place: &String| *place == about.server.address || about.places.contains(place);
         let is_known = |shard: &SavedShard| {
             !run_id.is_empty() && shard.mark.run_id() == Some(run_id)
-                || about.is_cluster && shard.node == about.server.address
+                || about.is_cluster && is_member(&shard.node)
         };
         self.open_slots.is_some() == about.is_cluster
-            && (self.address == about.server.address || self.shards.iter().any(is_known))
+            && (is_member(&self.address) || self.shards.iter().any(is_known))
     }
 
     /// The run that its backup is of, where it has one.

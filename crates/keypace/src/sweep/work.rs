@@ -182,6 +182,8 @@ pub(super) struct About<'a> {
     pub(super) dry_run: bool,
     pub(super) server: &'a ServerInfo,
     pub(super) is_cluster: bool,
+    /// Where the cluster's nodes are.
+    pub(super) places: Vec<String>,
     pub(super) scan: &'a ScanOptions,
     pub(super) filters: &'a Filters,
     /// The run that its backup is of.
@@ -202,6 +204,7 @@ impl<'a> About<'a> {
             dry_run: kind.is_dry_run(),
             server: keyspace.server(),
             is_cluster: keyspace.is_cluster(),
+            places: keyspace.places(),
             scan: &options.scan,
             filters: &options.filters,
             backup,

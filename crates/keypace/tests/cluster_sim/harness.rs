@@ -70,9 +70,14 @@ pub(crate) fn seeded_with(options: SimOptions, layout: ScanLayout, seed: u64) ->
 
 /// By the second node, so that the first can be harmed.
 pub(crate) async fn connect(cluster: &SimCluster) -> Keyspace {
+    connect_by(cluster, 1).await
+}
+
+/// By this node.
+pub(crate) async fn connect_by(cluster: &SimCluster, node: usize) -> Keyspace {
     let dial = Arc::new(ClusterDial {
         cluster: cluster.clone(),
-        address: cluster.addresses()[1].clone(),
+        address: cluster.addresses()[node].clone(),
     });
     let options = ConnectOptions::default()
         .with_timeout(Duration::from_secs(1))

@@ -8,7 +8,8 @@ use keypace_testkit::{Action, Rule, ScanLayout, SimCluster};
 
 use crate::common::{finish, scan};
 use crate::harness::{
-    LAYOUTS, SESSIONS, Work, at, checkpoint_of, left, options, options_of, seeded, start,
+    LAYOUTS, SESSIONS, Work, at, checkpoint_of, connect_by, left, options, options_of, seeded,
+    start,
 };
 
 const REFUSAL: &str = "NOPERM No permissions to access a key";
@@ -267,4 +268,34 @@ async fn p29_keys_in_flight_that_are_refused_later_fail_once() {
             assert_eq!(summary.matched, SESSIONS, "{what}");
         }
     }
+}
+
+/// Found by the soak: the node that was asked first was away, and the next one was a replica, which no walk had met.
+#[tokio::test(start_paused = true)]
+async fn a_cluster_is_the_same_by_whichever_node_it_is_asked() {
+    let cluster = seeded(LAYOUTS[0], 5);
+    cluster.with(|cluster| {
+        cluster.move_slots(0..=16_383, 1);
+        cluster.replicate(2, 1);
+    });
+    let mut sweep = start(&cluster, Work::Count, options()).await;
+    steps(&mut sweep, 4).await;
+    let checkpoint = checkpoint_of(&sweep);
+    drop(sweep);
+    let keyspace = connect_by(&cluster, 2).await;
+    let resumed = options().with_resume(checkpoint.clone());
+    let resumed = Sweep::count(&keyspace, resumed).await;
+    let summary = finish(resumed.expect("it is the same cluster")).await;
+    assert!(summary.complete, "{summary:?}");
+    assert_eq!(summary.matched, SESSIONS, "{summary:?}");
+
+    // Nobody of another one is known here.
+    let other = seeded(LAYOUTS[0], 50);
+    other.with(|cluster| {
+        (0..3).for_each(|node| cluster.announce(node, "10.0.0.9", 7000 + node as u16))
+    });
+    let keyspace = connect_by(&other, 0).await;
+    let refused = Sweep::count(&keyspace, options().with_resume(checkpoint)).await;
+    let error = refused.err().expect("another cluster");
+    assert!(error.to_string().contains("another server"), "{error}");
 }

@@ -77,7 +77,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("keypace-lab", &[], &[]),
     ("keypace-testkit", &["keypace-lab"], &[]),
-    ("xtask", &["keypace-lab"], &[]),
+    ("xtask", &["keypace", "keypace-lab", "keypace-testkit"], &[]),
     ("fuzz", &["keypace"], &[]),
 ];
 

@@ -1,6 +1,9 @@
-//! `docs/performance.md`, from the kept results and nothing else.
+//! `docs/performance.md` and its pictures, from the kept results and nothing else.
 //! Must not measure, round up or leave out: a missed figure is written as plainly as a met one.
 
+#[cfg(test)]
+mod comparison;
+mod pictures;
 mod tables;
 
 use std::fs;
@@ -265,10 +268,15 @@ const SECTIONS: [Section; 17] = [
 
 /// Writes the document.
 pub(crate) fn write(root: &Path) -> Outcome {
-    let path = root.join(PATH);
-    fs::write(&path, text(&kept::all(root)?))
-        .map_err(|error| Failure::new(format!("failed to write {}: {error}", path.display())))?;
-    println!("written to {}", path.display());
+    let kept = kept::all(root)?;
+    fs::create_dir_all(root.join(pictures::FOLDER))
+        .map_err(|error| Failure::new(format!("failed to make {}: {error}", pictures::FOLDER)))?;
+    let page = (PATH.to_owned(), text(&kept));
+    for (file, text) in std::iter::once(page).chain(pictures::all(&kept)) {
+        fs::write(root.join(&file), text)
+            .map_err(|error| Failure::new(format!("failed to write {file}: {error}")))?;
+        println!("written to {file}");
+    }
     Ok(())
 }
 
@@ -282,6 +290,7 @@ fn text(kept: &[Value]) -> String {
     text += &kept.figures(&FIGURES);
     for section in SECTIONS {
         text += &format!("\n## {}\n{}\n", section.title, section.text);
+        text += &pictures::shown_in(section.title, &kept);
         text += &kept.section(&section);
     }
     text += "\n## Ways side by side\n";
@@ -294,6 +303,7 @@ fn text(kept: &[Value]) -> String {
 #[cfg(test)]
 mod tests {
     use super::PATH;
+    use super::pictures;
     use super::text;
     use crate::bench::kept;
     use serde_json::{Value, json};
@@ -321,6 +331,19 @@ mod tests {
             made == committed,
             "{PATH} is not what benches/results make: run `cargo xtask bench --doc`"
         );
+        let mut wanted = Vec::new();
+        for (file, text) in pictures::all(&kept::all(&root).expect("kept results")) {
+            let committed = fs::read_to_string(root.join(&file)).expect(&file);
+            assert!(
+                text == committed,
+                "{file} is old: run `cargo xtask bench --doc`"
+            );
+            wanted.push(root.join(file));
+        }
+        for entry in fs::read_dir(root.join(pictures::FOLDER)).expect("the pictures") {
+            let path = entry.expect("an entry").path();
+            assert!(wanted.contains(&path), "{} is nobody's", path.display());
+        }
     }
 
     #[test]

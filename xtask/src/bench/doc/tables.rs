@@ -172,7 +172,13 @@ impl<'a> Kept<'a> {
         text
     }
 
-    fn rows(&self, group: Group, of: (&str, &str)) -> Vec<&'a Value> {
+    /// Their names and versions, in the order of the columns.
+    pub(super) fn servers(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.servers.iter().copied()
+    }
+
+    /// A group's rows of one server.
+    pub(super) fn rows(&self, group: Group, of: (&str, &str)) -> Vec<&'a Value> {
         let documents = self.documents.iter();
         documents
             .filter(|document| document["group"] == group.name() && server(document) == of)
@@ -187,7 +193,7 @@ fn server(document: &Value) -> (&str, &str) {
 }
 
 /// `Redis 7.0.15`
-fn title((name, version): (&str, &str)) -> String {
+pub(super) fn title((name, version): (&str, &str)) -> String {
     let mut letters = name.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     format!(
@@ -197,7 +203,7 @@ fn title((name, version): (&str, &str)) -> String {
     )
 }
 
-fn name(row: &Value) -> &str {
+pub(super) fn name(row: &Value) -> &str {
     row["row"].as_str().unwrap_or_default()
 }
 

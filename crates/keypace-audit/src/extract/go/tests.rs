@@ -155,7 +155,7 @@ rows := []T{{Name: \"n\"}, {1}}"
         [
             "a = f()",
             " = 2",
-            " = list[:]",
+            "s.m = list[:]",
             "s.cursor = next",
             "m = {a: \"b\", : \"c\"}",
             "v, ok = x",

@@ -164,7 +164,8 @@ keys.stream().map(k -> redis.get(k)).forEach(this::drop);",
             "while [i] [n]",
             "while [cursor]",
             "while [it]",
-            "callback k of stream() by map"
+            "callback k of stream() by map",
+            "callback it of map() by forEach"
         ]
     );
     assert_eq!(
@@ -176,7 +177,7 @@ keys.stream().map(k -> redis.get(k)).forEach(this::drop);",
     );
     assert_eq!(
         calls(Java, &text).last().map(String::as_str),
-        Some("map().forEach(self.drop) -> discarded in f")
+        Some("map().forEach(fn) -> discarded in f")
     );
 }
 

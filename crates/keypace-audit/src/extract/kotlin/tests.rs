@@ -177,7 +177,8 @@ keys.forEach(redis::del)",
             "each k, v of map",
             "while [cursor]",
             "while [it.done]",
-            "callback it of keys by mapNotNull"
+            "callback it of keys by mapNotNull",
+            "callback it of keys by forEach"
         ]
     );
     assert_eq!(
@@ -187,7 +188,8 @@ keys.forEach(redis::del)",
             "one(k) -> discarded in f @1",
             "redis.get(it) -> returned in  @4",
             "keys.mapNotNull(fn) -> discarded in f",
-            "keys.forEach(redis.del) -> discarded in f"
+            "redis.del(it) -> returned in  @5",
+            "keys.forEach(fn) -> discarded in f"
         ]
     );
 }

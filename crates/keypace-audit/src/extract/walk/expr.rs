@@ -7,7 +7,9 @@ use super::named::Named;
 use super::{Walk, span};
 use crate::extract::callback;
 use crate::extract::grammar::{CallParts, Role, Subject, TextPiece};
-use crate::facts::{Binding, Call, CallId, Expr, LoopKind, Piece, Span, Text, Usage};
+use crate::facts::{
+    Binding, Call, CallId, Expr, Function, FunctionId, LoopKind, Param, Piece, Span, Text, Usage,
+};
 use crate::limits::MIN_TEXT_BYTES;
 use crate::syntax::Node;
 
@@ -18,13 +20,13 @@ impl Walk<'_> {
         let receiver = parts.receiver.as_ref().map(|receiver| self.visit(receiver));
         let mut args: Vec<Expr> = parts.piped.iter().map(|piped| self.visit(piped)).collect();
         let repeats = callback::repeats(self.grammar, parts);
-        let mut callback = None;
+        let mut callbacks = Vec::new();
         for arg in &parts.args {
-            if repeats && callback.is_none() && callback::is_lambda(self.grammar, arg) {
+            if repeats && callback::is_lambda(self.grammar, arg) {
                 let id = self.begin_loop(node, LoopKind::While);
                 args.push(self.visit(arg));
                 self.loops.pop();
-                callback = Some((id, args.len() - 1));
+                callbacks.push((id, args.len() - 1));
             } else {
                 args.push(self.visit(arg));
             }
@@ -38,10 +40,11 @@ impl Walk<'_> {
         self.rest(node, &Named::new(named));
 
         let id = CallId(self.facts.calls.len());
-        if let Some((repeated, lambda)) = callback {
+        let first = callbacks.first().map_or(0, |(_, lambda)| *lambda);
+        for (repeated, lambda) in callbacks {
             let kind = LoopKind::Callback {
                 names: self.params_of(&args[lambda]),
-                iterable: callback::iterable(receiver.as_ref(), &args, lambda),
+                iterable: callback::iterable(receiver.as_ref(), &args, first),
                 call: id,
             };
             self.facts.loops[repeated.0].kind = kind;
@@ -82,6 +85,43 @@ impl Walk<'_> {
             }
             _ => call,
         }
+    }
+
+    /// A method by its name, given to something that calls it with a value: as the lambda that does so.
+    pub(super) fn reference(&mut self, node: &Node<'_>, of: &Node<'_>, name: &Node<'_>) -> Expr {
+        const GIVEN: &str = "it";
+        let receiver = match self.visit(of) {
+            // Kotlin's grammar reads `redis::get` as if a type stood there.
+            Expr::Other => Expr::Path(vec![of.text().into_owned()]),
+            receiver => receiver,
+        };
+        let id = FunctionId(self.facts.functions.len());
+        self.facts.functions.push(Function {
+            name: String::new(),
+            params: vec![Param {
+                name: GIVEN.to_owned(),
+                declared: None,
+            }],
+            returns: None,
+            marks: Vec::new(),
+            lambda: true,
+            parent: self.function,
+            class: self.class,
+            span: span(node),
+        });
+        self.facts.calls.push(Call {
+            receiver: Some(receiver),
+            name: name.text().into_owned(),
+            constructs: false,
+            args: vec![Expr::Path(vec![GIVEN.to_owned()])],
+            at: span(name),
+            span: span(node),
+            function: Some(id),
+            class: self.class,
+            loops: self.loops.clone(),
+            usage: Usage::Returned,
+        });
+        Expr::Lambda(id)
     }
 
     fn params_of(&self, expr: &Expr) -> Vec<String> {

@@ -5,6 +5,7 @@ use super::{Origins, Root, put};
 use crate::facts::{Binding, Call, CallId, Expr, FunctionId, LoopKind, Usage};
 use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
+use crate::receiver::modules;
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_client_name, is_plain_type, is_something_else,
 };
@@ -13,7 +14,8 @@ use crate::receiver::verb;
 impl Origins<'_> {
     pub(super) fn read_imports(&mut self) {
         for import in &self.facts.imports {
-            let library = clients::is_library(self.facts.language, &import.module);
+            let library = modules::is_library(self.facts.language, &import.module)
+                || modules::is_bundled(import);
             self.library |= library;
             if !library {
                 continue;
@@ -116,7 +118,10 @@ impl Origins<'_> {
         } else {
             root
         };
-        self.names.entry((place, name)).or_insert(known);
+        let old = self.names.entry((place, name)).or_insert(known);
+        if old.sure < known.sure {
+            *old = known;
+        }
     }
 
     pub(super) fn of_bound_value(&self, binding: &Binding) -> Option<Known> {
@@ -224,7 +229,11 @@ impl Origins<'_> {
             "executeWithStickyConnection",
         ];
         let name = call.name.as_str();
-        if !GIVERS.contains(&name) && !name.to_ascii_lowercase().contains("redis") {
+        let lower = name.to_ascii_lowercase();
+        let told = ["redis", "jedis", "valkey"]
+            .iter()
+            .any(|word| lower.contains(word));
+        if !GIVERS.contains(&name) && !told {
             return None;
         }
         if call.receiver.is_none() && name == "then" {
@@ -261,6 +270,25 @@ impl Origins<'_> {
 
     /// Functions of the file that return a client.
     pub(super) fn read_makers(&mut self) {
+        for own in &self.facts.returned {
+            let maker = own.function.and_then(|id| self.facts.functions.get(id.0));
+            let Some(maker) = maker.filter(|maker| !maker.name.is_empty()) else {
+                continue;
+            };
+            let class = maker.class;
+            let known = match &own.value {
+                Expr::Path(_) => self.known(&own.value, own.function, class),
+                _ => None,
+            };
+            if let Some(known) = known.filter(|known| known.sure == Sure::Resolved) {
+                let shape = client_of(known.shape);
+                put(
+                    &mut self.makers,
+                    maker.name.clone(),
+                    Known { shape, ..known },
+                );
+            }
+        }
         for (at, call) in self.facts.calls.iter().enumerate() {
             if call.usage != Usage::Returned {
                 continue;
@@ -280,6 +308,42 @@ impl Origins<'_> {
                         ..known
                     },
                 );
+            }
+        }
+    }
+
+    /// Parameters without a type, of functions that are given a client somewhere in the file.
+    pub(super) fn read_handed(&mut self) {
+        for call in self.facts.calls.iter().filter(|call| call.call_of_own()) {
+            let named = self.functions_named(&call.name).iter();
+            let mut fitting = named.filter(|id| {
+                let own = &self.facts.functions[id.0];
+                !own.lambda && own.params.len() >= call.args.len()
+            });
+            let (Some(&id), None) = (fitting.next(), fitting.next()) else {
+                continue;
+            };
+            let own = &self.facts.functions[id.0];
+            let itself = own
+                .params
+                .first()
+                .is_some_and(|first| is_itself(&first.name));
+            let params = own.params.iter().skip(usize::from(itself));
+            let root = self.root(Some(id));
+            for (param, arg) in params.zip(&call.args) {
+                let known = match arg {
+                    Expr::Path(_) | Expr::Call(_) if param.declared.is_none() => {
+                        self.known(arg, call.function, call.class)
+                    }
+                    _ => None,
+                };
+                if let Some(known) = known
+                    .filter(|known| known.sure == Sure::Resolved && known.shape != Shape::Module)
+                {
+                    self.names
+                        .entry((root, param.name.clone()))
+                        .or_insert(known);
+                }
             }
         }
     }
@@ -317,4 +381,9 @@ impl Origins<'_> {
             }
         }
     }
+}
+
+/// The parameter that a method is called on, where a language writes it.
+fn is_itself(name: &str) -> bool {
+    matches!(name, "self" | "cls")
 }

@@ -60,9 +60,7 @@ impl Origins<'_> {
             if known_type || extends || library || ((imported || qualified) && client_like) {
                 let shape = match last {
                     "IServer" => Shape::Server,
-                    "Pipeline" | "Pipeliner" | "IBatch" | "ITransaction" | "ChainableCommander" => {
-                        Shape::Pipeline
-                    }
+                    _ if clients::is_queue_type(last) => Shape::Pipeline,
                     _ => Shape::Client,
                 };
                 return Some(Known {

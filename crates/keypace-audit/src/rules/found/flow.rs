@@ -2,9 +2,10 @@
 //! Must not judge.
 
 use super::{Amount, Found, Trace};
+use crate::extract::FILE;
 use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
-use crate::receiver::argument;
+use crate::receiver::{argument, verb};
 use crate::rules::flow_names::{
     is_chunk, is_collect, is_handover, is_limit, is_passing_function, is_passing_method,
 };
@@ -18,8 +19,7 @@ impl Found<'_> {
         let own = &self.facts.calls[call.0];
         match &own.usage {
             Usage::Bound(targets) => {
-                // A shell's variable holds all that the command printed.
-                let trace = self.printed(trace);
+                let trace = self.printed_to(targets, trace);
                 for target in targets {
                     self.learn(own.function, target, trace);
                 }
@@ -75,9 +75,13 @@ impl Found<'_> {
                 steps,
             );
         }
+        // Kotlin's `collect { key -> ... }` keeps nothing.
+        let each = self.facts.language == Language::Kotlin
+            && name == "collect"
+            && matches!(call.args.last(), Some(Expr::Lambda(_)));
         for arg in &call.args {
             if let Expr::Lambda(lambda) = arg {
-                let amount = if is_handover(name) || self.is_of_gathered(call) {
+                let amount = if !each && (is_handover(name) || self.is_of_gathered(call)) {
                     trace.amount
                 } else {
                     Amount::One
@@ -97,7 +101,7 @@ impl Found<'_> {
                     | "filter_map"
                     | "sort_by"
             );
-        if (is_collect(name) || ruby) && self.is_iteration(trace) {
+        if (is_collect(name) || ruby) && !each && self.is_iteration(trace) {
             self.collected.entry(trace.source).or_insert(None);
             return self.flow(
                 next,
@@ -108,16 +112,25 @@ impl Found<'_> {
                 steps,
             );
         }
-        if is_passing_method(name) || is_collect(name) {
+        if is_passing_method(name) || is_collect(name) || self.awaits_the_same(call) {
             self.flow(next, trace, steps);
         }
+    }
+
+    /// `await FindAsync(p).NoContext()`: C#'s extensions of a task that say where it goes on, and give what it gives.
+    pub(super) fn awaits_the_same(&self, call: &Call) -> bool {
+        let before = self.text.get(..call.span.start).unwrap_or_default();
+        self.facts.language == Language::CSharp
+            && call.args.is_empty()
+            && before.trim_end().ends_with("await")
+            && !call.name.ends_with("Async")
     }
 
     /// A method of the one value that a stream was gathered into: `keys.collectList().flatMap { all -> ... }`.
     fn is_of_gathered(&self, call: &Call) -> bool {
         matches!(&call.receiver, Some(Expr::Call(inner)) if {
             let name = &self.facts.calls[inner.0].name;
-            is_collect(name) && name.to_ascii_lowercase().starts_with("collect")
+            is_collect(name) && matches!(name.as_str(), "collectList" | "collectSortedList")
         })
     }
 
@@ -163,7 +176,8 @@ impl Found<'_> {
                 steps,
             );
         }
-        if is_collect(name) || is_passing_function(name) {
+        // A built command is sent: `client.Do(ctx, client.B().Keys().Pattern(p).Build())`.
+        if is_collect(name) || is_passing_function(name) || verb::is_raw_method(name) {
             self.flow(next, trace, steps);
         }
     }
@@ -190,11 +204,20 @@ impl Found<'_> {
                     );
                 }
             }
-            "sort" | "grep" | "sed" | "awk" | "tr" | "cut" | "uniq" | "tac" | "egrep" => {
+            "sort" | "grep" | "sed" | "awk" | "tr" | "cut" | "uniq" | "tac" | "egrep" | "tail" => {
                 self.flow(next, trace, steps)
             }
             _ => {}
         }
+    }
+
+    /// A shell's variable holds all that the command printed; a file is no memory.
+    pub(super) fn printed_to(&mut self, targets: &[Vec<String>], trace: Trace) -> Trace {
+        let file = |target: &Vec<String>| target.first().is_some_and(|first| first == FILE);
+        if targets.iter().any(file) {
+            return trace;
+        }
+        self.printed(trace)
     }
 
     /// A substitution prints all of a scan: its variable or loop holds every key.

@@ -3,6 +3,7 @@
 
 use super::{Amount, Found, Trace};
 use crate::facts::{Binding, CallId, Expr, LoopId};
+use crate::language::Language;
 use crate::rules::flow_names::is_growth;
 
 impl Found<'_> {
@@ -49,6 +50,24 @@ impl Found<'_> {
         }
     }
 
+    /// radix's `scanner.Next(&key)`: the next key goes where the argument says.
+    pub(super) fn read_out_param(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        let (Some(receiver), true) = (&call.receiver, self.facts.language == Language::Go) else {
+            return;
+        };
+        let trace = self.trace(receiver, call.function);
+        let Some(trace) = trace.filter(|own| call.name == "Next" && self.is_iteration(*own)) else {
+            return;
+        };
+        let amount = Amount::Batch;
+        for arg in &call.args {
+            if let Expr::Path(path) = arg {
+                self.learn(call.function, path, Trace { amount, ..trace });
+            }
+        }
+    }
+
     /// Whether a list is emptied for each step of a scan: it holds a page at most.
     pub(super) fn begins_anew(&self, target: &[String], source: usize) -> bool {
         let scan = &self.facts.calls[self.sources[source].call.0];
@@ -69,6 +88,30 @@ impl Found<'_> {
                 && binding.function == scan.function
                 && binding.targets.iter().any(|own| own == target)
         })
+    }
+
+    /// `all = append(all, key)` for each key found, into a list that the loop doesn't empty again.
+    pub(super) fn adds_each(&self, binding: &Binding) -> bool {
+        if !matches!(binding.value, Expr::Call(_)) || !self.grows(binding) {
+            return false;
+        }
+        let emptied = self.facts.bindings.iter().any(|own| {
+            own.targets == binding.targets
+                && own.function == binding.function
+                && own.loops.iter().any(|each| binding.loops.contains(each))
+                && !matches!(own.value, Expr::Call(call) if is_growth(&self.facts.calls[call.0].name))
+        });
+        !emptied
+    }
+
+    /// Whether the keys of more than one step reach a binding: a loop over one step's keys is bounded by that step.
+    pub(super) fn goes_on(&self, source: usize, binding: &Binding) -> bool {
+        let own = &self.sources[source];
+        let scan = &self.facts.calls[own.call.0];
+        !own.verb.steps()
+            || scan.function != binding.function
+            || !scan.loops.is_empty()
+            || self.is_recursive(scan.function)
     }
 
     /// The step of the same loop, where several give their keys to one name.
@@ -107,7 +150,15 @@ impl Found<'_> {
         if binding.loops.is_empty() && !self.is_recursive(binding.function) {
             return false;
         }
-        if let Expr::Call(call) = &binding.value {
+        let text = self
+            .text
+            .get(binding.span.start..binding.span.end)
+            .unwrap_or_default();
+        let head: String = text.chars().take(80).collect();
+        let adds = head.contains("+=");
+        if let Expr::Call(call) = &binding.value
+            && !adds
+        {
             // `cursor = client.scan(cursor)` goes on, and keeps nothing.
             let step = self.sources.iter().any(|own| own.call == *call);
             if step || !is_growth(&self.facts.calls[call.0].name) {
@@ -130,11 +181,6 @@ impl Found<'_> {
             let own = binding.targets.first();
             return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own)));
         }
-        let text = self
-            .text
-            .get(binding.span.start..binding.span.end)
-            .unwrap_or_default();
-        let head: String = text.chars().take(80).collect();
-        head.contains("+=") || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
+        adds || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
     }
 }

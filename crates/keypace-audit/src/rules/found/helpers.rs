@@ -2,15 +2,13 @@
 //! Must not judge.
 
 use super::{Amount, Found, Trace};
-use crate::facts::{Call, CallId, Expr, Function, FunctionId, Usage};
+use crate::facts::{Call, CallId, Expr, FunctionId, Span};
 use crate::receiver::Command;
 use crate::receiver::clients;
 use crate::receiver::shape::{Known, Shape, Sure};
-use crate::receiver::verb::{self, Verb};
+use crate::receiver::verb::Verb;
 use crate::report::Confidence;
-use crate::rules::flow_names::{
-    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
-};
+use crate::rules::flow_names::is_unfold;
 
 impl Found<'_> {
     /// `redis.keys`, where a call without arguments reads like a member.
@@ -30,85 +28,11 @@ impl Found<'_> {
         })
     }
 
-    /// What functions give back: a name that holds keys, or a call on one.
-    pub(super) fn read_returns(&mut self) {
-        for at in 0..self.facts.returned.len() {
-            let own = &self.facts.returned[at];
-            if let Some(trace) = self.trace(&own.value, own.function) {
-                self.return_from(own.function, trace);
-            }
-        }
-        for at in 0..self.facts.calls.len() {
-            let call = &self.facts.calls[at];
-            if call.usage == Usage::Returned
-                && let Some(trace) = self.trace(&Expr::Call(CallId(at)), call.function)
-            {
-                self.return_from(call.function, trace);
-            }
-        }
-    }
-
-    /// A lambda without a name gives to whoever called it, not to the function around it.
-    fn return_from(&mut self, function: Option<FunctionId>, trace: Trace) {
-        let Some(own) = function.and_then(|id| self.facts.functions.get(id.0)) else {
-            return;
-        };
-        if !own.name.is_empty() && trace.amount != Amount::One {
-            self.give_back(own.name.clone(), trace);
-        }
-    }
-
-    pub(super) fn give_back(&mut self, name: String, trace: Trace) {
-        let source = &self.sources[trace.source];
-        let once = self.facts.calls[source.call.0].loops.is_empty();
-        if source.verb.steps() && trace.amount == Amount::Batch && once {
-            self.steppers.entry(name).or_insert(trace.source);
-            return;
-        }
-        let old = self.finders.entry(name).or_insert(trace);
-        if old.amount < trace.amount {
-            *old = trace;
-        }
-    }
-
     /// The keys that a call of the file's own function finds.
     pub(super) fn finder(&self, id: CallId) -> Option<Trace> {
         let call = self.facts.calls.get(id.0)?;
         let trace = self.finders.get(&call.name)?;
         (self.is_own(call) && !self.calls_itself(call)).then_some(*trace)
-    }
-
-    /// Whether a call is one of the file's own function: by no receiver, by `self`, by a class of the file, or by a name
-    /// that nothing else has.
-    pub(super) fn is_own(&self, call: &Call) -> bool {
-        let class = |name: &String| self.facts.classes.iter().any(|own| own.name == *name);
-        match &call.receiver {
-            None => true,
-            Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "self" || class(one)) => {
-                true
-            }
-            _ => !is_everyday(&call.name),
-        }
-    }
-
-    /// The function of the file that a call means, where only one can be meant.
-    fn meant(&self, call: &Call) -> Option<FunctionId> {
-        let mut fitting = self.facts.functions.iter().enumerate().filter(|(_, own)| {
-            own.name == call.name && !own.name.is_empty() && own.params.len() >= call.args.len()
-        });
-        let first = fitting.next()?;
-        fitting.next().is_none().then_some(FunctionId(first.0))
-    }
-
-    /// The function that a name is, where a scan is given it as its callback.
-    pub(super) fn callback(&self, path: &[String]) -> Option<FunctionId> {
-        let [name] = path else { return None };
-        let at = self
-            .facts
-            .functions
-            .iter()
-            .position(|own| own.name == *name)?;
-        Some(FunctionId(at))
     }
 
     /// Gives a helper's parameters what a call hands to it.
@@ -150,9 +74,9 @@ impl Found<'_> {
                     .last()
                     .is_some_and(|last| last == "batch" || last == "chunk"));
         let root = self.origins.root(call.function);
-        let bound = self.facts.bindings.iter().any(|own| {
-            self.origins.root(own.function) == root && own.targets.iter().any(|t| t == path)
-        });
+        let named = self.origins.bindings_of(path).iter();
+        let bound = named.map(|own| self.origins.root(own.function));
+        let bound = bound.into_iter().any(|own| own == root);
         if !told || bound {
             return None;
         }
@@ -170,45 +94,78 @@ impl Found<'_> {
     /// that scans and calls what it is handed for each key.
     pub(super) fn read_stand_in(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        if self.sources.iter().any(|own| own.call == id)
-            || !self.is_own(call)
-            || self.calls_itself(call)
-        {
+        if self.places.contains_key(&id) {
             return;
         }
-        let stand_in = match self.steppers.get(&call.name) {
-            Some(step) => Some(Command {
+        if let Some(scan) = self.unfolded(call) {
+            self.unfolded.insert(id, scan.call);
+            self.add_source(Command { call: id, ..scan });
+            return;
+        }
+        if !self.is_own(call) || self.calls_itself(call) {
+            return;
+        }
+        let iterates = |scan: Command| Command {
+            call: id,
+            verb: Verb::ScanIter,
+            ..scan
+        };
+        let stand_in = if let Some(step) = self.steppers.get(&call.name) {
+            Some(Command {
                 call: id,
                 ..self.sources[*step].clone()
-            }),
-            None => self.scanned_by(call).map(|scan| Command {
-                call: id,
-                verb: Verb::ScanIter,
-                ..scan
-            }),
+            })
+        } else if let Some(scan) = self.lazies.get(&call.name) {
+            Some(iterates(self.sources[*scan].clone()))
+        } else {
+            self.scanned_by(call).map(iterates)
         };
-        self.sources.extend(stand_in);
+        if let Some(stand_in) = stand_in {
+            self.add_source(stand_in);
+        }
     }
 
     fn scanned_by(&self, call: &Call) -> Option<Command> {
         if !call.args.iter().any(|arg| matches!(arg, Expr::Lambda(_))) {
             return None;
         }
-        let own = self
-            .facts
-            .functions
-            .iter()
-            .find(|own| own.name == call.name && own.params.len() == call.args.len())?;
+        let named = self.origins.functions_named(&call.name).iter();
+        let own = named
+            .map(|id| &self.facts.functions[id.0])
+            .find(|own| own.params.len() == call.args.len())?;
+        let handed = self.handed.keys().any(|(name, ..)| *name == own.name);
+        self.scan_inside(own.span).filter(|_| !handed)
+    }
+
+    /// An iteration that is made of a function for each step: `Stream.resource(...)`, `stream::unfold`, `flow { }`.
+    fn unfolded(&self, call: &Call) -> Option<Command> {
+        let mut lambdas = call.args.iter().filter_map(|arg| match arg {
+            Expr::Lambda(lambda) => self.facts.functions.get(lambda.0),
+            _ => None,
+        });
+        let scan = lambdas.find_map(|own| self.scan_inside(own.span));
+        scan.filter(|_| is_unfold(&call.name)).map(|scan| Command {
+            verb: Verb::ScanIter,
+            ..scan
+        })
+    }
+
+    fn add_source(&mut self, source: Command) {
+        self.places.entry(source.call).or_insert(self.sources.len());
+        self.sources.push(source);
+    }
+
+    fn scan_inside(&self, span: Span) -> Option<Command> {
         let inside = |command: &&Command| {
             let at = self.facts.calls[command.call.0].at;
-            own.span.start <= at.start && at.end <= own.span.end
+            span.start <= at.start && at.end <= span.end
         };
-        let scans = self
+        let mut scans = self
             .commands
             .all
             .iter()
             .filter(|command| matches!(command.verb, Verb::Scan | Verb::ScanIter));
-        scans.clone().find(inside).cloned()
+        scans.find(inside).cloned()
     }
 
     /// Functions of other files that list keys, by their name and a pattern: `store.getKeys("lock:*")`.
@@ -223,7 +180,7 @@ impl Found<'_> {
                 && (self.has_glob(call) || call.name.to_ascii_lowercase().contains("redis"))
                 && self.meant(call).is_none()
             {
-                self.sources.push(Command {
+                self.add_source(Command {
                     call: CallId(at),
                     verb: Verb::Keys,
                     confidence: Confidence::Medium,
@@ -239,6 +196,14 @@ impl Found<'_> {
         }
     }
 
+    /// Calls of other files' functions that list keys by their name.
+    pub(crate) fn presumed_lists(&self) -> impl Iterator<Item = &Command> {
+        self.sources
+            .iter()
+            .skip(self.commands.all.len())
+            .filter(|own| own.verb == Verb::Keys)
+    }
+
     fn has_glob(&self, call: &Call) -> bool {
         let text = self
             .text
@@ -246,26 +211,10 @@ impl Found<'_> {
             .unwrap_or_default();
         ["*\"", "*'", "*`"].iter().any(|end| text.contains(end))
     }
-
-    /// Whether a call is made by the function that it calls. Another number of arguments means another function.
-    pub(super) fn calls_itself(&self, call: &Call) -> bool {
-        let mut at = call.function;
-        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
-            if is_same(own, call) {
-                return true;
-            }
-            at = own.parent;
-        }
-        false
-    }
 }
 
 fn is_itself(name: &str) -> bool {
     matches!(name, "self" | "cls")
-}
-
-fn is_same(own: &Function, call: &Call) -> bool {
-    own.name == call.name && own.params.len() >= call.args.len()
 }
 
 /// `getKeys`, `scan_keys`, `findAllKeys`.
@@ -278,17 +227,4 @@ fn lists_by_name(name: &str) -> bool {
         )
     });
     lists && words.last().is_some_and(|last| last == "keys")
-}
-
-/// A name that lists, maps and clients have as well.
-fn is_everyday(name: &str) -> bool {
-    is_passing_method(name)
-        || is_passing_function(name)
-        || is_collect(name)
-        || is_element(name)
-        || is_growth(name)
-        || is_chunk(name)
-        || is_limit(name)
-        || verb::of_method(name).is_some()
-        || matches!(name, "load" | "find" | "list" | "read" | "fetch" | "items")
 }

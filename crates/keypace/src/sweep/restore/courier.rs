@@ -199,7 +199,7 @@ impl Courier {
             if is_full || keys >= common.burst {
                 break;
             }
-            let Some(parcel) = self.waiting.pop_front() else {
+            let Some(mut parcel) = self.waiting.pop_front() else {
                 break;
             };
             let expires_at_ms = parcel.saved.expires_at_ms();
@@ -218,6 +218,7 @@ impl Courier {
                 Some(at) if self.is_relative => (at - now_ms, false),
                 Some(at) => (at, true),
             };
+            parcel.is_absolute = is_absolute;
             let ttl = ttl.to_string();
             let payload: Bytes = parcel.saved.payload();
             let mut args: Vec<&[u8]> = vec![
@@ -254,15 +255,7 @@ impl Courier {
             _ => return Err(lease.unexpected(RESTORE)),
         };
         let error = lease.refused(RESTORE, text).during("restore keys");
-        let was_absolute = parcel.saved.expires_at_ms().is_some() && !self.is_relative;
-        let meaning = answer(
-            text,
-            error.context(),
-            &parcel,
-            common.existing,
-            self.place,
-            was_absolute,
-        );
+        let meaning = answer(text, error.context(), &parcel, common.existing, self.place);
         match meaning {
             Answer::Ended(fate) => self.end(parcel, fate),
             Answer::Later => {

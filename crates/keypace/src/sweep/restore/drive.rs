@@ -250,6 +250,7 @@ impl Restore {
                     pattern,
                     was_sent: false,
                     rounds: 0,
+                    is_absolute: false,
                     asked_at: None,
                 });
             }

@@ -14,6 +14,8 @@ pub(super) struct Parcel {
     pub(super) pattern: usize,
     /// It was sent, and no answer came.
     pub(super) was_sent: bool,
+    /// It was last sent with ABSTTL. Others were too that were on their way when the server refused the first.
+    pub(super) is_absolute: bool,
     /// How often another node was to be found for it.
     pub(super) rounds: u32,
     /// The node that takes it only when asked so, as its slot is on its way there.
@@ -73,7 +75,6 @@ pub(super) fn answer(
     parcel: &Parcel,
     existing: Existing,
     place: Place,
-    was_absolute: bool,
 ) -> Answer {
     let said = String::from_utf8_lossy(text);
     if said.starts_with("BUSYKEY") || said.contains("Target key name") {
@@ -92,7 +93,7 @@ pub(super) fn answer(
     }
     // RESTORE took no options before 3.0, and counts its arguments.
     if said.contains("wrong number of arguments") {
-        return match (was_absolute, existing) {
+        return match (parcel.is_absolute, existing) {
             (true, _) => Answer::NoAbsoluteTimes,
             (false, Existing::Replace) => Answer::Ended(Fate::Failed(
                 ErrorKind::Server,
@@ -104,7 +105,7 @@ pub(super) fn answer(
     }
     let code = ServerCode::of(text);
     match (code, place) {
-        (ServerCode::Syntax, _) if was_absolute => return Answer::NoAbsoluteTimes,
+        (ServerCode::Syntax, _) if parcel.is_absolute => return Answer::NoAbsoluteTimes,
         (ServerCode::Ask, Place::Cluster) => {
             let node = said.split_ascii_whitespace().nth(2).unwrap_or_default();
             return Answer::AskAt(node.to_owned());

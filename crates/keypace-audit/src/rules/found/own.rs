@@ -1,0 +1,112 @@
+//! Which functions of the file a call means.
+//! Must not follow keys.
+
+use super::Found;
+use crate::facts::{Call, Expr, Function, FunctionId};
+use crate::receiver::verb;
+use crate::rules::flow_names::{
+    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
+};
+
+impl Found<'_> {
+    /// Whether a call is one of the file's own function: by no receiver, by `self`, by a class of the file or something of that
+    /// class, or by a name that nothing else has.
+    pub(super) fn is_own(&self, call: &Call) -> bool {
+        let class = |name: &String| self.facts.classes.iter().any(|own| own.name == *name);
+        match &call.receiver {
+            None => true,
+            Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "self" || class(one)) => {
+                true
+            }
+            Some(receiver) => {
+                !is_everyday(&call.name) || self.is_of_own_class(receiver, call.function)
+            }
+        }
+    }
+
+    /// Whether a value was declared or made as a class that the file has: `func (s *Store)`, `repo: Store`, `new Store()`.
+    fn is_of_own_class(&self, receiver: &Expr, function: Option<FunctionId>) -> bool {
+        let Expr::Path(path) = receiver else {
+            return false;
+        };
+        let Some(name) = path.last() else {
+            return false;
+        };
+        let is_class = |declared: &str| {
+            let mut last = declared.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            let last = last.rfind(|word| !word.is_empty());
+            self.facts
+                .classes
+                .iter()
+                .any(|own| Some(own.name.as_str()) == last)
+        };
+        let mut at = function;
+        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
+            if let Some(param) = own.params.iter().find(|param| param.name == *name) {
+                return path.len() == 1 && param.declared.as_deref().is_some_and(is_class);
+            }
+            at = own.parent;
+        }
+        let root = self.origins.root(function);
+        let mut bound = self.origins.bindings_of(path).iter().filter(|binding| {
+            binding.targets.first() == Some(path)
+                && (path.len() > 1 || self.origins.root(binding.function) == root)
+        });
+        let made = bound.any(|binding| {
+            let made = match &binding.value {
+                Expr::Call(call) => is_class(&self.facts.calls[call.0].name),
+                _ => false,
+            };
+            made || binding.declared.as_deref().is_some_and(is_class)
+        });
+        let mut fields = self.facts.classes.iter().flat_map(|class| &class.fields);
+        made || fields
+            .any(|field| field.name == *name && field.declared.as_deref().is_some_and(is_class))
+    }
+
+    /// The function of the file that a call means, where only one can be meant.
+    pub(super) fn meant(&self, call: &Call) -> Option<FunctionId> {
+        let named = self.origins.functions_named(&call.name).iter();
+        let mut fitting = named.filter(|id| {
+            let own = &self.facts.functions[id.0];
+            !own.name.is_empty() && own.params.len() >= call.args.len()
+        });
+        let first = *fitting.next()?;
+        fitting.next().is_none().then_some(first)
+    }
+
+    /// The function that a name is, where a scan is given it as its callback.
+    pub(super) fn callback(&self, path: &[String]) -> Option<FunctionId> {
+        let [name] = path else { return None };
+        self.origins.functions_named(name).first().copied()
+    }
+
+    /// Whether a call is made by the function that it calls. Another number of arguments means another function.
+    pub(super) fn calls_itself(&self, call: &Call) -> bool {
+        let mut at = call.function;
+        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
+            if is_same(own, call) {
+                return true;
+            }
+            at = own.parent;
+        }
+        false
+    }
+}
+
+fn is_same(own: &Function, call: &Call) -> bool {
+    own.name == call.name && own.params.len() >= call.args.len()
+}
+
+/// A name that lists, maps and clients have as well.
+fn is_everyday(name: &str) -> bool {
+    is_passing_method(name)
+        || is_passing_function(name)
+        || is_collect(name)
+        || is_element(name)
+        || is_growth(name)
+        || is_chunk(name)
+        || is_limit(name)
+        || verb::of_method(name).is_some()
+        || matches!(name, "load" | "find" | "list" | "read" | "fetch" | "items")
+}

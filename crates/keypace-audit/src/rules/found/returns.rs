@@ -1,0 +1,136 @@
+//! Keys found that functions give back: at their end, one after the other, through a lambda or to a callback.
+//! Must not judge.
+
+use super::{Amount, Found, Trace};
+use crate::facts::{CallId, Expr, FunctionId, Usage};
+use crate::limits;
+use crate::rules::flow_names::is_runner;
+
+impl Found<'_> {
+    /// Where each lambda stands as an argument.
+    pub(super) fn find_runs(&mut self) {
+        for (at, call) in self.facts.calls.iter().enumerate() {
+            for arg in &call.args {
+                if let Expr::Lambda(lambda) = arg {
+                    self.runs.insert(*lambda, CallId(at));
+                }
+            }
+        }
+    }
+
+    /// What functions give back: a name that holds keys, or a call on one.
+    pub(super) fn read_returns(&mut self) {
+        for at in 0..self.facts.returned.len() {
+            let own = &self.facts.returned[at];
+            match self.trace(&own.value, own.function) {
+                Some(trace) if own.yielded => self.give_on(own.function, trace),
+                Some(trace) => self.return_from(own.function, trace),
+                None => {}
+            }
+        }
+        for at in 0..self.facts.calls.len() {
+            let call = &self.facts.calls[at];
+            if call.usage == Usage::Returned
+                && let Some(trace) = self.trace(&Expr::Call(CallId(at)), call.function)
+            {
+                self.return_from(call.function, trace);
+            }
+        }
+    }
+
+    /// A lambda without a name gives to whoever called it, not to the function around it.
+    fn return_from(&mut self, function: Option<FunctionId>, trace: Trace) {
+        let Some((id, own)) = function.and_then(|id| Some((id, self.facts.functions.get(id.0)?)))
+        else {
+            return;
+        };
+        if trace.amount == Amount::One {
+            return;
+        }
+        if !own.name.is_empty() {
+            return self.give_back(own.name.clone(), trace);
+        }
+        let Some(&call) = self.runs.get(&id) else {
+            return;
+        };
+        if is_runner(&self.facts.calls[call.0].name) && self.commands.at(call).is_none() {
+            let old = self.given.insert(call, trace);
+            if old != Some(trace) {
+                self.flow(call, trace, limits::MAX_FLOW_STEPS);
+            }
+        }
+    }
+
+    /// What a generator gives on: each caller goes on with the scan.
+    fn give_on(&mut self, function: Option<FunctionId>, trace: Trace) {
+        let Some(name) = self.origins.named_function(function) else {
+            return;
+        };
+        let verb = self.sources[trace.source].verb;
+        if verb.steps() || verb.iterates() {
+            self.lazies.entry(name).or_insert(trace.source);
+        } else {
+            let amount = Amount::All;
+            self.give_back(name, Trace { amount, ..trace });
+        }
+    }
+
+    pub(super) fn give_back(&mut self, name: String, trace: Trace) {
+        let source = &self.sources[trace.source];
+        if trace.amount == Amount::Batch && source.verb.iterates() {
+            self.lazies.entry(name).or_insert(trace.source);
+            return;
+        }
+        let once = self.facts.calls[source.call.0].loops.is_empty();
+        if source.verb.steps() && trace.amount == Amount::Batch && once {
+            self.steppers.entry(name).or_insert(trace.source);
+            return;
+        }
+        let old = self.finders.entry(name).or_insert(trace);
+        if old.amount < trace.amount {
+            *old = trace;
+        }
+    }
+
+    /// `done(null, keys)`: a function that calls what it was given, and the lambdas that it is given.
+    pub(super) fn call_back(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        if call.receiver.is_none()
+            && let Some((name, place)) = self.param_of(call.function, &call.name)
+        {
+            for (at, arg) in call.args.iter().enumerate() {
+                if let Some(trace) = self.trace(arg, call.function)
+                    && trace.amount == Amount::All
+                {
+                    self.handed.insert((name.clone(), place, at), trace);
+                }
+            }
+        }
+        if !self.handed.keys().any(|(name, ..)| *name == call.name) || !self.is_own(call) {
+            return;
+        }
+        for (place, arg) in call.args.iter().enumerate() {
+            let Expr::Lambda(lambda) = arg else { continue };
+            let params = &self.facts.functions[lambda.0].params;
+            for (at, param) in params.iter().enumerate() {
+                let handed = self.handed.get(&(call.name.clone(), place, at)).copied();
+                if let Some(trace) = handed {
+                    self.learn(Some(*lambda), std::slice::from_ref(&param.name), trace);
+                }
+            }
+        }
+    }
+
+    /// The function around whose parameter has this name, and the parameter's place.
+    fn param_of(&self, function: Option<FunctionId>, name: &str) -> Option<(String, usize)> {
+        let mut at = function;
+        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
+            let place = own.params.iter().position(|param| param.name == name);
+            if let Some(place) = place.filter(|_| !own.name.is_empty()) {
+                return Some((own.name.clone(), place));
+            }
+            at = own.parent;
+        }
+        None
+    }
+}

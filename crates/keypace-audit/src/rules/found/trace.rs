@@ -1,0 +1,196 @@
+//! What keys found an expression holds.
+//! Must not learn: it only asks what is known already.
+
+use super::{Amount, Found, Trace};
+use crate::facts::{CallId, Expr, FunctionId, LoopId, LoopKind};
+use crate::language::Language;
+use crate::limits;
+use crate::receiver::verb::Verb;
+use crate::rules::flow_names::{
+    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
+};
+
+impl Found<'_> {
+    /// What keys a value holds, if any.
+    pub(crate) fn trace(&self, expr: &Expr, function: Option<FunctionId>) -> Option<Trace> {
+        self.trace_at(expr, function, 0)
+    }
+
+    fn trace_at(&self, expr: &Expr, function: Option<FunctionId>, depth: usize) -> Option<Trace> {
+        if depth > limits::MAX_FLOW_STEPS {
+            return None;
+        }
+        match expr {
+            Expr::Path(path) => self.trace_path(path, function),
+            Expr::Spread(inner) | Expr::Named(_, inner) => {
+                self.trace_at(inner, function, depth + 1)
+            }
+            Expr::Member(inner, _) => self.trace_at(inner, function, depth + 1),
+            Expr::Index(inner, slice) => {
+                let trace = self.trace_at(inner, function, depth + 1)?;
+                let parted = matches!(inner.as_ref(), Expr::Call(_))
+                    || trace.amount == Amount::Batch && !slice;
+                // `scan(...)[1]` is the batch; `keys[0]` is one, `keys[a:b]` a part.
+                let amount = if *slice || (parted && trace.amount != Amount::One) {
+                    trace.amount.min(Amount::Batch)
+                } else {
+                    Amount::One
+                };
+                Some(Trace { amount, ..trace })
+            }
+            Expr::Call(call) => self.trace_call(*call, function, depth + 1),
+            Expr::Gathered(each) => self.trace_gathered(*each),
+            Expr::List(items) => {
+                let trace = items
+                    .iter()
+                    .find_map(|item| self.trace_at(item, function, depth + 1))?;
+                let spread = items.iter().any(|item| matches!(item, Expr::Spread(_)));
+                Some(if spread {
+                    trace
+                } else {
+                    Trace {
+                        amount: trace.amount.min(Amount::Batch),
+                        ..trace
+                    }
+                })
+            }
+            Expr::Map(pairs) => {
+                let trace = pairs
+                    .iter()
+                    .find_map(|(_, value)| self.trace_at(value, function, depth + 1))?;
+                Some(Trace {
+                    amount: Amount::One,
+                    ..trace
+                })
+            }
+            Expr::Text(_) | Expr::Number(_) | Expr::Lambda(_) | Expr::Other => None,
+        }
+    }
+
+    pub(super) fn trace_gathered(&self, each: LoopId) -> Option<Trace> {
+        let own = &self.facts.loops[each.0];
+        let LoopKind::Each { iterable, .. } = &own.kind else {
+            return None;
+        };
+        let trace = self.trace(iterable, own.function)?;
+        let all = matches!(iterable, Expr::Call(_)) && self.is_iteration(trace);
+        Some(if all {
+            Trace {
+                amount: Amount::All,
+                ..trace
+            }
+        } else {
+            trace
+        })
+    }
+
+    fn trace_path(&self, path: &[String], function: Option<FunctionId>) -> Option<Trace> {
+        let root = self.origins.root(function);
+        (1..=path.len())
+            .rev()
+            .find_map(|len| {
+                let name = path[..len].join(".");
+                if len < path.len()
+                    && path[len..].iter().any(|part| {
+                        matches!(
+                            part.as_str(),
+                            "length" | "size" | "cursor" | "Cursor" | "Count"
+                        )
+                    })
+                {
+                    return None;
+                }
+                let place = if path[0] == "self" { None } else { root };
+                self.names.get(&(place, name)).copied()
+            })
+            .or_else(|| self.trace_getter(path, root))
+            .or_else(|| self.trace_bare(path, root))
+    }
+
+    /// Ruby's call of a method by its bare name, which reads like a variable: `ids.map { ... }`.
+    fn trace_bare(&self, path: &[String], root: Option<FunctionId>) -> Option<Trace> {
+        let ([name], Language::Ruby) = (path, self.facts.language) else {
+            return None;
+        };
+        let local = self.facts.bindings.iter().any(|own| {
+            self.origins.root(own.function) == root && own.targets.iter().any(|t| t == path)
+        });
+        self.finders.get(name).filter(|_| !local).copied()
+    }
+
+    /// A range without a bound: `0, -1`, or by score from `-inf` on.
+    pub(super) fn is_whole(&self, id: CallId) -> bool {
+        let span = self.facts.calls[id.0].span;
+        let text = self.text.get(span.start..span.end).unwrap_or_default();
+        let plain: String = text
+            .chars()
+            .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | 'L'))
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        let whole = ["0,-1", "-inf", "start=0,end=-1"];
+        whole.iter().any(|bounds| plain.contains(bounds)) && !plain.contains("limit")
+    }
+
+    pub(super) fn trace_call(
+        &self,
+        id: CallId,
+        function: Option<FunctionId>,
+        depth: usize,
+    ) -> Option<Trace> {
+        if depth > limits::MAX_FLOW_STEPS {
+            return None;
+        }
+        if let Some(&at) = self.places.get(&id) {
+            let command = &self.sources[at];
+            let amount = match command.verb {
+                Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
+                Verb::Range if self.is_whole(id) => Amount::All,
+                verb if verb.finds() => Amount::Batch,
+                _ => return None,
+            };
+            return Some(Trace { amount, source: at });
+        }
+        let call = self.facts.calls.get(id.0)?;
+        if let Some(trace) = self.finder(id).or_else(|| self.given.get(&id).copied()) {
+            return Some(trace);
+        }
+        let name = call.name.as_str();
+        let cut = is_chunk(name) || is_limit(name) || (name == "unpack" && call.args.len() > 1);
+        let receiver = call
+            .receiver
+            .as_ref()
+            .and_then(|receiver| self.trace_at(receiver, function, depth + 1));
+        let trace = match receiver {
+            Some(trace)
+                if cut
+                    || is_passing_method(name)
+                    || is_collect(name)
+                    || is_element(name)
+                    || self.awaits_the_same(call) =>
+            {
+                Some(trace)
+            }
+            Some(_) => None,
+            None if cut
+                || is_passing_function(name)
+                || is_collect(name)
+                || call.constructs
+                || is_growth(name) =>
+            {
+                call.args
+                    .iter()
+                    .find_map(|arg| self.trace_at(arg, function, depth + 1))
+            }
+            None => None,
+        }?;
+        // `r.Keys(ctx, "a*").Val()` is all that the command gave, `iter.Val()` one of it.
+        let whole =
+            matches!(&call.receiver, Some(Expr::Call(own)) if self.places.contains_key(own));
+        let amount = if cut || is_element(name) && !whole {
+            trace.amount.min(Amount::Batch)
+        } else {
+            trace.amount
+        };
+        Some(Trace { amount, ..trace })
+    }
+}

@@ -1,0 +1,87 @@
+//! What the files of a tree tell each other of their classes: who runs KEYS, and who has a client as a member.
+//! Must not look into the auditor: a tree is audited as a user's would be.
+
+use std::fs;
+
+use keypace_audit::{Audit, Confidence, Options};
+use tempfile::TempDir;
+
+/// What is found in a tree, as `FILE:LINE RULE`, at high confidence.
+fn sure(files: &[(&str, &str)]) -> Vec<String> {
+    let folder = TempDir::new().expect("folder");
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("write");
+    }
+    let report = Audit::new(Options::default()).run(&[folder.path().to_path_buf()]);
+    let findings = report.expect("a report").findings;
+    let sure = findings
+        .iter()
+        .filter(|own| own.confidence == Confidence::High);
+    sure.map(|own| format!("{}:{} {}", own.file, own.line, own.rule))
+        .collect()
+}
+
+const HELPER: &str = "\
+import org.springframework.data.redis.core.StringRedisTemplate;
+public class RedisStore {
+    private final StringRedisTemplate template;
+    public RedisStore(StringRedisTemplate template) { this.template = template; }
+    public Set<String> keys(String pattern) { return template.keys(pattern); }
+}
+";
+
+#[test]
+fn a_method_that_runs_keys_makes_its_callers_sure() {
+    let caller = "\
+public class Page {
+    private final RedisStore redisStore;
+    public Page(RedisStore redisStore) { this.redisStore = redisStore; }
+    public int size(String user) { return redisStore.keys(\"page:\" + user + \":*\").size(); }
+}
+";
+    let found = sure(&[("RedisStore.java", HELPER), ("Page.java", caller)]);
+    let wanted = ["Page.java:4 keys-command", "RedisStore.java:5 keys-command"];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn another_class_of_such_a_name_does_not() {
+    let caller = "\
+public class Page {
+    private final PageMap redisStore;
+    public Page(PageMap redisStore) { this.redisStore = redisStore; }
+    public int size(String user) { return redisStore.keys(\"page:\" + user + \":*\").size(); }
+}
+";
+    let found = sure(&[("RedisStore.java", HELPER), ("Page.java", caller)]);
+    assert_eq!(found, ["RedisStore.java:5 keys-command"]);
+}
+
+#[test]
+fn a_client_of_a_base_class_is_one_in_classes_that_extend_it() {
+    let base = "\
+import redis
+
+class Base:
+    def __init__(self, url):
+        self.backend = redis.Redis.from_url(url)
+";
+    let child = "\
+from app.base import Base
+
+class Sessions(Base):
+    def names(self, user):
+        return self.backend.keys(f\"session:{user}:*\")
+";
+    let stranger = "\
+class Registry:
+    def names(self, user):
+        return self.backend.keys(f\"session:{user}:*\")
+";
+    let found = sure(&[
+        ("base.py", base),
+        ("sessions.py", child),
+        ("registry.py", stranger),
+    ]);
+    assert_eq!(found, ["sessions.py:5 keys-command"]);
+}
