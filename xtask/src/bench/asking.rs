@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::setting::PATTERN;
 use crate::failure::{Failure, Outcome};
 use crate::floor::DEFAULT_COUNT;
 
@@ -50,7 +51,8 @@ pub(crate) struct Asked {
     pub(crate) passed: u64,
 }
 
-/// Walks everything with COUNT 1000 and pipelines the questions of each page. The next page is on its way meanwhile.
+/// Walks with COUNT 1000 and keypace's own MATCH, which costs the server a comparison for each key, and pipelines the
+/// questions of each page. The next page is on its way meanwhile.
 pub(crate) fn walk(address: SocketAddr, questions: &[Question]) -> Outcome<Asked> {
     let begun = Instant::now();
     let passed = passing(address, questions)
@@ -133,9 +135,12 @@ impl Wire<TcpStream> {
 
     fn scan(&mut self, cursor: &[u8]) -> io::Result<()> {
         let count = DEFAULT_COUNT.to_string();
-        let mut out = format!("*4\r\n$4\r\nSCAN\r\n${}\r\n", cursor.len()).into_bytes();
+        let mut out = format!("*6\r\n$4\r\nSCAN\r\n${}\r\n", cursor.len()).into_bytes();
         out.extend_from_slice(cursor);
-        write!(out, "\r\n$5\r\nCOUNT\r\n${}\r\n{count}\r\n", count.len())?;
+        for word in ["MATCH", PATTERN, "COUNT", &count] {
+            write!(out, "\r\n${}\r\n{word}", word.len())?;
+        }
+        out.extend_from_slice(b"\r\n");
         self.send(&out)
     }
 }
