@@ -1,6 +1,8 @@
-//! What files of a tree tell each other: functions whose body runs KEYS or walks in its stead, and clients that one file
-//! makes for others.
+//! What files of a tree tell each other: functions whose body runs KEYS, walks in its stead or reads a key, and clients
+//! that one file makes for others.
 //! Must not read files.
+
+mod reads;
 
 use std::collections::{HashMap, HashSet};
 
@@ -32,6 +34,8 @@ enum Kind {
     ClassRuns(String),
     /// A function that runs KEYS.
     Runs,
+    /// A function of this class that reads the key it is given.
+    Reads(String),
     /// A function that is named like KEYS and walks by SCAN.
     Walks,
 }
@@ -64,6 +68,11 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
     let origins = Origins::of(subject.facts, subject.text, subject.clients, HashMap::new());
     for name in walkers(subject, &origins) {
         offer(name, Kind::Walks);
+    }
+    if reads::are_called_by_class(subject.facts.language) {
+        for (class, name) in rules::readers(subject, &origins) {
+            offer(name, Kind::Reads(class));
+        }
     }
     if origins.library {
         let classes = subject.facts.classes.iter();
@@ -116,7 +125,10 @@ impl Wrappers {
         let names: HashSet<&str> = self
             .found
             .iter()
-            .map(|wrapper| wrapper.name.as_str())
+            .map(|wrapper| match &wrapper.kind {
+                Kind::Reads(class) => reads::short(class),
+                _ => wrapper.name.as_str(),
+            })
             .collect();
         names.into_iter().map(str::to_owned).collect()
     }
@@ -124,7 +136,7 @@ impl Wrappers {
     /// Everything that the rules find in a file, knowing the tree: it replaces what the first pass found there. Asked in a
     /// second pass, for files that have one of [`Self::words`], also such as never say *redis*.
     pub(crate) fn recheck(&self, subject: &Subject<'_>) -> Vec<Hit> {
-        let mut hits = rules::check_knowing(subject, self.foreign(subject));
+        let mut hits = rules::check_knowing(subject, self.foreign(subject), self.reads(subject));
         let runs: HashSet<&str> = self
             .found
             .iter()

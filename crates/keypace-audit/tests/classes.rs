@@ -8,15 +8,18 @@ use tempfile::TempDir;
 
 /// What is found in a tree, as `FILE:LINE RULE`, at high confidence.
 fn sure(files: &[(&str, &str)]) -> Vec<String> {
+    found(files, Confidence::High)
+}
+
+/// The same, at a confidence and above.
+fn found(files: &[(&str, &str)], least: Confidence) -> Vec<String> {
     let folder = TempDir::new().expect("folder");
     for (name, text) in files {
         fs::write(folder.path().join(name), text).expect("write");
     }
     let report = Audit::new(Options::default()).run(&[folder.path().to_path_buf()]);
     let findings = report.expect("a report").findings;
-    let sure = findings
-        .iter()
-        .filter(|own| own.confidence == Confidence::High);
+    let sure = findings.iter().filter(|own| own.confidence >= least);
     sure.map(|own| format!("{}:{} {}", own.file, own.line, own.rule))
         .collect()
 }
@@ -84,4 +87,41 @@ class Registry:
         ("registry.py", stranger),
     ]);
     assert_eq!(found, ["sessions.py:5 keys-command"]);
+}
+
+const READER: &str = "\
+defmodule App.Store do
+  def read_map(key), do: Redix.command!(:redix, [\"HGETALL\", key])
+end
+";
+
+/// A page that reads what `alias MODULE` stands for, once for every key found.
+fn page(module: &str) -> String {
+    format!(
+        "\
+defmodule App.Page do
+  alias {module}
+  def all(conn) do
+    conn |> Redix.command!([\"SMEMBERS\", \"tags\"]) |> Enum.map(&get_tag/1)
+  end
+  defp get_tag(id), do: Store.read_map(\"tag:#{{id}}\")
+  def one(id), do: Store.read_map(\"tag:#{{id}}\")
+end
+"
+    )
+}
+
+#[test]
+fn a_function_of_another_module_that_reads_a_key_is_a_read() {
+    let page = page("App.Store");
+    let files = [("store.ex", READER), ("page.ex", page.as_str())];
+    let found = found(&files, Confidence::Medium);
+    assert_eq!(found, ["page.ex:4 n-plus-one-read"]);
+}
+
+#[test]
+fn a_module_of_that_name_that_is_another_is_none() {
+    let page = page("Other.Store");
+    let files = [("store.ex", READER), ("page.ex", page.as_str())];
+    assert_eq!(found(&files, Confidence::Medium), [""; 0]);
 }

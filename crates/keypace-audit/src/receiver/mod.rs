@@ -64,7 +64,10 @@ impl Commands {
             if raw.is_empty() {
                 match method(facts, origins, id) {
                     Some(command) => all.push(command),
-                    None => maybe.extend(doubtful(facts, origins, id)),
+                    None => match elsewhere(facts, origins, id) {
+                        Some(command) => all.push(command),
+                        None => maybe.extend(doubtful(facts, origins, id)),
+                    },
                 }
             } else {
                 all.extend(raw);
@@ -152,6 +155,27 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         confidence,
         known,
         args,
+        raw: false,
+    })
+}
+
+/// A read by a function of another file, which is given the key.
+fn elsewhere(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
+    let call = &facts.calls[id.0];
+    let Some(Expr::Path(path)) = &call.receiver else {
+        return None;
+    };
+    let written = format!("{}.{}", path.join("."), call.name);
+    origins.reads.contains(&written).then(|| Command {
+        call: id,
+        verb: Verb::Read,
+        confidence: Confidence::Medium,
+        known: Known {
+            sure: Sure::Own,
+            shape: Shape::Client,
+            cluster: false,
+        },
+        args: call.args.clone(),
         raw: false,
     })
 }

@@ -38,6 +38,8 @@ pub(crate) struct Origins<'a> {
     others: HashSet<(Root, String)>,
     /// What other files of the tree export: by the name here.
     foreign: HashMap<String, Known>,
+    /// Calls of other files' functions that read the key they are given, as they are written here: `Store.load`.
+    pub reads: HashSet<String>,
     promised: HashMap<String, verb::Verb>,
     /// The file's functions by their name, and its bindings by the name that they give.
     functions: HashMap<&'a str, Vec<FunctionId>>,
@@ -62,6 +64,7 @@ impl<'a> Origins<'a> {
             makers: HashMap::new(),
             others: HashSet::new(),
             foreign,
+            reads: HashSet::new(),
             promised: HashMap::new(),
             functions: HashMap::new(),
             bindings: HashMap::new(),

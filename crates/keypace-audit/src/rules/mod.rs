@@ -23,7 +23,7 @@ mod unbounded_scan_collect;
 mod unscoped_listing;
 mod xargs_unsafe;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::facts::Facts;
 use crate::receiver::Commands;
@@ -100,13 +100,24 @@ const JUDGES: [Judge; 16] = [
 
 /// Everything that the rules find in a file, in any order.
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Hit> {
-    check_knowing(subject, HashMap::new())
+    check_knowing(subject, HashMap::new(), HashSet::new())
 }
 
-/// The same, with clients that other files of the tree make.
-pub(crate) fn check_knowing(subject: &Subject<'_>, foreign: HashMap<String, Known>) -> Vec<Hit> {
+/// Functions of a file that read the key they are given, by their class and name.
+pub(crate) fn readers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<(String, String)> {
+    let commands = Commands::of(subject.facts, origins);
+    Found::of(subject.facts, &commands, origins, subject.text).readers()
+}
+
+/// The same, with clients that other files of the tree make, and calls of functions there that read the key they are given.
+pub(crate) fn check_knowing(
+    subject: &Subject<'_>,
+    foreign: HashMap<String, Known>,
+    reads: HashSet<String>,
+) -> Vec<Hit> {
     let mut sink = Sink::default();
-    let origins = Origins::of(subject.facts, subject.text, subject.clients, foreign);
+    let mut origins = Origins::of(subject.facts, subject.text, subject.clients, foreign);
+    origins.reads = reads;
     let host = Host {
         language: subject.facts.language,
         base: 0,

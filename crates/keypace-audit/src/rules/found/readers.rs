@@ -42,6 +42,27 @@ impl Found<'_> {
         })
     }
 
+    /// The file's functions that read the key they are given first, by their class and name.
+    pub(crate) fn readers(&self) -> Vec<(String, String)> {
+        let mut out = Vec::new();
+        for (at, own) in self.facts.functions.iter().enumerate() {
+            let class = own.class.and_then(|id| self.facts.classes.get(id.0));
+            let (Some(class), Some(key)) = (class, own.params.first()) else {
+                continue;
+            };
+            if own.name.is_empty() || own.lambda || takes_away(&own.name) {
+                continue;
+            }
+            // What it reads from is no key.
+            let name = Expr::Path(vec![key.name.clone()]);
+            let client = self.origins.known(&name, Some(FunctionId(at)), own.class);
+            if client.is_none() && self.read_of(FunctionId(at), &key.name).is_some() {
+                out.push((class.name.clone(), own.name.clone()));
+            }
+        }
+        out
+    }
+
     /// The read in a function whose key is made of a parameter.
     fn read_of(&self, helper: FunctionId, param: &str) -> Option<&Command> {
         let mut names = vec![param.to_owned()];
