@@ -2,6 +2,7 @@
 //! Must not walk or judge.
 
 mod form;
+mod made;
 mod pattern;
 
 use self::pattern::targets;
@@ -204,6 +205,10 @@ fn binary<'t>(node: &Node<'t>) -> Role<'t> {
         }]),
         "<>" => Role::Concat(vec![left, right]),
         "++" => Role::Join(vec![left, right]),
+        "|" => Role::Cons {
+            items: vec![left],
+            tail: right,
+        },
         "||" | "or" => choice(Vec::new(), vec![left, right]),
         "&&" | "and" => choice(vec![left], vec![right]),
         "|>" => form::piped(left, &right),
@@ -246,6 +251,7 @@ fn unary<'t>(node: &Node<'t>) -> Role<'t> {
             }])
         }
         "&" if operand.kind() == "integer" => Role::Path(vec![text(node)]),
+        "&" if let Some((of, name)) = form::referred(&operand) => Role::Reference { of, name },
         "&" => Role::Function(FunctionParts {
             params: vec![Param {
                 name: "&1".to_owned(),
@@ -307,6 +313,9 @@ fn sigil<'t>(node: &Node<'t>) -> Role<'t> {
 
 /// `[a, b | rest]` has a tail.
 fn list<'t>(node: &Node<'t>) -> Role<'t> {
+    if let Some(made) = made::command(node) {
+        return Role::Call(made);
+    }
     let mut items = unfold(node);
     let cons = items.last().filter(|last| {
         last.kind() == "binary_operator" && field_text(last, "operator").as_deref() == Some("|")

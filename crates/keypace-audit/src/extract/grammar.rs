@@ -55,9 +55,9 @@ pub(super) enum Role<'t> {
     Return(Option<Node<'t>>),
     /// `yield x`, `yield from xs`: a value that a generator gives on.
     Yield(Node<'t>),
-    /// `store::get` as a value: a lambda that calls the method with what it is given.
+    /// `store::get` and `&get/1` as a value: a lambda that calls the method or function with what it is given.
     Reference {
-        of: Node<'t>,
+        of: Option<Node<'t>>,
         name: Node<'t>,
     },
     /// A call. One whose callee is neither a name nor a member is [`Role::Plain`].

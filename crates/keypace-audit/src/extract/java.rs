@@ -181,7 +181,10 @@ fn member<'t>(node: &Node<'t>) -> Role<'t> {
 /// `store::get`. `Session::new` is a constructor, whose name is no node.
 fn reference<'t>(node: &Node<'t>) -> Role<'t> {
     match (first(node), last(node)) {
-        (Some(of), Some(name)) if name.kind() == "identifier" => Role::Reference { of, name },
+        (Some(of), Some(name)) if name.kind() == "identifier" => {
+            let of = Some(of);
+            Role::Reference { of, name }
+        }
         (Some(of), _) => Role::Through(of),
         _ => Role::Plain,
     }

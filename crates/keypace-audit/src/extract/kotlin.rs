@@ -180,7 +180,7 @@ fn member<'t>(node: &Node<'t>) -> Role<'t> {
             && name.kind() == "simple_identifier"
         {
             return Role::Reference {
-                of: of.clone(),
+                of: Some(of.clone()),
                 name: name.clone(),
             };
         }

@@ -34,6 +34,9 @@ use crate::language::Language;
 use crate::limits;
 use crate::syntax;
 
+/// The name of a call that is a list of a command's words, made for another call to send.
+pub(crate) const MADE: &str = "[]";
+
 /// Reads the facts of a text. What the grammar can't read is left out.
 pub(crate) fn facts(language: Language, text: &str) -> Facts {
     read(language, text).unwrap_or_else(|| Facts::new(language))

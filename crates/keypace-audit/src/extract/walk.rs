@@ -85,7 +85,7 @@ impl Walk<'_> {
             }
             Role::Return(None) => Expr::Other,
             Role::Yield(inner) => self.give_on(node, &inner),
-            Role::Reference { of, name } => self.reference(node, &of, &name),
+            Role::Reference { of, name } => self.reference(node, of.as_ref(), &name),
             Role::Call(parts) => self.call(node, &parts),
             Role::Getter(parts) => self.getter(node, &parts),
             Role::Function(parts) => self.function(node, parts),

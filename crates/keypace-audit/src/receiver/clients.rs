@@ -301,6 +301,11 @@ pub(crate) fn telling(name: &str) -> Option<Telling> {
     (weak.contains(&lower.as_str()) || weak[4..].contains(&last)).then_some(Telling::Weak)
 }
 
+/// Elixir's caches and tables inside the program, whose `get` and `delete` are no commands.
+pub(crate) fn is_in_process(name: &str) -> bool {
+    matches!(name, "Agent" | "Cachex" | "ConCache" | "ets")
+}
+
 /// The words of an identifier, in lower case: `redisClient2` is `redis`, `client2`; `RDB` is one word.
 pub(crate) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();

@@ -112,9 +112,12 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
             cluster: false,
         }
     } else {
-        origins
-            .known(receiver, call.function, call.class)
-            .or_else(|| by_shape(origins, call, verb))?
+        let shown = || by_shape(origins, call, verb);
+        match origins.known(receiver, call.function, call.class) {
+            Some(known) if known.sure == Sure::Weak => shown().unwrap_or(known),
+            Some(known) => known,
+            None => shown()?,
+        }
     };
     if known.shape == Shape::Module
         && known.sure == Sure::Resolved
@@ -170,7 +173,17 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
         // `helper.FlushDB(t, client)` is a function of the program.
         Verb::FlushDb => origins.library && call.args.len() < 2,
         // StackExchange's name, which nothing else has.
-        Verb::FlushAll => origins.library && call.name.starts_with("FlushAllDatabases"),
+        Verb::FlushAll if origins.library && call.name.starts_with("FlushAllDatabases") => true,
+        Verb::FlushAll => call
+            .args
+            .iter()
+            .any(|arg| matches!(argument::literal(arg), Some("ASYNC" | "SYNC"))),
+        // ioredis's name and its options.
+        Verb::ScanIter => {
+            let options = call.args.first();
+            call.name == "scanStream"
+                && matches!(options, Some(Expr::Map(pairs)) if pairs.iter().any(|(name, _)| name == "match"))
+        }
         Verb::Scan => {
             origins.speaks
                 && call
@@ -194,8 +207,16 @@ fn doubtful(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command>
     if call.constructs || !(verb.takes_many() || verb.reads_one()) {
         return None;
     }
-    let known = origins.known(call.receiver.as_ref()?, call.function, call.class)?;
+    let receiver = call.receiver.as_ref()?;
+    let known = origins.known(receiver, call.function, call.class)?;
     if known.sure != Sure::Weak || known.shape == Shape::Cache {
+        return None;
+    }
+    let last = match receiver {
+        Expr::Path(path) => path.last().map(String::as_str).unwrap_or_default(),
+        _ => "",
+    };
+    if clients::is_in_process(last) {
         return None;
     }
     // A cache that isn't a member may well be a map.

@@ -1,6 +1,7 @@
 //! Commands that are given as words: `conn.Do("KEYS", "a*")`, `sendCommand(["KEYS", p])`, `redis::cmd("KEYS")`.
 //! Must not know methods that are named after a command.
 
+use crate::extract::MADE;
 use crate::facts::{Call, CallId, Expr, Facts, Piece, Usage};
 use crate::language::Language;
 use crate::limits;
@@ -24,12 +25,44 @@ pub(super) fn commands(
         .get(&call.name)
         .filter(|_| call.receiver.is_none() || call.call_of_own());
     let takes = verb::is_raw_method(&call.name)
+        || call.name == MADE && (origins.library || origins.speaks)
         || flat
         || sent.is_some()
         || is_handed_words(facts, origins, call);
     if !takes || call.constructs && !flat {
         return Vec::new();
     }
+    let words = read_words(facts, id);
+    let known = sent.or_else(|| receiver(facts, origins, call));
+    words
+        .into_iter()
+        .filter_map(|(verb, upper, args)| {
+            let unsure = known.is_none_or(|known| known.sure < Sure::Resolved);
+            // A file is written to as well, and KEYS without a pattern is something else.
+            if unsure && (call.name == "write" || verb == Verb::Keys && args.is_empty()) {
+                return None;
+            }
+            let confidence = confidence(origins, call, known, verb, upper)?;
+            let known = known.unwrap_or(Known {
+                sure: Sure::Weak,
+                shape: Shape::Client,
+                cluster: false,
+            });
+            Some(Command {
+                call: id,
+                verb,
+                confidence,
+                known,
+                args,
+                raw: true,
+            })
+        })
+        .collect()
+}
+
+/// The commands among what a call is given, with their arguments.
+fn read_words(facts: &Facts, id: CallId) -> Vec<(Verb, bool, Vec<Expr>)> {
+    let call = &facts.calls[id.0];
     let mut words = Vec::new();
     for (at, arg) in call.args.iter().take(3).enumerate() {
         let found = command_word(facts, arg);
@@ -62,31 +95,7 @@ pub(super) fn commands(
             break;
         }
     }
-    let known = sent.or_else(|| receiver(facts, origins, call));
     words
-        .into_iter()
-        .filter_map(|(verb, upper, args)| {
-            let unsure = known.is_none_or(|known| known.sure < Sure::Resolved);
-            // A file is written to as well, and KEYS without a pattern is something else.
-            if unsure && (call.name == "write" || verb == Verb::Keys && args.is_empty()) {
-                return None;
-            }
-            let confidence = confidence(origins, call, known, verb, upper)?;
-            let known = known.unwrap_or(Known {
-                sure: Sure::Weak,
-                shape: Shape::Client,
-                cluster: false,
-            });
-            Some(Command {
-                call: id,
-                verb,
-                confidence,
-                known,
-                args,
-                raw: true,
-            })
-        })
-        .collect()
 }
 
 /// `redisDo(conn, "SCAN", cursor)`: another file's function that is given a client, and a command's name after it.
@@ -194,6 +203,14 @@ fn word_of_call(facts: &Facts, call: &Call) -> Option<(Verb, bool)> {
 
 /// What the words are given to: the receiver, or the first argument where the receiver is a library (`Redix.command(conn, ...)`).
 fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+    if call.name == MADE {
+        // Whoever sends it sends others with it.
+        return Some(Known {
+            sure: Sure::Resolved,
+            shape: Shape::Pipeline,
+            cluster: false,
+        });
+    }
     let known = match &call.receiver {
         Some(receiver) => origins.known(receiver, call.function, call.class),
         None => None,

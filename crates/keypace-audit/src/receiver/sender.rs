@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 
 use crate::facts::{Expr, Facts, FunctionId};
+use crate::language::Language;
+use crate::limits;
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::{Known, Sure};
 use crate::receiver::verb;
@@ -23,7 +25,7 @@ impl Senders {
             let handed = call
                 .args
                 .iter()
-                .find_map(|arg| handed(facts, arg, call.function));
+                .find_map(|arg| handed(facts, arg, call.function, 0));
             let Some(name) = handed else { continue };
             let receiver = call.receiver.iter().chain(call.args.first());
             let known = receiver
@@ -42,13 +44,21 @@ impl Senders {
     }
 }
 
-/// The function around, where an argument is a parameter of it that may hold a command's words.
-fn handed(facts: &Facts, arg: &Expr, function: Option<FunctionId>) -> Option<String> {
+/// The function around, where an argument is a parameter of it that may hold a command's words, or is made of one.
+fn handed(facts: &Facts, arg: &Expr, function: Option<FunctionId>, depth: usize) -> Option<String> {
     let inner = if let Expr::Spread(inner) = arg {
         inner
     } else {
         arg
     };
+    // `Redix.command(conn, transform(words))`
+    if let Expr::Call(made) = inner
+        && facts.language == Language::Elixir
+        && depth < limits::MAX_FLOW_STEPS
+    {
+        let mut args = facts.calls.get(made.0)?.args.iter();
+        return args.find_map(|arg| handed(facts, arg, function, depth + 1));
+    }
     let Expr::Path(path) = inner else { return None };
     let [name] = path.as_slice() else { return None };
     let told = ["arg", "command", "cmd", "words", "parts"];

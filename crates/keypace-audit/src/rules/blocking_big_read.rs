@@ -1,8 +1,11 @@
 //! `blocking-big-read`: whole hashes, sets and lists of whatever a scan found.
 //! Must not judge reads of keys that the program names itself.
 
+use std::collections::HashSet;
+
 use super::scene::{Scene, Sink};
 use super::xargs_unsafe;
+use crate::facts::CallId;
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::shape::Shape;
@@ -52,6 +55,7 @@ fn piped(scene: &Scene<'_>, sink: &mut Sink) {
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     piped(scene, sink);
+    through_helpers(scene, sink);
     for command in &scene.commands.all {
         let whole = match command.verb {
             Verb::HGetAll | Verb::SMembers => true,
@@ -79,6 +83,28 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             );
             let command = trace.map_or_else(|| command.clone(), |own| scene.given(command, own));
             sink.command(scene, &RULE, &command, message);
+        }
+    }
+}
+
+/// `for key in keys { copy(key) }`, where `copy` reads all that the key holds.
+fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
+    let mut told = HashSet::new();
+    for (at, call) in scene.facts.calls.iter().enumerate() {
+        if call.loops.is_empty() {
+            continue;
+        }
+        let Some((trace, read)) = scene.found.read_through(CallId(at)) else {
+            continue;
+        };
+        let whole = matches!(read.verb, Verb::HGetAll | Verb::SMembers)
+            || read.verb == Verb::Range && is_whole_range(scene, read);
+        let listed = scene.found.source(trace.source).verb.lists_keys();
+        if whole && listed && told.insert(read.call) {
+            let read = scene.given(read, trace);
+            let name = read.verb.name();
+            let message = format!("{name} reads all of a value whose size nobody has asked");
+            sink.command(scene, &RULE, &read, message);
         }
     }
 }

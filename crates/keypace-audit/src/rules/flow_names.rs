@@ -199,6 +199,7 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "smembers2"
             | "asynciter"
             | "array"
+            | "elem"
     )
 }
 
@@ -358,6 +359,11 @@ pub(super) fn is_runner(name: &str) -> bool {
             | "async"
             | "transaction"
     )
+}
+
+/// Makes one list of the lists that its lambda gives.
+pub(super) fn is_flattening(name: &str) -> bool {
+    matches!(plain(name).as_str(), "flatmap" | "selectmany")
 }
 
 /// Makes an iteration of a function that is called for each step.

@@ -2,10 +2,10 @@
 //! Must not judge scans whose options can't be seen.
 
 use super::scene::{Scene, Sink};
-use crate::facts::Expr;
+use crate::facts::{Expr, Usage};
 use crate::language::Language;
-use crate::receiver::argument;
 use crate::receiver::verb::Verb;
+use crate::receiver::{Command, argument};
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -41,7 +41,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         ) else {
             continue;
         };
-        if !counted {
+        if !counted && !is_counted_later(scene, command) {
             sink.command(
                 scene,
                 &RULE,
@@ -50,6 +50,21 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             );
         }
     }
+}
+
+/// `let mut cmd = redis::cmd("SCAN"); cmd.arg(0).arg("COUNT").arg(500);`: a command that is a name is told more by it.
+fn is_counted_later(scene: &Scene<'_>, command: &Command) -> bool {
+    let own = scene.call(command);
+    if !command.raw || scene.language != Language::Rust || !matches!(own.usage, Usage::Bound(_)) {
+        return false;
+    }
+    let mut later = scene.facts.calls.iter().filter(|call| {
+        call.function == own.function && call.at.start > own.at.start && call.name == "arg"
+    });
+    later.any(|call| {
+        let word = call.args.first().and_then(argument::literal);
+        word.is_some_and(is_count)
+    })
 }
 
 /// StackExchange's Keys has pages of 250, Redisson's of 10 but a count of its own; Jedis's iteration is given one first.

@@ -30,6 +30,21 @@ pub(super) fn role<'t>(node: &Node<'t>) -> Role<'t> {
     parts(node, None).map_or(Role::Plain, Role::Call)
 }
 
+/// The module and the function of `Store.get/1`, which `&` stands before; a function of this module has none.
+pub(super) fn referred<'t>(operand: &Node<'t>) -> Option<(Option<Node<'t>>, Node<'t>)> {
+    let arity = operand.field("right")?;
+    let is_arity = arity.kind() == "integer" && field_text(operand, "operator")? == "/";
+    let mut named = operand.field("left").filter(|_| is_arity)?;
+    if named.kind() == "call" {
+        named = named.field("target")?;
+    }
+    match named.kind().as_ref() {
+        "identifier" => Some((None, named)),
+        "dot" => Some((named.field("left"), named.field("right")?)),
+        _ => None,
+    }
+}
+
 /// `left |> right`
 pub(super) fn piped<'t>(left: Node<'t>, right: &Node<'t>) -> Role<'t> {
     let is_case = field_text(right, "target").is_some_and(|word| word == "case");

@@ -88,13 +88,18 @@ impl Walk<'_> {
     }
 
     /// A method by its name, given to something that calls it with a value: as the lambda that does so.
-    pub(super) fn reference(&mut self, node: &Node<'_>, of: &Node<'_>, name: &Node<'_>) -> Expr {
+    pub(super) fn reference(
+        &mut self,
+        node: &Node<'_>,
+        of: Option<&Node<'_>>,
+        name: &Node<'_>,
+    ) -> Expr {
         const GIVEN: &str = "it";
-        let receiver = match self.visit(of) {
+        let receiver = of.map(|of| match self.visit(of) {
             // Kotlin's grammar reads `redis::get` as if a type stood there.
             Expr::Other => Expr::Path(vec![of.text().into_owned()]),
             receiver => receiver,
-        };
+        });
         let id = FunctionId(self.facts.functions.len());
         self.facts.functions.push(Function {
             name: String::new(),
@@ -110,8 +115,8 @@ impl Walk<'_> {
             span: span(node),
         });
         self.facts.calls.push(Call {
-            receiver: Some(receiver),
-            name: name.text().into_owned(),
+            receiver,
+            name: name.text().trim_end_matches(['!', '?']).to_owned(),
             constructs: false,
             args: vec![Expr::Path(vec![GIVEN.to_owned()])],
             at: span(name),

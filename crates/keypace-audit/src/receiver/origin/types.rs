@@ -5,6 +5,7 @@ use super::Origins;
 use crate::facts::ClassId;
 use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
+use crate::receiver::dialect;
 use crate::receiver::shape::{Known, Shape, Sure, client_of, has_data_ending, is_cluster};
 
 impl Origins<'_> {
@@ -69,10 +70,10 @@ impl Origins<'_> {
                     cluster: is_cluster(last),
                 });
             }
-            if let Some(told) = clients::telling(last)
-                && told > Telling::Weak
-                && last.starts_with(|c: char| c.is_uppercase() || c == '_')
-            {
+            let is_class = last.starts_with(|c: char| c.is_uppercase() || c == '_');
+            let told = clients::telling(last).filter(|told| is_class && *told > Telling::Weak);
+            let part = is_part_of_wrapper(language, before).then_some(Telling::Own);
+            if let Some(told) = part.or(told) {
                 let sure = if told == Telling::Own {
                     Sure::Own
                 } else {
@@ -106,4 +107,10 @@ impl Origins<'_> {
                         .is_some_and(|known| known.shape == Shape::Module)
                 })
     }
+}
+
+/// `JedisUtil.Keys`: a part of what the tree has around a client.
+fn is_part_of_wrapper(language: Language, before: &[&str]) -> bool {
+    let around = before.last().filter(|_| dialect::is_jvm(language));
+    around.is_some_and(|part| clients::telling(part) == Some(Telling::Own))
 }

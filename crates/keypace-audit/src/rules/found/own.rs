@@ -3,6 +3,7 @@
 
 use super::Found;
 use crate::facts::{Call, Expr, Function, FunctionId};
+use crate::language::Language;
 use crate::receiver::verb;
 use crate::rules::flow_names::{
     is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
@@ -72,7 +73,32 @@ impl Found<'_> {
             !own.name.is_empty() && own.params.len() >= call.args.len()
         });
         let first = *fitting.next()?;
-        fitting.next().is_none().then_some(first)
+        if fitting.next().is_none() {
+            return Some(first);
+        }
+        // An interface says it as well, and has no body.
+        let named = self.origins.functions_named(&call.name).iter();
+        let mut written = named.filter(|id| {
+            let own = &self.facts.functions[id.0];
+            let fits = !own.name.is_empty() && own.params.len() >= call.args.len();
+            let text = self.text.get(own.span.start..own.span.end);
+            fits && text.is_some_and(|text| text.contains('{'))
+        });
+        let first = *written.next()?;
+        written.next().is_none().then_some(first)
+    }
+
+    /// The functions of the file that a call may mean: one, or the clauses of one.
+    pub(super) fn clauses(&self, call: &Call) -> Vec<FunctionId> {
+        if self.facts.language != Language::Elixir {
+            return self.meant(call).into_iter().collect();
+        }
+        let named = self.origins.functions_named(&call.name).iter();
+        let fits = |id: &&FunctionId| {
+            let own = &self.facts.functions[id.0];
+            !own.name.is_empty() && !own.lambda && own.params.len() >= call.args.len()
+        };
+        named.filter(fits).copied().collect()
     }
 
     /// The function that a name is, where a scan is given it as its callback.

@@ -22,7 +22,11 @@ impl Found<'_> {
         {
             return None;
         }
-        let helper = self.meant(call)?;
+        let mut clauses = self.clauses(call).into_iter();
+        clauses.find_map(|helper| self.read_by(helper, call))
+    }
+
+    fn read_by(&self, helper: FunctionId, call: &Call) -> Option<(Trace, &Command)> {
         let params = &self.facts.functions[helper.0].params;
         let first = params
             .first()

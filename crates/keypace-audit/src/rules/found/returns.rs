@@ -4,7 +4,7 @@
 use super::{Amount, Found, Trace};
 use crate::facts::{CallId, Expr, FunctionId, Usage};
 use crate::limits;
-use crate::rules::flow_names::is_runner;
+use crate::rules::flow_names::{is_flattening, is_runner};
 
 impl Found<'_> {
     /// Where each lambda stands as an argument.
@@ -53,7 +53,9 @@ impl Found<'_> {
         let Some(&call) = self.runs.get(&id) else {
             return;
         };
-        if is_runner(&self.facts.calls[call.0].name) && self.commands.at(call).is_none() {
+        let name = &self.facts.calls[call.0].name;
+        let flattens = is_flattening(name) && trace.amount == Amount::All;
+        if (flattens || is_runner(name)) && self.commands.at(call).is_none() {
             let old = self.given.insert(call, trace);
             if old != Some(trace) {
                 self.flow(call, trace, limits::MAX_FLOW_STEPS);
