@@ -20,10 +20,10 @@ fn the_server_counts_what_the_client_counts() {
         let meter = Meter::start(&visit).expect("a meter");
         let probe = Probe::start(server.endpoint(), Duration::from_micros(100)).expect("a probe");
         probe.warm_up();
-        let floor = Floor::connect(&visit).expect("a connection");
         // A listing takes milliseconds, in which a busy machine may not let the probe ask once.
         let mut counted = (0, 0, 0);
         loop {
+            let floor = Floor::connect(&visit).expect("a connection");
             let listed = floor.list(b"session:*", 100).expect("listed");
             counted.0 += listed.calls;
             counted.1 += listed.sent;
