@@ -12,6 +12,8 @@ mod common;
 #[expect(dead_code, reason = "the wire layout's own test uses the rest")]
 #[path = "live_wire_layout/language.rs"]
 mod language;
+#[path = "live_book/line.rs"]
+mod line;
 #[path = "live_book/page.rs"]
 mod page;
 #[expect(dead_code, reason = "each test file uses a part of it")]

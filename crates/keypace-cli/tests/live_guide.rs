@@ -3,6 +3,8 @@
 
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
+#[path = "live_book/line.rs"]
+mod line;
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +12,7 @@ use std::path::Path;
 use keypace_lab::{ClusterOptions, OwnedCluster, Program, Raw, Value, slot_of};
 
 use common::{Home, servers};
+use line::fits;
 
 /// A command of the page, and the lines below it.
 #[derive(Debug, Default)]
@@ -59,24 +62,6 @@ fn words(line: &str) -> Vec<String> {
     }
     assert!(!is_quoted, "an open quote: {line}");
     words
-}
-
-/// Whether a line is the wanted one, of which `...` stands for anything.
-fn fits(line: &str, wanted: &str) -> bool {
-    let mut parts = wanted.split("...");
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = line.strip_prefix(first) else {
-        return false;
-    };
-    let mut is_open = false;
-    for part in parts {
-        let Some(at) = rest.find(part) else {
-            return false;
-        };
-        rest = &rest[at + part.len()..];
-        is_open = part.is_empty();
-    }
-    rest.is_empty() || is_open
 }
 
 /// Runs the page, with `raw_of` for the connection that redis-cli would choose for a key.

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use keypace_lab::{OwnedServer, Program, Raw, ServerOptions, seed};
 
 use crate::common::{Home, Ran, finished};
+use crate::line::fits;
 use crate::page::{Block, Mark};
 use crate::service::Service;
 
@@ -207,22 +208,4 @@ fn expect_printed(shown: &Shown, ran: &Ran, place: &str) {
         let (line, stdout, stderr) = (&shown.line, ran.text(), &ran.stderr);
         assert!(found, "{place}: {wanted:?} of {line:?}\n{stdout}\n{stderr}");
     }
-}
-
-/// Whether a line is the wanted one, of which `...` stands for anything.
-fn fits(line: &str, wanted: &str) -> bool {
-    let mut parts = wanted.split("...");
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = line.strip_prefix(first) else {
-        return false;
-    };
-    let mut is_open = false;
-    for part in parts {
-        let Some(at) = rest.find(part) else {
-            return false;
-        };
-        rest = &rest[at + part.len()..];
-        is_open = part.is_empty();
-    }
-    rest.is_empty() || is_open
 }
