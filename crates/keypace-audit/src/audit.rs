@@ -10,6 +10,7 @@ use crate::error::AuditError;
 use crate::extract;
 use crate::limits;
 use crate::page::Page;
+use crate::receiver::elsewhere::Method;
 use crate::report::{Confidence, Finding, Report};
 use crate::repository::Repositories;
 use crate::rules::{self, Subject};
@@ -103,6 +104,7 @@ struct Gathered {
     /// By the file's path: findings in the order of the file, and how many comments allow.
     pages: BTreeMap<String, (Vec<Finding>, u64)>,
     wrappers: Vec<Wrapper>,
+    methods: Vec<Method>,
     files: u64,
     lines: u64,
     troubles: Vec<String>,
@@ -173,7 +175,7 @@ impl Audit {
             .troubles
             .extend(first.troubles.into_iter().take(room));
 
-        let wrappers = Wrappers::new(first.wrappers);
+        let wrappers = Wrappers::new(first.wrappers, first.methods);
         if !wrappers.words().is_empty() {
             let second = Pass::new(root, &self.options, &repositories, Some(&wrappers));
             tree.walk(&|met| second.visit(met));
@@ -254,12 +256,13 @@ impl<'a> Pass<'a> {
             path: &source.relative,
             clients: &self.options.wrappers,
         };
-        let mut hits = match self.wrappers {
+        let (mut hits, methods) = match self.wrappers {
             None => rules::check(&subject),
-            Some(wrappers) => wrappers.recheck(&subject),
+            Some(wrappers) => (wrappers.recheck(&subject), Vec::new()),
         };
         if self.wrappers.is_none() {
             own.wrappers = wrappers::defined(&subject, &hits);
+            own.methods = methods;
             if hits.is_empty() {
                 return;
             }
@@ -287,6 +290,7 @@ impl Gathered {
     fn add(&mut self, other: Self) {
         self.pages.extend(other.pages);
         self.wrappers.extend(other.wrappers);
+        self.methods.extend(other.methods);
         self.files += other.files;
         self.lines += other.lines;
         self.unread += other.unread;

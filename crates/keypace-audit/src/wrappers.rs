@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::facts::{Call, Class, Expr, Function, FunctionId};
 use crate::limits;
+use crate::receiver::elsewhere::{Elsewhere, Method, Methods};
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::Known;
 use crate::receiver::verb::{self, Verb};
@@ -112,12 +113,16 @@ fn walkers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<String> {
 /// The wrappers of all files of a tree.
 pub(crate) struct Wrappers {
     found: Vec<Wrapper>,
+    methods: Methods,
 }
 
 impl Wrappers {
     /// Puts together what the files define, in any order.
-    pub(crate) fn new(found: Vec<Wrapper>) -> Self {
-        Self { found }
+    pub(crate) fn new(found: Vec<Wrapper>, methods: Vec<Method>) -> Self {
+        Self {
+            found,
+            methods: Methods::new(methods),
+        }
     }
 
     /// Names of which a file has to have one to be asked again.
@@ -129,6 +134,7 @@ impl Wrappers {
                 Kind::Reads(class) => reads::short(class),
                 _ => wrapper.name.as_str(),
             })
+            .chain(self.methods.classes())
             .collect();
         names.into_iter().map(str::to_owned).collect()
     }
@@ -136,7 +142,12 @@ impl Wrappers {
     /// Everything that the rules find in a file, knowing the tree: it replaces what the first pass found there. Asked in a
     /// second pass, for files that have one of [`Self::words`], also such as never say *redis*.
     pub(crate) fn recheck(&self, subject: &Subject<'_>) -> Vec<Hit> {
-        let mut hits = rules::check_knowing(subject, self.foreign(subject), self.reads(subject));
+        let elsewhere = Elsewhere {
+            reads: self.reads(subject),
+            methods: Some(&self.methods),
+            text: subject.text,
+        };
+        let (mut hits, _) = rules::check_knowing(subject, self.foreign(subject), elsewhere);
         let runs: HashSet<&str> = self
             .found
             .iter()

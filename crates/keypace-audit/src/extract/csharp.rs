@@ -13,7 +13,7 @@ mod declarations;
 #[cfg(test)]
 mod tests;
 
-use self::chain::{callee, member, path};
+use self::chain::{callee, member, method_group, path};
 use self::declarations::{class, declaration, function, given, lambda, property, type_name};
 
 /// C#, up to collection expressions and primary constructors.
@@ -262,7 +262,7 @@ fn argument<'t>(node: &Node<'t>) -> Role<'t> {
         Some(name) if value.text() != name.as_str() || has_token(node, ":") => {
             Role::Named(name, value)
         }
-        _ => Role::Through(value),
+        _ => method_group(node, &value).unwrap_or(Role::Through(value)),
     }
 }
 

@@ -352,6 +352,15 @@ fn prefix<'t>(node: &Node<'t>) -> Role<'t> {
 
 fn index<'t>(node: &Node<'t>) -> Role<'t> {
     match (first(node), last(node)) {
+        // Spring's `template.opsForValue()[key]` is its `get`.
+        (Some(of), Some(suffix)) if let Some(name) = operations(&of) => Role::Call(CallParts {
+            receiver: Some(of),
+            name,
+            text: "get".to_owned(),
+            constructs: false,
+            args: values(&suffix),
+            piped: None,
+        }),
         (Some(of), Some(suffix)) => Role::Index {
             of,
             slice: false,
@@ -359,6 +368,13 @@ fn index<'t>(node: &Node<'t>) -> Role<'t> {
         },
         _ => Role::Plain,
     }
+}
+
+/// The name of `opsForValue()` and its like.
+fn operations<'t>(node: &Node<'t>) -> Option<Node<'t>> {
+    let callee = first(node).filter(|_| node.kind() == "call_expression")?;
+    let name = of_kind(&last(&callee)?, "simple_identifier")?;
+    name.text().starts_with("opsFor").then_some(name)
 }
 
 fn pieces<'t>(literal: &Node<'t>) -> Vec<TextPiece<'t>> {

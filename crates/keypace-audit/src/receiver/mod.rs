@@ -4,12 +4,14 @@
 pub(crate) mod argument;
 pub(crate) mod clients;
 pub(crate) mod dialect;
+pub(crate) mod elsewhere;
 pub(crate) mod modules;
 pub(crate) mod origin;
 mod raw;
 mod sender;
 pub(crate) mod shape;
 pub(crate) mod shellwords;
+mod stand_in;
 pub(crate) mod verb;
 
 use std::collections::HashMap;
@@ -66,7 +68,11 @@ impl Commands {
                     Some(command) => all.push(command),
                     None => match elsewhere(facts, origins, id) {
                         Some(command) => all.push(command),
-                        None => maybe.extend(doubtful(facts, origins, id)),
+                        None => {
+                            maybe.extend(doubtful(facts, origins, id));
+                            maybe.extend(stand_in::by_class(facts, origins, id));
+                            maybe.extend(stand_in::by_name(facts, origins, id));
+                        }
                     },
                 }
             } else {
@@ -166,7 +172,7 @@ fn elsewhere(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command
         return None;
     };
     let written = format!("{}.{}", path.join("."), call.name);
-    origins.reads.contains(&written).then(|| Command {
+    origins.elsewhere.reads.contains(&written).then(|| Command {
         call: id,
         verb: Verb::Read,
         confidence: Confidence::Medium,

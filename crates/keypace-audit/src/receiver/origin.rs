@@ -12,6 +12,7 @@ use crate::language::Language;
 use crate::limits;
 use crate::receiver::argument;
 use crate::receiver::clients::{self, Telling};
+use crate::receiver::elsewhere::Elsewhere;
 use crate::receiver::modules;
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_cluster, is_container, is_data_method, is_object,
@@ -38,8 +39,8 @@ pub(crate) struct Origins<'a> {
     others: HashSet<(Root, String)>,
     /// What other files of the tree export: by the name here.
     foreign: HashMap<String, Known>,
-    /// Calls of other files' functions that read the key they are given, as they are written here: `Store.load`.
-    pub reads: HashSet<String>,
+    /// What other files tell of this one's calls.
+    pub elsewhere: Elsewhere<'a>,
     promised: HashMap<String, verb::Verb>,
     /// The file's functions by their name, and its bindings by the name that they give.
     functions: HashMap<&'a str, Vec<FunctionId>>,
@@ -64,7 +65,7 @@ impl<'a> Origins<'a> {
             makers: HashMap::new(),
             others: HashSet::new(),
             foreign,
-            reads: HashSet::new(),
+            elsewhere: Elsewhere::default(),
             promised: HashMap::new(),
             functions: HashMap::new(),
             bindings: HashMap::new(),

@@ -265,6 +265,7 @@ pub(super) fn has_data_ending(name: &str) -> bool {
         "flags",
         "cachemanager",
         "reply",
+        "response",
         "fromredisvalue",
         "output",
         "codec",

@@ -138,8 +138,12 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "getstring" | "gethash"
         | "hashget" | "keytype" | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget"
         | "hmget" | "getex" | "memoryusage" | "object" | "objectencoding" | "objectfreq"
-        | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" => Verb::Read,
-        "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" => Verb::HGetAll,
+        | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" | "sismember"
+        | "smismember" | "zrank" | "zrevrank" | "zcount" | "setcontains" | "setlength"
+        | "listlength" | "hashlength" | "hashexists" | "sortedsetscore" | "sortedsetlength"
+        | "sortedsetrank" | "keyidletime" | "stringlength" => Verb::Read,
+        "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" | "hashkeys"
+        | "hashvalues" => Verb::HGetAll,
         "smembers" | "setmembers" => Verb::SMembers,
         "lrange"
         | "listrange"
@@ -147,6 +151,13 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "sortedsetrangebyrank"
         | "zrevrange"
         | "zrangewithscores"
+        | "zrevrangewithscores"
+        | "zrangebyscore"
+        | "zrevrangebyscore"
+        | "zrangebyscorewithscores"
+        | "sortedsetrangebyscore"
+        | "sortedsetrangebyscorewithscores"
+        | "sortedsetrangebyrankwithscores"
         | "xrange" => Verb::Range,
         "mget" | "multiget" | "getmultiple" => Verb::MGet,
         "del" | "delete" | "keydelete" => Verb::Del,
@@ -163,14 +174,28 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
 /// Methods of Spring's `opsForX()` and of Redisson's objects, which have no command's name.
 pub(crate) fn of_operations(ops: &str, name: &str) -> Option<Verb> {
     let ops = ops.to_ascii_lowercase();
+    // `opsForHash()`, `boundHashOps(key)`, a getter's `getHashOperations()`.
     let bound = ops
         .strip_prefix("opsfor")
-        .or_else(|| ops.strip_prefix("bound"))?;
+        .or_else(|| ops.strip_prefix("bound"))
+        .or_else(|| ops.strip_suffix("operations")?.strip_prefix("get"))?;
     Some(match (bound, name) {
         ("hash" | "hashops", "entries" | "values" | "keys") => Verb::HGetAll,
         ("hash" | "hashops", "get" | "multiGet" | "hasKey" | "size") => Verb::Read,
+        ("set" | "setops", "size" | "isMember") => Verb::Read,
+        ("zset" | "zsetops", "score" | "size" | "zCard" | "rank" | "count") => Verb::Read,
+        ("list" | "listops", "size" | "index") => Verb::Read,
         ("set" | "setops", "members") => Verb::SMembers,
         ("list" | "listops" | "zset" | "zsetops", "range") => Verb::Range,
+        (
+            "zset" | "zsetops",
+            "reverseRange"
+            | "rangeByScore"
+            | "reverseRangeByScore"
+            | "rangeWithScores"
+            | "reverseRangeWithScores"
+            | "rangeByScoreWithScores",
+        ) => Verb::Range,
         ("value" | "valueops", "get" | "size") => Verb::Read,
         ("value" | "valueops", "multiGet") => Verb::MGet,
         _ => return None,

@@ -200,6 +200,12 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "asynciter"
             | "array"
             | "elem"
+            | "valueof"
+            | "parselong"
+            | "parseint"
+            | "parse"
+            | "fromstring"
+            | "getstring"
     )
 }
 
@@ -328,37 +334,52 @@ pub(super) fn is_handover(name: &str) -> bool {
 
 /// Runs the lambda that it is given once, and gives what that gives.
 pub(super) fn is_runner(name: &str) -> bool {
-    matches!(
-        plain(name).as_str(),
-        "execute"
-            | "executewithstickyconnection"
-            | "with"
-            | "withclient"
-            | "withconnection"
-            | "withredis"
-            | "use"
-            | "using"
-            | "run"
-            | "runblocking"
-            | "runcatching"
-            | "let"
-            | "then"
-            | "thenapply"
-            | "thencompose"
-            | "acquire"
-            | "checkout"
-            | "synchronize"
-            | "measure"
-            | "benchmark"
-            | "instrument"
-            | "retry"
-            | "wrap"
-            | "submit"
-            | "supplyasync"
-            | "withcontext"
-            | "async"
-            | "transaction"
-    )
+    let plain = plain(name);
+    let plain = plain.strip_suffix("async").unwrap_or(&plain);
+    // `withCommandsClient { }`, `withBinaryJedis { }`.
+    let lends = plain.starts_with("with")
+        && [
+            "client",
+            "connection",
+            "redis",
+            "jedis",
+            "resource",
+            "commands",
+        ]
+        .iter()
+        .any(|lent| plain.ends_with(lent));
+    lends
+        || matches!(
+            plain,
+            "execute"
+                | "executewithstickyconnection"
+                | "with"
+                | "withclient"
+                | "withconnection"
+                | "withredis"
+                | "use"
+                | "using"
+                | "run"
+                | "runblocking"
+                | "runcatching"
+                | "let"
+                | "then"
+                | "thenapply"
+                | "thencompose"
+                | "acquire"
+                | "checkout"
+                | "synchronize"
+                | "measure"
+                | "benchmark"
+                | "instrument"
+                | "retry"
+                | "wrap"
+                | "submit"
+                | "supplyasync"
+                | "withcontext"
+                | "async"
+                | "transaction"
+        )
 }
 
 /// Makes one list of the lists that its lambda gives.

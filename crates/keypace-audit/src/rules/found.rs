@@ -5,6 +5,7 @@ mod files;
 mod flow;
 mod growth;
 mod helpers;
+mod methods;
 mod own;
 mod readers;
 mod repeated;
@@ -340,14 +341,16 @@ impl<'a> Found<'a> {
         let Some(receiver) = &call.receiver else {
             return;
         };
-        let named = match receiver {
-            Expr::Path(_) => true,
-            Expr::Call(inner) => {
-                let inner = &self.facts.calls[inner.0];
-                is_passing_method(&inner.name) && matches!(inner.receiver, Some(Expr::Path(_)))
+        let mut root = receiver;
+        for _ in 0..limits::MAX_FLOW_STEPS {
+            let Expr::Call(inner) = root else { break };
+            let inner = &self.facts.calls[inner.0];
+            match &inner.receiver {
+                Some(below) if is_passing_method(&inner.name) => root = below,
+                _ => break,
             }
-            _ => false,
-        };
+        }
+        let named = matches!(root, Expr::Path(_));
         if !named {
             return;
         }

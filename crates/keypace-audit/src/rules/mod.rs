@@ -23,10 +23,11 @@ mod unbounded_scan_collect;
 mod unscoped_listing;
 mod xargs_unsafe;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::facts::Facts;
 use crate::receiver::Commands;
+use crate::receiver::elsewhere::{Elsewhere, Method};
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::Known;
 use crate::report::Hit;
@@ -98,9 +99,9 @@ const JUDGES: [Judge; 16] = [
     xargs_unsafe::judge,
 ];
 
-/// Everything that the rules find in a file, in any order.
-pub(crate) fn check(subject: &Subject<'_>) -> Vec<Hit> {
-    check_knowing(subject, HashMap::new(), HashSet::new())
+/// Everything that the rules find in a file, in any order, and what its methods do for other files.
+pub(crate) fn check(subject: &Subject<'_>) -> (Vec<Hit>, Vec<Method>) {
+    check_knowing(subject, HashMap::new(), Elsewhere::default())
 }
 
 /// Functions of a file that read the key they are given, by their class and name.
@@ -109,29 +110,29 @@ pub(crate) fn readers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<(Stri
     Found::of(subject.facts, &commands, origins, subject.text).readers()
 }
 
-/// The same, with clients that other files of the tree make, and calls of functions there that read the key they are given.
-pub(crate) fn check_knowing(
-    subject: &Subject<'_>,
+/// The same, with clients that other files of the tree make, and what their functions do.
+pub(crate) fn check_knowing<'a>(
+    subject: &Subject<'a>,
     foreign: HashMap<String, Known>,
-    reads: HashSet<String>,
-) -> Vec<Hit> {
+    elsewhere: Elsewhere<'a>,
+) -> (Vec<Hit>, Vec<Method>) {
     let mut sink = Sink::default();
     let mut origins = Origins::of(subject.facts, subject.text, subject.clients, foreign);
-    origins.reads = reads;
+    origins.elsewhere = elsewhere;
     let host = Host {
         language: subject.facts.language,
         base: 0,
         function: None,
         inner: false,
     };
-    judge(subject, &origins, host, &mut sink);
+    let methods = judge(subject, &origins, host, &mut sink);
     inner_scripts::judge(subject, &mut sink);
     inner_shell::judge(subject, &mut sink);
-    sink.hits
+    (sink.hits, methods)
 }
 
-/// All rules over one text.
-fn judge(subject: &Subject<'_>, origins: &Origins<'_>, host: Host, sink: &mut Sink) {
+/// All rules over one text, and what its methods do for other files.
+fn judge(subject: &Subject<'_>, origins: &Origins<'_>, host: Host, sink: &mut Sink) -> Vec<Method> {
     let commands = Commands::of(subject.facts, origins);
     let found = Found::of(subject.facts, &commands, origins, subject.text);
     let scene = Scene {
@@ -147,4 +148,5 @@ fn judge(subject: &Subject<'_>, origins: &Origins<'_>, host: Host, sink: &mut Si
     for judge in JUDGES {
         judge(&scene, sink);
     }
+    found.methods()
 }

@@ -124,3 +124,23 @@ pub(super) fn callee<'t>(node: &Node<'t>) -> Option<(Option<Node<'t>>, Node<'t>)
         _ => None,
     }
 }
+
+/// A method that is handed over by its name: `keys.Select(Load)`, `keys.ForEach(cache.Remove)`.
+pub(super) fn method_group<'t>(argument: &Node<'t>, value: &Node<'t>) -> Option<Role<'t>> {
+    const HANDED: &[&str] = &["Select", "SelectMany", "ForEach", "ConvertAll"];
+    let (of, name) = match value.kind().as_ref() {
+        "identifier" => (None, value.clone()),
+        "member_access_expression" => (
+            value.field("expression"),
+            plain_name(&value.field("name")?)?,
+        ),
+        _ => return None,
+    };
+    let list = argument.parent()?;
+    let (_, called) = callee(&list.parent()?.field("function")?)?;
+    let alone = list.named_children().count() == 1;
+    let handed = alone
+        && HANDED.contains(&called.text().as_ref())
+        && name.text().starts_with(char::is_uppercase);
+    handed.then_some(Role::Reference { of, name })
+}

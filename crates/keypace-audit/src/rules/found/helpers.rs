@@ -5,6 +5,7 @@ use super::{Amount, Found, Trace};
 use crate::facts::{Call, CallId, Expr, FunctionId, Span};
 use crate::receiver::Command;
 use crate::receiver::clients;
+use crate::receiver::elsewhere::Does;
 use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb::Verb;
 use crate::report::Confidence;
@@ -170,12 +171,13 @@ impl Found<'_> {
 
     /// Functions of other files that list keys, by their name and a pattern: `store.getKeys("lock:*")`.
     pub(super) fn presume_finders(&mut self) {
+        self.find_elsewhere();
         if !self.origins.speaks {
             return;
         }
         for at in 0..self.facts.calls.len() {
             let call = &self.facts.calls[at];
-            if self.commands.at(CallId(at)).is_none()
+            if !self.places.contains_key(&CallId(at))
                 && lists_by_name(&call.name)
                 && (self.has_glob(call) || call.name.to_ascii_lowercase().contains("redis"))
                 && self.meant(call).is_none()
@@ -183,6 +185,34 @@ impl Found<'_> {
                 self.add_source(Command {
                     call: CallId(at),
                     verb: Verb::Keys,
+                    confidence: Confidence::Medium,
+                    known: Known {
+                        sure: Sure::Own,
+                        shape: Shape::Client,
+                        cluster: false,
+                    },
+                    args: call.args.clone(),
+                    raw: false,
+                });
+            }
+        }
+    }
+
+    /// Methods of other files' classes that give back the keys they find.
+    fn find_elsewhere(&mut self) {
+        for (at, call) in self.facts.calls.iter().enumerate() {
+            if self.commands.at(CallId(at)).is_some() {
+                continue;
+            }
+            let mut meant = self.origins.elsewhere.of_call(self.facts, call).iter();
+            let verb = meant.find_map(|does| match does {
+                Does::Finds(verb) => Some(*verb),
+                _ => None,
+            });
+            if let Some(verb) = verb {
+                self.add_source(Command {
+                    call: CallId(at),
+                    verb,
                     confidence: Confidence::Medium,
                     known: Known {
                         sure: Sure::Own,

@@ -2,7 +2,7 @@
 //! Must not judge, and must not know the functions of other files.
 
 use super::{Amount, Found, Trace};
-use crate::facts::{Call, CallId, Expr, FunctionId};
+use crate::facts::{Call, CallId, Expr, FunctionId, Span};
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::clients;
@@ -36,7 +36,9 @@ impl Found<'_> {
                 Expr::Named(name, _) => name,
                 _ => &params.get(at + usize::from(first))?.name,
             };
-            let trace = self.trace(arg, call.function)?;
+            let trace = self
+                .trace(arg, call.function)
+                .or_else(|| self.made_for(arg, call))?;
             let read = self.read_of(helper, name)?;
             (trace.amount == Amount::One).then_some((trace, read))
         })
@@ -63,6 +65,20 @@ impl Found<'_> {
         out
     }
 
+    /// One key that an argument is made of: `load(keyOf(id))`, `load("user:" + id)`.
+    fn made_for(&self, arg: &Expr, call: &Call) -> Option<Trace> {
+        let span = match arg {
+            Expr::Call(made) => self.facts.calls[made.0].span,
+            Expr::Text(_) | Expr::Other if call.args.len() == 1 => Span {
+                start: call.at.end,
+                end: call.span.end,
+            },
+            _ => return None,
+        };
+        let text = self.text.get(span.start..span.end)?;
+        self.mentioned(text, call.function)
+    }
+
     /// The read in a function whose key is made of a parameter.
     fn read_of(&self, helper: FunctionId, param: &str) -> Option<&Command> {
         let mut names = vec![param.to_owned()];
@@ -81,14 +97,14 @@ impl Found<'_> {
             });
         reads.find(|command| {
             let call = &self.facts.calls[command.call.0];
-            call.function == Some(helper)
+            self.named_around(call.function) == Some(helper)
                 && call.loops.is_empty()
                 && has_word(self.key_of(command, call), &names)
         })
     }
 
     /// The text of what is read. A range's bounds are no keys; Go's context stands before the key.
-    fn key_of(&self, command: &Command, call: &Call) -> &str {
+    pub(super) fn key_of(&self, command: &Command, call: &Call) -> &str {
         let text = self.text.get(call.at.end..call.span.end);
         let text = text.unwrap_or_default();
         if command.verb != Verb::Range {
@@ -101,7 +117,7 @@ impl Found<'_> {
 }
 
 /// `removeJob`: it reads to write, and what it writes is the point.
-fn takes_away(name: &str) -> bool {
+pub(super) fn takes_away(name: &str) -> bool {
     const WORDS: &[&str] = &[
         "remove", "delete", "del", "destroy", "purge", "clear", "expire", "evict", "drop",
     ];

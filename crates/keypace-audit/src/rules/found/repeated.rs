@@ -98,7 +98,7 @@ impl Found<'_> {
             Expr::Text(pieces) if pieces.contains(&Piece::Hole) => {
                 let text = self.text.get(binding.span.start..binding.span.end)?;
                 let (_, value) = text.split_once('=')?;
-                self.mentioned(value, binding)
+                self.mentioned(value, binding.function)
             }
             // Names added to each other, as far as that is seen.
             Expr::Other if self.is_key_name(binding) => {
@@ -110,7 +110,7 @@ impl Found<'_> {
                 {
                     return None;
                 }
-                self.mentioned(value, binding)
+                self.mentioned(value, binding.function)
             }
             Expr::Call(call) => {
                 let call = &self.facts.calls[call.0];
@@ -128,8 +128,9 @@ impl Found<'_> {
         }
     }
 
-    fn mentioned(&self, value: &str, binding: &Binding) -> Option<Trace> {
-        let root = self.origins.root(binding.function);
+    /// One key that a piece of code names.
+    pub(super) fn mentioned(&self, value: &str, function: Option<FunctionId>) -> Option<Trace> {
+        let root = self.origins.root(function);
         words(value).find_map(|word| {
             let trace = self.names.get(&(root, word.to_owned()))?;
             (trace.amount == Amount::One).then_some(*trace)
@@ -149,7 +150,7 @@ fn is_key(name: &str) -> bool {
 }
 
 /// The names in a piece of code. What follows a dot is a member of something else.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
         .map(|word| word.split('.').next().unwrap_or_default())
         .filter(|word| !word.is_empty())

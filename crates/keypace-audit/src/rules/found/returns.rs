@@ -4,6 +4,7 @@
 use super::{Amount, Found, Trace};
 use crate::facts::{CallId, Expr, FunctionId, Usage};
 use crate::limits;
+use crate::receiver::shape::Sure;
 use crate::rules::flow_names::{is_flattening, is_runner};
 
 impl Found<'_> {
@@ -55,12 +56,23 @@ impl Found<'_> {
         };
         let name = &self.facts.calls[call.0].name;
         let flattens = is_flattening(name) && trace.amount == Amount::All;
-        if (flattens || is_runner(name)) && self.commands.at(call).is_none() {
+        let lent = || self.is_lent(id);
+        if (flattens || is_runner(name) || lent()) && self.commands.at(call).is_none() {
             let old = self.given.insert(call, trace);
             if old != Some(trace) {
                 self.flow(call, trace, limits::MAX_FLOW_STEPS);
             }
         }
+    }
+
+    /// Whether a lambda is given a client: `run(jedis -> jedis.smembers("users"))`, by whatever name.
+    fn is_lent(&self, lambda: FunctionId) -> bool {
+        let own = &self.facts.functions[lambda.0];
+        let known = own.params.first().and_then(|param| {
+            let path = Expr::Path(vec![param.name.clone()]);
+            self.origins.known(&path, Some(lambda), own.class)
+        });
+        known.is_some_and(|known| known.sure >= Sure::Named)
     }
 
     /// What a generator gives on: each caller goes on with the scan.

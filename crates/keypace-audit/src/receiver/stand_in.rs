@@ -1,0 +1,57 @@
+//! Calls of a tree's own methods that stand for a command, if they are given keys that a command found.
+//! Must not decide whether they are.
+
+use super::elsewhere::{Does, are_called_by_type};
+use super::origin::Origins;
+use super::shape::{Known, Shape, Sure};
+use super::verb::Verb;
+use super::{Command, clients, of_method};
+use crate::facts::{CallId, Expr, Facts};
+use crate::report::Confidence;
+
+/// What a method of another file's class stands for, which reads or takes the keys that it is given.
+pub(super) fn by_class(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<Command> {
+    let call = &facts.calls[id.0];
+    let meant = origins.elsewhere.of_call(facts, call).iter();
+    let stands_for = meant.filter_map(|does| match *does {
+        Does::Reads(place) => Some((place, Verb::Read)),
+        Does::Takes(place, verb) => Some((place, verb)),
+        Does::Finds(_) => None,
+    });
+    let given = stands_for.filter_map(|(place, verb)| Some((call.args.get(place)?, verb)));
+    given.map(|(arg, verb)| command(id, verb, arg)).collect()
+}
+
+/// What a method of a class around a client says by its name: `redisCache.getCacheObject(key)`,
+/// `redisUtil.deleteObject(keys)`.
+pub(super) fn by_name(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
+    let call = &facts.calls[id.0];
+    if !are_called_by_type(facts.language) || call.constructs || of_method(facts, call).is_some() {
+        return None;
+    }
+    let words = clients::words(&call.name);
+    let verb = match words.first()?.as_str() {
+        "get" | "load" | "read" | "fetch" => Verb::Read,
+        "delete" | "del" | "remove" => Verb::Del,
+        _ => return None,
+    };
+    let first = call.args.first()?;
+    let receiver = call.receiver.as_ref()?;
+    let known = origins.known(receiver, call.function, call.class)?;
+    (known.sure == Sure::Own && known.shape == Shape::Client).then(|| command(id, verb, first))
+}
+
+fn command(id: CallId, verb: Verb, arg: &Expr) -> Command {
+    Command {
+        call: id,
+        verb,
+        confidence: Confidence::Medium,
+        known: Known {
+            sure: Sure::Own,
+            shape: Shape::Client,
+            cluster: false,
+        },
+        args: vec![arg.clone()],
+        raw: false,
+    }
+}
