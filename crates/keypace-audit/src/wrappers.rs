@@ -1,14 +1,14 @@
-//! What files of a tree tell each other: functions whose body runs KEYS, walks in its stead or reads a key, and clients
-//! that one file makes for others.
+//! What files of a tree tell each other: functions whose body runs KEYS, walks in its stead, finds keys or works on one,
+//! and clients that one file makes for others.
 //! Must not read files.
 
-mod reads;
+mod elsewhere;
 
 use std::collections::{HashMap, HashSet};
 
 use crate::facts::{Call, Class, Expr, Function, FunctionId};
 use crate::limits;
-use crate::receiver::elsewhere::{Elsewhere, Method, Methods};
+use crate::receiver::elsewhere::{self as methods, Elsewhere, Meant, Method, Methods};
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::Known;
 use crate::receiver::verb::{self, Verb};
@@ -35,8 +35,8 @@ enum Kind {
     ClassRuns(String),
     /// A function that runs KEYS.
     Runs,
-    /// A function of this class that reads the key it is given.
-    Reads(String),
+    /// A function, of a class or of its file, that finds keys or does something with the one that it is given.
+    Does(Option<String>, Meant),
     /// A function that is named like KEYS and walks by SCAN.
     Walks,
 }
@@ -70,9 +70,13 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
     for name in walkers(subject, &origins) {
         offer(name, Kind::Walks);
     }
-    if reads::are_called_by_class(subject.facts.language) {
-        for (class, name) in rules::readers(subject, &origins) {
-            offer(name, Kind::Reads(class));
+    if !methods::are_called_by_type(subject.facts.language) {
+        let by_name = elsewhere::brings_functions(subject.facts.language);
+        for own in rules::helpers(subject, &origins) {
+            let (verb, place) = (own.verb, own.place);
+            if own.class.is_some() || by_name && is_telling(&own.name) {
+                offer(own.name, Kind::Does(own.class, Meant { verb, place }));
+            }
         }
     }
     if origins.library {
@@ -114,14 +118,25 @@ fn walkers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<String> {
 pub(crate) struct Wrappers {
     found: Vec<Wrapper>,
     methods: Methods,
+    /// Functions that do something with keys, by their name: their places among those found.
+    doing: HashMap<String, Vec<usize>>,
 }
 
 impl Wrappers {
     /// Puts together what the files define, in any order.
-    pub(crate) fn new(found: Vec<Wrapper>, methods: Vec<Method>) -> Self {
+    pub(crate) fn new(mut found: Vec<Wrapper>, methods: Vec<Method>) -> Self {
+        // In one order, whichever thread came first.
+        found.sort_by(|a, b| (&a.name, &a.modules).cmp(&(&b.name, &b.modules)));
+        let mut doing: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, own) in found.iter().enumerate() {
+            if matches!(own.kind, Kind::Does(..)) {
+                doing.entry(own.name.clone()).or_default().push(at);
+            }
+        }
         Self {
             found,
             methods: Methods::new(methods),
+            doing,
         }
     }
 
@@ -131,7 +146,7 @@ impl Wrappers {
             .found
             .iter()
             .map(|wrapper| match &wrapper.kind {
-                Kind::Reads(class) => reads::short(class),
+                Kind::Does(Some(class), _) => elsewhere::short(class),
                 _ => wrapper.name.as_str(),
             })
             .chain(self.methods.classes())
@@ -143,7 +158,7 @@ impl Wrappers {
     /// second pass, for files that have one of [`Self::words`], also such as never say *redis*.
     pub(crate) fn recheck(&self, subject: &Subject<'_>) -> Vec<Hit> {
         let elsewhere = Elsewhere {
-            reads: self.reads(subject),
+            meant: self.meant(subject),
             methods: Some(&self.methods),
             text: subject.text,
         };
@@ -318,4 +333,9 @@ fn is_distinctive(name: &str) -> bool {
     verb::of_method(name).is_none()
         && words.len() > 1
         && words.iter().any(|word| telling.contains(&word.as_str()))
+}
+
+/// A name that is worth reading files for that have it: `load_session`, `getJob`, and not `get`.
+fn is_telling(name: &str) -> bool {
+    verb::of_method(name).is_none() && clients::words(name).len() > 1
 }

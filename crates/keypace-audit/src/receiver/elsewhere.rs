@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Call, Expr, Facts, FunctionId};
+use crate::facts::{Call, CallId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::receiver::verb::Verb;
 
@@ -32,11 +32,20 @@ pub(crate) struct Methods {
     named: HashMap<String, HashMap<String, Vec<Does>>>,
 }
 
+/// What a function of another file stands for, where no type tells whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Meant {
+    /// The command that the function runs.
+    pub verb: Verb,
+    /// Where the key stands among the arguments.
+    pub place: usize,
+}
+
 /// What other files tell of the calls of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Elsewhere<'a> {
-    /// Calls of functions that read the key they are given, as they are written here: `Store.load`.
-    pub reads: HashSet<String>,
+    /// Calls of functions that find keys, or read or delete the one that they are given.
+    pub meant: HashMap<CallId, Meant>,
     pub methods: Option<&'a Methods>,
     pub text: &'a str,
 }

@@ -165,23 +165,20 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     })
 }
 
-/// A read by a function of another file, which is given the key.
+/// A read or a DEL by a function of another file, which is given the key. What it finds for its caller is no command here.
 fn elsewhere(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
-    let call = &facts.calls[id.0];
-    let Some(Expr::Path(path)) = &call.receiver else {
-        return None;
-    };
-    let written = format!("{}.{}", path.join("."), call.name);
-    origins.elsewhere.reads.contains(&written).then(|| Command {
+    let own = origins.elsewhere.meant.get(&id)?;
+    let args = facts.calls[id.0].args.iter().skip(own.place);
+    matches!(own.verb, Verb::Read | Verb::Del).then(|| Command {
         call: id,
-        verb: Verb::Read,
+        verb: own.verb,
         confidence: Confidence::Medium,
         known: Known {
             sure: Sure::Own,
             shape: Shape::Client,
             cluster: false,
         },
-        args: call.args.clone(),
+        args: args.cloned().collect(),
         raw: false,
     })
 }
@@ -201,6 +198,13 @@ fn of_method(facts: &Facts, call: &Call) -> Option<Verb> {
 fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
     let told = match verb {
         // `helper.FlushDB(t, client)` is a function of the program.
+        Verb::FlushDb if call.args.is_empty() && !origins.library => {
+            return Some(Known {
+                sure: Sure::Own,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
         Verb::FlushDb => origins.library && call.args.len() < 2,
         // StackExchange's name, which nothing else has.
         Verb::FlushAll if origins.library && call.name.starts_with("FlushAllDatabases") => true,
@@ -367,8 +371,13 @@ fn confidence(
         let default = matches!(facts.language, Language::Python | Language::Ruby)
             || name == "getAllKeys"
             || name == "GetAllKeys";
-        return (default && known.sure == Sure::Resolved && known.shape == Shape::Client)
-            .then_some(Confidence::High);
+        return match known.sure {
+            _ if !default || known.shape != Shape::Client => None,
+            Sure::Resolved => Some(Confidence::High),
+            // `$redis.keys.each`: a client by a name that nothing else has.
+            Sure::Named if origins.speaks && is_bare_client(call) => Some(Confidence::Medium),
+            _ => None,
+        };
     }
     let first = args.first();
     let glob = first.is_some_and(argument::is_glob);
@@ -404,6 +413,19 @@ fn confidence(
         }
         Sure::Weak => None,
     }
+}
+
+/// `redis`, `$redis`, `REDIS`, `redis_client`, and not what only has such a word in it.
+fn is_bare_client(call: &Call) -> bool {
+    let last = match &call.receiver {
+        Some(Expr::Path(path)) => path.last().map(String::as_str).unwrap_or_default(),
+        _ => "",
+    };
+    let plain = last.to_ascii_lowercase().replace('_', "");
+    matches!(
+        plain.as_str(),
+        "redis" | "redisclient" | "redisconn" | "redisconnection" | "valkey" | "valkeyclient"
+    )
 }
 
 /// A receiver whose name says connection, where a weak name has to do.

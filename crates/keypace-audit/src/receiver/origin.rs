@@ -3,7 +3,11 @@
 
 mod conventions;
 mod reading;
+mod said;
 mod types;
+mod usage;
+
+use conventions::is_nodes;
 
 use std::collections::{HashMap, HashSet};
 
@@ -82,16 +86,19 @@ impl<'a> Origins<'a> {
         }
         own.read_imports();
         own.read_types();
+        own.read_said(text);
         for _ in 0..limits::MAX_ORIGIN_ROUNDS {
             let before = (own.names.len(), own.members.len(), own.makers.len());
             own.read_bindings();
             own.read_lambdas();
+            own.read_kept();
             own.read_makers();
             own.read_handed();
             if before == (own.names.len(), own.members.len(), own.makers.len()) {
                 break;
             }
         }
+        own.read_usage();
         own.read_promised();
         own
     }
@@ -475,12 +482,6 @@ impl<'a> Origins<'a> {
         out.dedup_by(|a, b| a.0 == b.0);
         out
     }
-}
-
-/// A cluster client's own list of its nodes: `cluster.nodes("master")`.
-fn is_nodes(call: &Call) -> bool {
-    let role = call.args.first().and_then(argument::literal);
-    call.name == "nodes" && matches!(role, Some("master" | "slave" | "all"))
 }
 
 fn put(map: &mut HashMap<String, Known>, name: String, known: Known) {

@@ -285,6 +285,7 @@ fn confidence(
     // `http.send("GET", ...)` and `db.query("DEL ...")` are everywhere: such words need a client.
     match sure {
         Some(Sure::Resolved | Sure::Named) => Some(Confidence::High),
+        Some(Sure::Own) if !distinctive && upper && origins.speaks => Some(Confidence::Medium),
         _ if !distinctive && (!origins.library || sure.is_none()) => None,
         _ if call.receiver.is_none() && !origins.library && !upper => None,
         _ if upper && (origins.library || origins.speaks) => Some(Confidence::High),

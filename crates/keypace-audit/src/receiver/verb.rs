@@ -71,12 +71,16 @@ impl Verb {
         matches!(self, Self::ScanIter | Self::InnerScanIter)
     }
 
-    /// Gives names that other commands take: keys, or the members of a set or list that names them.
+    /// Gives names that other commands take: keys, or the members of a set, list or hash that names them.
     pub(crate) fn finds(self) -> bool {
         self.lists_keys()
             || matches!(
                 self,
-                Self::InnerScan | Self::InnerScanIter | Self::SMembers | Self::Range
+                Self::InnerScan
+                    | Self::InnerScanIter
+                    | Self::SMembers
+                    | Self::HGetAll
+                    | Self::Range
             )
     }
 
@@ -158,6 +162,7 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "sortedsetrangebyscore"
         | "sortedsetrangebyscorewithscores"
         | "sortedsetrangebyrankwithscores"
+        | "zrangebylex"
         | "xrange" => Verb::Range,
         "mget" | "multiget" | "getmultiple" => Verb::MGet,
         "del" | "delete" | "keydelete" => Verb::Del,
@@ -213,7 +218,9 @@ pub(crate) fn of_word(word: &str) -> Option<Verb> {
         | "HEXISTS" => Verb::Read,
         "HGETALL" | "HVALS" | "HKEYS" => Verb::HGetAll,
         "SMEMBERS" => Verb::SMembers,
-        "LRANGE" | "ZRANGE" | "ZREVRANGE" | "XRANGE" => Verb::Range,
+        "LRANGE" | "ZRANGE" | "ZREVRANGE" | "ZRANGEBYSCORE" | "ZREVRANGEBYSCORE" | "XRANGE" => {
+            Verb::Range
+        }
         "MGET" => Verb::MGet,
         "DEL" => Verb::Del,
         "UNLINK" => Verb::Unlink,

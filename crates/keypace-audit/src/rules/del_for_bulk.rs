@@ -4,6 +4,7 @@
 use super::found::Amount;
 use super::scene::{Scene, Sink};
 use super::xargs_unsafe;
+use crate::facts::{CallId, Expr, Piece};
 use crate::language::Language;
 use crate::receiver::shellwords;
 use crate::receiver::verb::Verb;
@@ -25,6 +26,7 @@ fn fix(_language: Language) -> &'static str {
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     piped(scene, sink);
+    through_helpers(scene, sink);
     for command in scene
         .with_likely()
         .filter(|command| command.verb == Verb::Del)
@@ -34,7 +36,18 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             .args
             .iter()
             .find_map(|arg| scene.found.trace(arg, call.function));
+        // `r.delete(f"row:{key}")`
+        let made = command
+            .args
+            .first()
+            .is_some_and(|arg| matches!(arg, Expr::Text(pieces) if pieces.contains(&Piece::Hole)));
+        let mentioned = || scene.found.mentioned_by(call);
+        let trace = trace.or_else(|| (made && !call.loops.is_empty()).then(mentioned).flatten());
         let Some(trace) = trace else { continue };
+        let there = scene.origins.elsewhere.meant.contains_key(&command.call);
+        if there && trace.amount != Amount::One {
+            continue;
+        }
         if trace.amount == Amount::One && call.loops.is_empty() && call.function.is_none() {
             continue;
         }
@@ -48,6 +61,20 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let message =
             "DEL frees every value of the keys found before the server goes on".to_owned();
         sink.at(scene, &RULE, call, confidence, RULE.severity, message);
+    }
+}
+
+/// `for key in keys { forget(key) }`, where `forget` deletes the key that it is given.
+fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
+    for (at, call) in scene.facts.calls.iter().enumerate() {
+        if call.loops.is_empty() {
+            continue;
+        }
+        if let Some((trace, done)) = scene.found.deleted_through(CallId(at)) {
+            let confidence = scene.given(done, trace).confidence;
+            let message = format!("{} runs DEL, and is called for every key found", call.name);
+            sink.at(scene, &RULE, call, confidence, RULE.severity, message);
+        }
     }
 }
 

@@ -403,3 +403,47 @@ pub(super) fn is_unfold(name: &str) -> bool {
             | "fromfn"
     )
 }
+
+/// Gives the entries of a hash, or their names or values.
+pub(super) fn is_entries(name: &str) -> bool {
+    let lower = plain(name);
+    matches!(
+        lower.trim_start_matches("iter"),
+        "items"
+            | "keys"
+            | "values"
+            | "entries"
+            | "entryset"
+            | "keyset"
+            | "each"
+            | "eachpair"
+            | "eachslice"
+            | "map"
+            | "collect"
+            | "arraykeys"
+            | "arrayvalues"
+    )
+}
+
+/// A function that makes a text of a text: a key without its prefix.
+pub(super) fn is_of_text(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "substr"
+            | "mbsubstr"
+            | "ltrim"
+            | "rtrim"
+            | "trim"
+            | "sprintf"
+            | "explode"
+            | "basename"
+            | "strtolower"
+            | "strtoupper"
+            | "strstr"
+            | "strrchr"
+            | "intval"
+            | "end"
+            | "last"
+            | "pregreplace"
+    )
+}

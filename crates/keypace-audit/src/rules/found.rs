@@ -6,11 +6,14 @@ mod flow;
 mod growth;
 mod helpers;
 mod methods;
+mod offers;
 mod own;
 mod readers;
 mod repeated;
 mod returns;
 mod trace;
+
+pub(crate) use offers::Helper;
 
 use std::collections::{HashMap, HashSet};
 
@@ -106,6 +109,7 @@ impl<'a> Found<'a> {
         for (place, source) in own.sources.iter().enumerate() {
             own.places.entry(source.call).or_insert(place);
         }
+        own.take_finders();
         own.presume_finders();
         if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;
@@ -157,7 +161,7 @@ impl<'a> Found<'a> {
         for source in 0..self.sources.len() {
             let (call, verb) = (self.sources[source].call, self.sources[source].verb);
             let amount = match verb {
-                Verb::Keys | Verb::SMembers => Amount::All,
+                Verb::Keys | Verb::SMembers | Verb::HGetAll => Amount::All,
                 Verb::Range if self.is_whole(call) => Amount::All,
                 verb if verb.finds() => Amount::Batch,
                 _ => continue,
@@ -180,16 +184,20 @@ impl<'a> Found<'a> {
 
     /// Whether a call names something that holds keys found: also inside strings, where expressions aren't seen.
     pub(crate) fn mentions(&self, call: &Call) -> bool {
+        self.mentioned_by(call).is_some()
+    }
+
+    /// One key found that a call names.
+    pub(crate) fn mentioned_by(&self, call: &Call) -> Option<Trace> {
         let text = self
             .text
             .get(call.span.start..call.span.end)
             .unwrap_or_default();
         let root = self.origins.root(call.function);
         let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        words.any(|word| {
-            self.names
-                .get(&(root, word.to_owned()))
-                .is_some_and(|trace| trace.amount == Amount::One && word.len() > 1)
+        words.find_map(|word| {
+            let trace = self.names.get(&(root, word.to_owned())).copied();
+            trace.filter(|trace| trace.amount == Amount::One && word.len() > 1)
         })
     }
 
@@ -205,6 +213,9 @@ impl<'a> Found<'a> {
             else {
                 continue;
             };
+            if self.takes_apart(binding.targets.len(), binding.span.start, trace) {
+                continue;
+            }
             if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
                 trace = self.printed_to(&binding.targets, trace);
             }

@@ -34,6 +34,7 @@ use crate::report::Hit;
 use crate::rule::Rule;
 
 use found::Found;
+pub(crate) use found::Helper;
 use scene::{Host, Scene, Sink};
 
 /// A file, as the rules see it.
@@ -104,10 +105,10 @@ pub(crate) fn check(subject: &Subject<'_>) -> (Vec<Hit>, Vec<Method>) {
     check_knowing(subject, HashMap::new(), Elsewhere::default())
 }
 
-/// Functions of a file that read the key they are given, by their class and name.
-pub(crate) fn readers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<(String, String)> {
+/// Functions of a file that find keys, or do something with the one that they are given.
+pub(crate) fn helpers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<Helper> {
     let commands = Commands::of(subject.facts, origins);
-    Found::of(subject.facts, &commands, origins, subject.text).readers()
+    Found::of(subject.facts, &commands, origins, subject.text).helpers()
 }
 
 /// The same, with clients that other files of the tree make, and what their functions do.

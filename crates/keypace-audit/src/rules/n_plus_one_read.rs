@@ -84,6 +84,11 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         }
         let key = key_of(command);
         let trace = key.and_then(|key| scene.found.trace(key, call.function));
+        // A function of another file that is given a list reads it as it will.
+        let there = scene.origins.elsewhere.meant.contains_key(&command.call);
+        if there && trace.is_some_and(|own| own.amount != Amount::One) {
+            continue;
+        }
         // StackExchange's StringGet of an array is MGET.
         let array = scene.language == Language::CSharp && call.name.starts_with("StringGet");
         if array && trace.is_some_and(|own| own.amount != Amount::One) {

@@ -69,7 +69,10 @@ impl Scene<'_> {
             && source.verb.lists_keys()
             && (same || command.known.sure >= Sure::Named);
         let mut own = command.clone();
-        if lifted {
+        // What another file's function finds is told by that one.
+        if self.origins.elsewhere.meant.contains_key(&source.call) {
+            own.confidence = own.confidence.min(source.confidence);
+        } else if lifted {
             own.confidence = Confidence::High;
         }
         own

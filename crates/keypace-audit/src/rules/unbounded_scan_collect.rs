@@ -36,6 +36,10 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             continue;
         }
         let command = &scene.found.told(source);
+        // Whose step it is, says the file that makes it.
+        if scene.origins.elsewhere.meant.contains_key(&command.call) {
+            continue;
+        }
         if scene
             .call(command)
             .loops

@@ -4,7 +4,7 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 /// Without case: clients and their modules, servers, telling names, calls that only caches have, and `keys` with a
-/// string behind it, for wrappers that never say *redis*.
+/// string behind it, for wrappers that never say *redis*; commands that nothing else has a method of.
 const WORDS: &[&str] = &[
     "redis",
     "redix",
@@ -36,6 +36,10 @@ const WORDS: &[&str] = &[
     "flushdb",
     "flush_all",
     "flush_db",
+    "hgetall",
+    "smembers",
+    "zrange",
+    "zrevrange",
     "keys(\"",
     "keys('",
     "keys(`",

@@ -27,7 +27,19 @@ pub(super) fn role<'t>(node: &Node<'t>) -> Role<'t> {
     if is_member(node) {
         return member(&target);
     }
+    if let Some(role) = joined(&target.text(), args(node)) {
+        return role;
+    }
     parts(node, None).map_or(Role::Plain, Role::Call)
+}
+
+/// Lists that are made one, as a command's words and its keys are: `Enum.concat(["DEL"], keys)`, `List.flatten(["DEL", keys])`.
+fn joined<'t>(name: &str, given: Vec<Node<'t>>) -> Option<Role<'t>> {
+    match (name, given.len()) {
+        ("Enum.concat", 2) => Some(Role::Join(given)),
+        ("List.flatten" | "Enum.concat", 1) => given.into_iter().next().map(Role::Through),
+        _ => None,
+    }
 }
 
 /// The module and the function of `Store.get/1`, which `&` stands before; a function of this module has none.
@@ -50,6 +62,11 @@ pub(super) fn piped<'t>(left: Node<'t>, right: &Node<'t>) -> Role<'t> {
     let is_case = field_text(right, "target").is_some_and(|word| word == "case");
     if is_case && let Some(block) = of_kind(right, "do_block") {
         return case(left, &block);
+    }
+    let name = right.field("target").map(|target| text(&target));
+    let given = std::iter::once(left.clone()).chain(args(right)).collect();
+    if let Some(role) = joined(&name.unwrap_or_default(), given) {
+        return role;
     }
     let both = vec![left.clone(), right.clone()];
     parts(right, Some(left)).map_or(Role::Sequence(both), Role::Call)

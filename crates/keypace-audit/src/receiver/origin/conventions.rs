@@ -4,6 +4,7 @@
 use super::Origins;
 use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
+use crate::receiver::argument;
 use crate::receiver::shape::{Known, Sure, client_of};
 
 impl Origins<'_> {
@@ -59,4 +60,10 @@ impl Origins<'_> {
             ..known
         })
     }
+}
+
+/// A cluster client's own list of its nodes: `cluster.nodes("master")`.
+pub(super) fn is_nodes(call: &Call) -> bool {
+    let role = call.args.first().and_then(argument::literal);
+    call.name == "nodes" && matches!(role, Some("master" | "slave" | "all"))
 }

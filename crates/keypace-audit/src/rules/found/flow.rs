@@ -7,7 +7,7 @@ use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::{argument, verb};
 use crate::rules::flow_names::{
-    is_chunk, is_collect, is_handover, is_limit, is_passing_function, is_passing_method,
+    is_chunk, is_collect, is_entries, is_handover, is_limit, is_passing_function, is_passing_method,
 };
 
 impl Found<'_> {
@@ -19,6 +19,9 @@ impl Found<'_> {
         let own = &self.facts.calls[call.0];
         match &own.usage {
             Usage::Bound(targets) => {
+                if self.takes_apart(targets.len(), own.span.start, trace) {
+                    return;
+                }
                 let trace = self.printed_to(targets, trace);
                 for target in targets {
                     self.learn(own.function, target, trace);
@@ -53,9 +56,28 @@ impl Found<'_> {
         }
     }
 
+    /// `const { lock } = await redis.hgetall(key)`: what is taken out of a hash by name is no key that was found.
+    pub(super) fn takes_apart(&self, targets: usize, at: usize, trace: Trace) -> bool {
+        use Language::{Elixir, JavaScript, Tsx, TypeScript};
+        if !self.is_map(trace) {
+            return false;
+        }
+        let before = self.text.get(..at).unwrap_or_default();
+        let begin = before.rfind('\n').map_or(0, |end| end + 1);
+        let line = self.text.get(begin..).unwrap_or_default().trim_start();
+        match self.facts.language {
+            JavaScript | TypeScript | Tsx => true,
+            Elixir => line.starts_with("%{") || line.starts_with('['),
+            _ => targets > 2,
+        }
+    }
+
     pub(super) fn flow_method(&mut self, next: CallId, trace: Trace, steps: usize) {
         let call = &self.facts.calls[next.0];
         let name = call.name.as_str();
+        if self.is_map(trace) && !is_entries(name) {
+            return;
+        }
         if is_chunk(name) {
             let trace = Trace {
                 amount: Amount::Batch,
@@ -81,7 +103,10 @@ impl Found<'_> {
             && matches!(call.args.last(), Some(Expr::Lambda(_)));
         for arg in &call.args {
             if let Expr::Lambda(lambda) = arg {
-                let amount = if !each && (is_handover(name) || self.is_of_gathered(call)) {
+                // Ruby's `collect` is its `map`.
+                let mapped = self.facts.language == Language::Ruby && name == "collect";
+                let passes = is_handover(name) && !mapped;
+                let amount = if !each && (passes || self.is_of_gathered(call)) {
                     trace.amount
                 } else {
                     Amount::One

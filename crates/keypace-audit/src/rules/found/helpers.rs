@@ -169,6 +169,28 @@ impl Found<'_> {
         scans.find(inside).cloned()
     }
 
+    /// Calls of functions in other files whose bodies find keys.
+    pub(super) fn take_finders(&mut self) {
+        let mut calls: Vec<_> = self.origins.elsewhere.meant.iter().collect();
+        calls.sort_by_key(|(call, _)| **call);
+        for (&call, own) in calls {
+            if own.verb.finds() && self.commands.at(call).is_none() {
+                self.add_source(Command {
+                    call,
+                    verb: own.verb,
+                    confidence: Confidence::Medium,
+                    known: Known {
+                        sure: Sure::Own,
+                        shape: Shape::Client,
+                        cluster: false,
+                    },
+                    args: self.facts.calls[call.0].args.clone(),
+                    raw: false,
+                });
+            }
+        }
+    }
+
     /// Functions of other files that list keys, by their name and a pattern: `store.getKeys("lock:*")`.
     pub(super) fn presume_finders(&mut self) {
         self.find_elsewhere();

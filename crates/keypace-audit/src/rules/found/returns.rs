@@ -2,7 +2,7 @@
 //! Must not judge.
 
 use super::{Amount, Found, Trace};
-use crate::facts::{CallId, Expr, FunctionId, Usage};
+use crate::facts::{CallId, Expr, FunctionId, Piece, Usage};
 use crate::limits;
 use crate::receiver::shape::Sure;
 use crate::rules::flow_names::{is_flattening, is_runner};
@@ -93,6 +93,12 @@ impl Found<'_> {
         let source = &self.sources[trace.source];
         if trace.amount == Amount::Batch && source.verb.iterates() {
             self.lazies.entry(name).or_insert(trace.source);
+            return;
+        }
+        // A hash by a name that is put together is one thing, and not what names others.
+        if self.is_map(trace)
+            && !matches!(source.args.first(), Some(Expr::Text(pieces)) if !pieces.contains(&Piece::Hole))
+        {
             return;
         }
         let once = self.facts.calls[source.call.0].loops.is_empty();

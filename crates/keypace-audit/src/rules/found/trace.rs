@@ -7,7 +7,8 @@ use crate::language::Language;
 use crate::limits;
 use crate::receiver::verb::Verb;
 use crate::rules::flow_names::{
-    is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
+    is_chunk, is_collect, is_element, is_entries, is_growth, is_limit, is_of_text,
+    is_passing_function, is_passing_method,
 };
 
 impl Found<'_> {
@@ -28,6 +29,9 @@ impl Found<'_> {
             Expr::Member(inner, _) => self.trace_at(inner, function, depth + 1),
             Expr::Index(inner, slice) => {
                 let trace = self.trace_at(inner, function, depth + 1)?;
+                if !slice && self.is_map(trace) {
+                    return None;
+                }
                 let parted = matches!(inner.as_ref(), Expr::Call(_))
                     || trace.amount == Amount::Batch && !slice;
                 // `scan(...)[1]` is the batch; `keys[0]` is one, `keys[a:b]` a part.
@@ -89,6 +93,7 @@ impl Found<'_> {
         (1..=path.len())
             .rev()
             .find_map(|len| {
+                let whole = len == path.len();
                 let name = path[..len].join(".");
                 if len < path.len()
                     && path[len..].iter().any(|part| {
@@ -101,7 +106,8 @@ impl Found<'_> {
                     return None;
                 }
                 let place = if path[0] == "self" { None } else { root };
-                self.names.get(&(place, name)).copied()
+                let trace = self.names.get(&(place, name)).copied();
+                trace.filter(|trace| whole || !self.is_map(*trace))
             })
             .or_else(|| self.trace_getter(path, root))
             .or_else(|| self.trace_bare(path, root))
@@ -118,6 +124,20 @@ impl Found<'_> {
         self.finders.get(name).filter(|_| !local).copied()
     }
 
+    /// Whether all of a hash is held, whose values by name are no keys that were found: only its entries are.
+    pub(super) fn is_map(&self, trace: Trace) -> bool {
+        let command = &self.sources[trace.source];
+        if command.verb != Verb::HGetAll || trace.amount == Amount::One {
+            return false;
+        }
+        let call = &self.facts.calls[command.call.0];
+        let text = self.text.get(call.at.start..call.span.end);
+        let head: String = text.unwrap_or_default().chars().take(40).collect();
+        let head = head.to_ascii_lowercase();
+        let listed = ["hkeys", "hvals", "keys(", "values("];
+        !listed.iter().any(|word| head.contains(word))
+    }
+
     /// A range without a bound: `0, -1`, or by score from `-inf` on.
     pub(super) fn is_whole(&self, id: CallId) -> bool {
         let span = self.facts.calls[id.0].span;
@@ -128,7 +148,8 @@ impl Found<'_> {
             .map(|c| c.to_ascii_lowercase())
             .collect();
         let whole = ["0,-1", "-inf", "start=0,end=-1"];
-        whole.iter().any(|bounds| plain.contains(bounds)) && !plain.contains("limit")
+        let bounded = plain.contains("limit") || plain.contains("num=");
+        whole.iter().any(|bounds| plain.contains(bounds)) && !bounded
     }
 
     pub(super) fn trace_call(
@@ -144,6 +165,7 @@ impl Found<'_> {
             let command = &self.sources[at];
             let amount = match command.verb {
                 Verb::Keys | Verb::SMembers | Verb::ScanIter | Verb::InnerScanIter => Amount::All,
+                Verb::HGetAll => Amount::All,
                 Verb::Range if self.is_whole(id) => Amount::All,
                 verb if verb.finds() => Amount::Batch,
                 _ => return None,
@@ -160,7 +182,11 @@ impl Found<'_> {
             .receiver
             .as_ref()
             .and_then(|receiver| self.trace_at(receiver, function, depth + 1));
+        let of_map = receiver.is_some_and(|trace| self.is_map(trace));
         let trace = match receiver {
+            Some(trace) if of_map => is_entries(name).then_some(trace),
+            // What is made of one key is that key still: `key.delete_suffix(":lock")`.
+            Some(trace) if trace.amount == Amount::One => Some(trace),
             Some(trace)
                 if cut
                     || is_passing_method(name)
@@ -171,6 +197,11 @@ impl Found<'_> {
                 Some(trace)
             }
             Some(_) => None,
+            None if is_of_text(name) => {
+                let one = |trace: &Trace| trace.amount == Amount::One;
+                let mut args = call.args.iter();
+                args.find_map(|arg| self.trace_at(arg, function, depth + 1).filter(one))
+            }
             None if cut
                 || is_passing_function(name)
                 || is_collect(name)

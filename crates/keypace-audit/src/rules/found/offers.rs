@@ -1,0 +1,126 @@
+//! What the file's functions do with keys, as callers in other files see it.
+//! Must not judge, and must not know those files.
+
+use std::collections::HashSet;
+
+use super::readers::takes_away;
+use super::{Amount, Found};
+use crate::facts::{Expr, Function, FunctionId};
+use crate::receiver::clients;
+use crate::receiver::verb::Verb;
+
+/// A function that does with keys what a command would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Helper {
+    /// `None` for a function of the file itself.
+    pub class: Option<String>,
+    pub name: String,
+    /// What it does: it finds keys, or it reads or deletes the one that it is given.
+    pub verb: Verb,
+    /// Where that key stands among its arguments.
+    pub place: usize,
+}
+
+impl Found<'_> {
+    /// The functions of the file that find keys, read one or delete one.
+    pub(crate) fn helpers(&self) -> Vec<Helper> {
+        let working: HashSet<FunctionId> = self
+            .commands
+            .all
+            .iter()
+            .filter(|own| own.verb.reads_one() || own.verb == Verb::Del)
+            .filter_map(|own| self.named_around(self.facts.calls[own.call.0].function))
+            .collect();
+        let mut out = Vec::new();
+        for (at, own) in self.facts.functions.iter().enumerate() {
+            if own.name.is_empty() || own.lambda || own.parent.is_some() {
+                continue;
+            }
+            let class = own.class.and_then(|id| self.facts.classes.get(id.0));
+            let done = match self.gives(own) {
+                Some(verb) => Some((verb, 0)),
+                None if working.contains(&FunctionId(at)) => self.works_on(FunctionId(at), own),
+                None => None,
+            };
+            if let Some((verb, place)) = done {
+                out.push(Helper {
+                    class: class.map(|class| class.name.clone()),
+                    name: own.name.clone(),
+                    verb,
+                    place,
+                });
+            }
+        }
+        out
+    }
+
+    /// What a function gives back that its own body found.
+    fn gives(&self, own: &Function) -> Option<Verb> {
+        let all = self.finders.get(&own.name).copied();
+        let all = all.filter(|trace| trace.amount == Amount::All);
+        let (source, whole) = all
+            .map(|trace| (trace.source, true))
+            .or_else(|| Some((*self.lazies.get(&own.name)?, false)))
+            .or_else(|| Some((*self.steppers.get(&own.name)?, false)))?;
+        let command = &self.sources[source];
+        let at = self.facts.calls[command.call.0].at;
+        let inside = own.span.start <= at.start && at.end <= own.span.end;
+        // What another file's function finds is told by that one.
+        if !inside || source >= self.commands.all.len() {
+            return None;
+        }
+        Some(match command.verb {
+            verb if !whole => verb,
+            verb if verb.lists_keys() => Verb::Keys,
+            _ => Verb::SMembers,
+        })
+    }
+
+    /// What a function does with a key that it is given.
+    fn works_on(&self, id: FunctionId, own: &Function) -> Option<(Verb, usize)> {
+        let itself = own.params.first();
+        let itself = itself.is_some_and(|first| matches!(first.name.as_str(), "self" | "cls"));
+        let params = own.params.iter().skip(usize::from(itself)).enumerate();
+        for (place, param) in params {
+            // What it is sent to is no key.
+            let name = Expr::Path(vec![param.name.clone()]);
+            if self.origins.known(&name, Some(id), own.class).is_some() {
+                continue;
+            }
+            let away = takes_away(&own.name);
+            if !away
+                && !writes(&own.name)
+                && self.done_of(id, &param.name, Verb::reads_one).is_some()
+            {
+                return Some((Verb::Read, place));
+            }
+            let deletes = |verb| verb == Verb::Del;
+            if away && self.done_of(id, &param.name, deletes).is_some() {
+                return Some((Verb::Del, place));
+            }
+        }
+        None
+    }
+}
+
+/// `updateTag`: it reads to write, and what it writes is the point.
+fn writes(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "add",
+        "create",
+        "enqueue",
+        "incr",
+        "increment",
+        "insert",
+        "push",
+        "register",
+        "save",
+        "set",
+        "update",
+        "write",
+    ];
+    let words = clients::words(name);
+    words
+        .first()
+        .is_some_and(|first| WORDS.contains(&first.as_str()))
+}

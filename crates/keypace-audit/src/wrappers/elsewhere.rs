@@ -1,0 +1,221 @@
+//! Which calls of a file mean a function of another file that finds keys, or reads or deletes the one that it is given.
+//! Must not follow keys.
+
+use std::collections::HashMap;
+
+use super::{Kind, Wrapper, Wrappers};
+use crate::facts::{Call, CallId, Class, Expr, Facts, FunctionId};
+use crate::language::Language;
+use crate::receiver::elsewhere::Meant;
+use crate::rules::Subject;
+
+/// A class's own name, without what it stands in.
+pub(super) fn short(class: &str) -> &str {
+    class.rsplit(['.', ':', '\\']).next().unwrap_or(class)
+}
+
+/// Languages where a file brings in another one's functions by name, or by the file's own name.
+pub(super) fn brings_functions(language: Language) -> bool {
+    matches!(
+        language,
+        Language::Python
+            | Language::JavaScript
+            | Language::TypeScript
+            | Language::Tsx
+            | Language::Go
+            | Language::Rust
+    )
+}
+
+impl Wrappers {
+    /// The calls of a file that mean such a function, and what each does.
+    pub(super) fn meant(&self, subject: &Subject<'_>) -> HashMap<CallId, Meant> {
+        let mut out = HashMap::new();
+        if self.doing.is_empty() {
+            return out;
+        }
+        let types = Types::of(subject.facts);
+        for (at, call) in subject.facts.calls.iter().enumerate() {
+            let Some(named) = self.doing.get(&call.name) else {
+                continue;
+            };
+            let mut named = named.iter().map(|place| &self.found[*place]);
+            let meant = named.find_map(|own| match &own.kind {
+                Kind::Does(class, done) => {
+                    let meant = match class {
+                        Some(class) => is_of_class(subject, &types, call, class),
+                        None => is_of_module(subject, call, own),
+                    };
+                    meant.then_some(*done)
+                }
+                _ => None,
+            });
+            if let Some(done) = meant {
+                out.insert(CallId(at), done);
+            }
+        }
+        out
+    }
+}
+
+/// `Store.load(key)`, `store.load(key)` where the store is known to be one, and `load(key)` where the class extends it.
+fn is_of_class(subject: &Subject<'_>, types: &Types<'_>, call: &Call, class: &str) -> bool {
+    let facts = subject.facts;
+    if facts.classes.iter().any(|own| own.name == class) {
+        return false;
+    }
+    let name = short(class);
+    match &call.receiver {
+        None => extends(facts, call, name),
+        Some(Expr::Path(path)) => match path.as_slice() {
+            [one] if matches!(one.as_str(), "self" | "static" | "parent" | "super") => {
+                extends(facts, call, name)
+            }
+            path => {
+                let written = path.join(".");
+                let last = path.last().map(String::as_str).unwrap_or_default();
+                // `alias App.Store`, and another library's `Store` is another.
+                let exact = facts.language == Language::Elixir;
+                written == class
+                    || !exact && last == name
+                    || exact && is_alias(facts, &written, class)
+                    || types.of_path(facts, path, call.function) == Some(name)
+            }
+        },
+        Some(Expr::Call(made)) => made_class(facts, *made) == Some(name),
+        Some(_) => false,
+    }
+}
+
+/// Whether the class around a call has another one above it, and not the function itself.
+fn extends(facts: &Facts, call: &Call, name: &str) -> bool {
+    let around = call.class.and_then(|id| facts.classes.get(id.0));
+    let base = |own: &Class| own.bases.iter().any(|base| short(base) == name);
+    let mut functions = facts.functions.iter();
+    around.is_some_and(base)
+        && !functions.any(|own| own.name == call.name && own.class == call.class)
+}
+
+fn is_alias(facts: &Facts, written: &str, class: &str) -> bool {
+    let mut brought = facts.imports.iter().filter(|own| own.module == class);
+    brought.any(|own| own.names.iter().any(|(_, here)| here == written))
+}
+
+/// `from store import load`, and then `load(key)`; `import store`, and then `store.load(key)`.
+fn is_of_module(subject: &Subject<'_>, call: &Call, own: &Wrapper) -> bool {
+    let mut brought = subject.facts.imports.iter().filter(|import| {
+        let module = import
+            .module
+            .trim_end_matches(".js")
+            .trim_end_matches(".ts");
+        let last = module.rsplit(['/', '.', '\\', ':']).next();
+        last.is_some_and(|last| own.modules.iter().any(|module| module == last))
+            || import
+                .names
+                .iter()
+                .any(|(there, _)| *there == own.modules[0])
+    });
+    match &call.receiver {
+        None => brought.any(|import| {
+            let mut names = import.names.iter();
+            names.any(|(there, here)| *there == own.name && *here == call.name)
+        }),
+        Some(Expr::Path(path)) if path.len() == 1 => brought.any(|import| {
+            let mut names = import.names.iter();
+            names.any(|(there, here)| {
+                (there.is_empty() || *there == own.modules[0]) && *here == path[0]
+            })
+        }),
+        Some(_) => false,
+    }
+}
+
+/// The class that a call makes something of: `Store(url)`, `new Store`, `Store.new`, `Store::instance()`.
+fn made_class(facts: &Facts, id: CallId) -> Option<&str> {
+    let call = facts.calls.get(id.0)?;
+    let makes = matches!(
+        call.name.as_str(),
+        "new" | "instance" | "getInstance" | "get_instance" | "shared" | "create" | "make"
+    );
+    match &call.receiver {
+        Some(Expr::Path(path)) if makes => path.last().map(|class| short(class)),
+        _ if call.constructs => Some(short(&call.name)),
+        _ => None,
+    }
+}
+
+/// Names of a file whose class is known: by a declared type, or by what they are made of.
+struct Types<'f>(HashMap<(Option<FunctionId>, &'f str), &'f str>);
+
+impl<'f> Types<'f> {
+    fn of(facts: &'f Facts) -> Self {
+        let mut types = HashMap::new();
+        for (at, function) in facts.functions.iter().enumerate() {
+            let root = root(facts, Some(FunctionId(at)));
+            for param in &function.params {
+                if let Some(class) = param.declared.as_deref().and_then(last_word) {
+                    types.entry((root, param.name.as_str())).or_insert(class);
+                }
+            }
+        }
+        for field in facts.classes.iter().flat_map(|class| &class.fields) {
+            if let Some(class) = field.declared.as_deref().and_then(last_word) {
+                types.entry((None, field.name.as_str())).or_insert(class);
+            }
+        }
+        for binding in &facts.bindings {
+            let [target] = binding.targets.as_slice() else {
+                continue;
+            };
+            let Some(name) = target.last() else { continue };
+            let is_field = target.len() > 1;
+            let place = if is_field {
+                None
+            } else {
+                root(facts, binding.function)
+            };
+            let declared = binding.declared.as_deref().and_then(last_word);
+            let class = declared.or_else(|| match &binding.value {
+                Expr::Call(made) => made_class(facts, *made),
+                // `self.store = store`, as a constructor keeps what it is given.
+                Expr::Path(path) => {
+                    let given = path.last().filter(|_| path.len() == 1)?;
+                    let root = root(facts, binding.function);
+                    types.get(&(root, given.as_str())).copied()
+                }
+                _ => None,
+            });
+            if let Some(class) = class {
+                types.entry((place, name.as_str())).or_insert(class);
+            }
+        }
+        Self(types)
+    }
+
+    fn of_path(
+        &self,
+        facts: &Facts,
+        path: &[String],
+        function: Option<FunctionId>,
+    ) -> Option<&'f str> {
+        let name = path.last()?.as_str();
+        let local = (path.len() == 1).then(|| root(facts, function)).flatten();
+        let own = local.and_then(|root| self.0.get(&(Some(root), name)));
+        own.or_else(|| self.0.get(&(None, name))).copied()
+    }
+}
+
+/// The outermost function around a function.
+fn root(facts: &Facts, function: Option<FunctionId>) -> Option<FunctionId> {
+    let mut at = function?;
+    while let Some(parent) = facts.functions.get(at.0).and_then(|own| own.parent) {
+        at = parent;
+    }
+    Some(at)
+}
+
+/// The class that a declared type ends with: `Optional[Store]`, `?App\Store`, `*store.Store`.
+fn last_word(declared: &str) -> Option<&str> {
+    let mut words = declared.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.rfind(|word| word.starts_with(char::is_uppercase))
+}

@@ -1,0 +1,167 @@
+//! What a file knows of functions in others that find keys, or read or delete the one that they are given.
+//! Must not look into the auditor: a tree is audited as a user's would be.
+
+use std::fs;
+
+use keypace_audit::{Audit, Confidence, Options};
+use tempfile::TempDir;
+
+/// What is found in a tree at medium confidence and above, as `FILE:LINE RULE`.
+fn found(files: &[(&str, &str)]) -> Vec<String> {
+    let folder = TempDir::new().expect("folder");
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("write");
+    }
+    let report = Audit::new(Options::default()).run(&[folder.path().to_path_buf()]);
+    let findings = report.expect("a report").findings;
+    let shown = findings
+        .iter()
+        .filter(|own| own.confidence >= Confidence::Medium);
+    shown
+        .map(|own| format!("{}:{} {}", own.file, own.line, own.rule))
+        .collect()
+}
+
+const STORE_PY: &str = "\
+import redis
+
+class JobStore:
+    def __init__(self, url):
+        self.redis = redis.from_url(url)
+
+    def ids(self):
+        return self.redis.smembers('jobs')
+
+    def load(self, job_id):
+        return self.redis.hgetall(f'job:{job_id}')
+
+    def forget(self, job_id):
+        self.redis.delete(f'job:{job_id}')
+";
+
+#[test]
+fn keys_that_another_file_finds_are_read_one_by_one() {
+    let page = "\
+from store import JobStore
+
+class Page:
+    def __init__(self, store: JobStore):
+        self.store = store
+
+    def rows(self):
+        return [self.store.load(one) for one in self.store.ids()]
+
+    def cleared(self):
+        for one in self.store.ids():
+            self.store.forget(one)
+
+    def row(self, one):
+        return self.store.load(one)
+";
+    let found = found(&[("store.py", STORE_PY), ("page.py", page)]);
+    let wanted = ["page.py:8 n-plus-one-read", "page.py:12 del-for-bulk"];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn another_store_is_none() {
+    let page = "\
+from files import FileStore
+
+def rows(store: FileStore):
+    return [store.load(one) for one in store.ids()]
+";
+    assert_eq!(found(&[("store.py", STORE_PY), ("page.py", page)]), [""; 0]);
+}
+
+#[test]
+fn a_base_class_finds_for_its_own() {
+    let base = "\
+<?php
+abstract class Index
+{
+    public function __construct(protected \\Redis $redis) {}
+    protected function members(): array { return $this->redis->sMembers('index'); }
+    protected function size(string $id): int { return $this->redis->hLen('row:' . $id); }
+}
+";
+    let own = "\
+<?php
+final class Rows extends Index
+{
+    public function sizes(): array
+    {
+        $all = [];
+        foreach ($this->members() as $id) {
+            $all[$id] = $this->size($id);
+        }
+        return $all;
+    }
+}
+";
+    let found = found(&[("Index.php", base), ("Rows.php", own)]);
+    assert_eq!(found, ["Rows.php:8 n-plus-one-read"]);
+}
+
+#[test]
+fn a_module_walks_a_set_for_another() {
+    let node = "\
+defmodule App.Node do
+  def members(cursor \\\\ 0, redis) do
+    case Redix.command(redis, [\"SSCAN\", \"nodes\", cursor]) do
+      {:ok, [\"0\", nodes]} -> {:ok, nodes}
+      {:ok, [next, nodes]} -> {:more, nodes, next}
+    end
+  end
+
+  def left(node, redis), do: Redix.command!(redis, [\"PTTL\", key(node)])
+
+  defp key(node), do: \"node:\" <> node
+end
+";
+    let manager = "\
+defmodule App.Manager do
+  def lost(cursor \\\\ 0) do
+    case App.Node.members(cursor, App.Redis) do
+      {:ok, nodes} -> gone(nodes)
+      {:more, nodes, next} -> gone(nodes) ++ lost(next)
+    end
+  end
+
+  defp gone(nodes) do
+    Enum.filter(nodes, fn node -> App.Node.left(node, App.Redis) < 0 end)
+  end
+end
+";
+    let found = found(&[("node.ex", node), ("manager.ex", manager)]);
+    assert_eq!(found, ["manager.ex:10 n-plus-one-read"]);
+}
+
+#[test]
+fn functions_of_a_module_are_brought_in_by_name() {
+    let store = "\
+import redis
+
+client = redis.Redis()
+
+def list_ids():
+    return client.zrange('queue', 0, -1)
+
+def load_row(row_id):
+    return client.get('row:' + row_id)
+";
+    let page = "\
+from app.store import list_ids, load_row
+
+def rows():
+    return [load_row(one) for one in list_ids()]
+";
+    let other = "\
+from app.files import list_ids, load_row
+
+def rows():
+    return [load_row(one) for one in list_ids()]
+";
+    let found = found(&[("store.py", store), ("page.py", page), ("other.py", other)]);
+    assert_eq!(found, ["page.py:4 n-plus-one-read"]);
+}
