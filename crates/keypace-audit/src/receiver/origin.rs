@@ -315,7 +315,8 @@ impl<'a> Origins<'a> {
             });
         }
         if path.len() == 1 && path[0] == "self" {
-            return self.of_self(class);
+            let extended = self.names.get(&(root, joined)).copied();
+            return extended.or_else(|| self.of_self(class));
         }
         for len in (1..=path.len()).rev() {
             let prefix = path[..len].join(".");

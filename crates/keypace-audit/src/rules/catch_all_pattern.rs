@@ -4,6 +4,7 @@
 use super::scene::{Scene, Sink};
 use crate::facts::{Call, Expr};
 use crate::language::Language;
+use crate::receiver::shape::Shape;
 use crate::receiver::verb::Verb;
 use crate::report::Severity;
 use crate::rule::Rule;
@@ -29,7 +30,8 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .filter(|command| command.verb.lists_keys())
     {
         // Clients whose `keys` has a default take `*`.
-        let bare = command.verb == Verb::Keys
+        let server = command.verb == Verb::ScanIter && command.known.shape == Shape::Server;
+        let bare = (command.verb == Verb::Keys || server)
             && !command.raw
             && !is_of_cache(scene.call(command))
             && command

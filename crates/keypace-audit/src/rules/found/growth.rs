@@ -97,6 +97,7 @@ impl Found<'_> {
         }
         let emptied = self.facts.bindings.iter().any(|own| {
             own.targets == binding.targets
+                && own.span != binding.span
                 && own.function == binding.function
                 && own.loops.iter().any(|each| binding.loops.contains(each))
                 && !matches!(own.value, Expr::Call(call) if is_growth(&self.facts.calls[call.0].name))

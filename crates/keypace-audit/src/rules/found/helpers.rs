@@ -3,6 +3,7 @@
 
 use super::{Amount, Found, Trace};
 use crate::facts::{Call, CallId, Expr, FunctionId, Span};
+use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::clients;
 use crate::receiver::elsewhere::Does;
@@ -45,7 +46,7 @@ impl Found<'_> {
             return;
         };
         let params = &self.facts.functions[helper.0].params;
-        let first = usize::from(params.first().is_some_and(|own| is_itself(&own.name)));
+        let first = usize::from(self.is_called_on(helper, call));
         for (at, arg) in call.args.iter().enumerate() {
             let name = match arg {
                 Expr::Named(name, _) => Some(name.clone()),
@@ -62,6 +63,18 @@ impl Found<'_> {
                 self.learn(Some(helper), &[name], trace);
             }
         }
+    }
+
+    /// Whether a function's first parameter is what it is called on: Python's `self`, the `this` of C#'s extensions.
+    pub(super) fn is_called_on(&self, helper: FunctionId, call: &Call) -> bool {
+        let own = &self.facts.functions[helper.0];
+        let Some(first) = own.params.first() else {
+            return false;
+        };
+        let text = self.text.get(own.span.start..own.span.end);
+        let extends = || text.is_some_and(|text| text.contains("(this "));
+        is_itself(&first.name)
+            || self.facts.language == Language::CSharp && call.receiver.is_some() && extends()
     }
 
     /// Keys by their name, in a file that lists keys, that came by a way which isn't seen: a channel, a queue.

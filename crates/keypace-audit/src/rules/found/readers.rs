@@ -47,9 +47,7 @@ impl Found<'_> {
         wanted: fn(Verb) -> bool,
     ) -> Option<(Trace, &Command)> {
         let params = &self.facts.functions[helper.0].params;
-        let first = params
-            .first()
-            .is_some_and(|own| matches!(own.name.as_str(), "self" | "cls"));
+        let first = self.is_called_on(helper, call);
         call.args.iter().enumerate().find_map(|(at, arg)| {
             let name = match arg {
                 Expr::Named(name, _) => name,

@@ -217,7 +217,10 @@ impl Found<'_> {
         // `r.Keys(ctx, "a*").Val()` is all that the command gave, `iter.Val()` one of it.
         let whole =
             matches!(&call.receiver, Some(Expr::Call(own)) if self.places.contains_key(own));
-        let amount = if cut || is_element(name) && !whole {
+        let jvm = matches!(self.facts.language, Language::Java | Language::Kotlin);
+        let amount = if jvm && name == "next" && self.is_iteration(trace) {
+            Amount::One
+        } else if cut || is_element(name) && !whole {
             trace.amount.min(Amount::Batch)
         } else {
             trace.amount
