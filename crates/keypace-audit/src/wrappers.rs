@@ -7,6 +7,7 @@ mod elsewhere;
 use std::collections::{HashMap, HashSet};
 
 use crate::facts::{Call, Class, Expr, Function, FunctionId};
+use crate::language::Language;
 use crate::limits;
 use crate::receiver::elsewhere::{self as methods, Elsewhere, Meant, Method, Methods};
 use crate::receiver::origin::Origins;
@@ -37,6 +38,8 @@ enum Kind {
     Runs,
     /// A function, of a class or of its file, that finds keys or does something with the one that it is given.
     Does(Option<String>, Meant),
+    /// Something of a class of its file that does so: `store = Store(url)`.
+    Instance(String),
     /// A function that is named like KEYS and walks by SCAN.
     Walks,
 }
@@ -71,16 +74,29 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
         offer(name, Kind::Walks);
     }
     if !methods::are_called_by_type(subject.facts.language) {
+        let mut classes = HashSet::new();
         let by_name = elsewhere::brings_functions(subject.facts.language);
         for own in rules::helpers(subject, &origins) {
             let (verb, place) = (own.verb, own.place);
+            if let Some(class) = &own.class {
+                classes.insert(class.clone());
+            }
             if own.class.is_some() || by_name && is_telling(&own.name) {
                 offer(own.name, Kind::Does(own.class, Meant { verb, place }));
             }
         }
+        for (name, class) in elsewhere::instances(subject.facts, &classes) {
+            offer(name, Kind::Instance(class));
+        }
     }
     if origins.library {
-        let classes = subject.facts.classes.iter();
+        // A module around classes has no members.
+        let around = |own: &&Class| {
+            let mut others = subject.facts.classes.iter();
+            let inside = |it: &Class| it.span.start > own.span.start && it.span.end < own.span.end;
+            subject.facts.language != Language::Ruby || !others.any(inside)
+        };
+        let classes = subject.facts.classes.iter().filter(around);
         let classes: Vec<String> = classes.map(|class| class.name.clone()).collect();
         for (name, known) in origins.exports() {
             offer(name, Kind::Client(known, classes.clone()));
@@ -242,7 +258,13 @@ impl Wrappers {
                 continue;
             };
             let has = |name: &String| classes.contains(name);
-            let shares = |class: &Class| has(&class.name) || class.bases.iter().any(has);
+            // One class in several files; elsewhere another file's class of that name is another.
+            let parts = modules(subject.path) == wrapper.modules
+                || matches!(
+                    subject.facts.language,
+                    Language::CSharp | Language::Ruby | Language::Rust | Language::Go
+                );
+            let shares = |class: &Class| parts && has(&class.name) || class.bases.iter().any(has);
             if subject.facts.classes.iter().any(shares) {
                 out.entry(wrapper.name.clone()).or_insert(*client);
             }

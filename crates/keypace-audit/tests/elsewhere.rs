@@ -165,3 +165,46 @@ def rows():
     let found = found(&[("store.py", store), ("page.py", page), ("other.py", other)]);
     assert_eq!(found, ["page.py:4 n-plus-one-read"]);
 }
+
+#[test]
+fn what_a_module_makes_of_its_class_is_known_where_it_is_brought_in() {
+    let store = format!("{STORE_PY}\njobs = JobStore('redis://localhost')\n");
+    let page = "\
+from app.store import jobs as waiting
+from app.files import rows
+
+def all():
+    return [waiting.load(one) for one in waiting.ids()]
+
+def other():
+    return [rows.load(one) for one in rows.ids()]
+";
+    let found = found(&[("store.py", store.as_str()), ("page.py", page)]);
+    assert_eq!(found, ["page.py:5 n-plus-one-read"]);
+}
+
+#[test]
+fn another_class_of_the_same_name_has_its_own_members() {
+    let own = "\
+<?php
+namespace App\\Drivers\\Kept;
+/** @property \\Redis $instance */
+class Driver
+{
+    public function names(): array { return $this->instance->keys('a:*'); }
+}
+";
+    let other = "\
+<?php
+namespace App\\Drivers\\Other;
+class Driver
+{
+    public function names(): array { return $this->instance->getAllKeys(); }
+}
+";
+    let found = found(&[("Kept.php", own), ("Other.php", other)]);
+    assert_eq!(
+        found,
+        ["Kept.php:6 keys-command", "Kept.php:6 unscoped-listing"]
+    );
+}

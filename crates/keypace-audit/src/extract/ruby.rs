@@ -240,7 +240,8 @@ fn in_subshell(node: &Node<'_>) -> bool {
 fn function<'t>(node: &Node<'t>) -> Role<'t> {
     let list = node.field("parameters");
     Role::Function(FunctionParts {
-        name: field_text(node, "name"),
+        // A call is known without its mark as well.
+        name: field_text(node, "name").map(|name| name.trim_end_matches(['?', '!']).to_owned()),
         params: list.as_ref().map(params).unwrap_or_default(),
         inside: list.into_iter().chain(node.field("body")).collect(),
         returns_last: true,

@@ -71,6 +71,8 @@ pub(crate) struct Found<'a> {
     unfolded: HashMap<CallId, CallId>,
     /// What a function hands to the callback that it was given: by its name, the callback's place and the argument's.
     handed: HashMap<(String, usize, usize), Trace>,
+    /// The calls of the file's own functions in each function.
+    own_calls: HashMap<FunctionId, Vec<CallId>>,
     /// Functions that call themselves, or hand themselves to a scan.
     recursive: HashSet<FunctionId>,
     /// Scans whose keys are all kept, with the loop that does it where there is one.
@@ -102,6 +104,7 @@ impl<'a> Found<'a> {
             unfolded: HashMap::new(),
             runs: HashMap::new(),
             handed: HashMap::new(),
+            own_calls: HashMap::new(),
             recursive: HashSet::new(),
             collected: HashMap::new(),
             bounded: HashSet::new(),
@@ -109,6 +112,7 @@ impl<'a> Found<'a> {
         for (place, source) in own.sources.iter().enumerate() {
             own.places.entry(source.call).or_insert(place);
         }
+        own.find_own_calls();
         own.take_finders();
         own.presume_finders();
         if !own.sources.iter().any(|command| command.verb.finds()) {
@@ -194,10 +198,19 @@ impl<'a> Found<'a> {
             .get(call.span.start..call.span.end)
             .unwrap_or_default();
         let root = self.origins.root(call.function);
+        let mut begin = 0;
         let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         words.find_map(|word| {
+            let at = begin;
+            begin += word.len()
+                + text[begin + word.len()..]
+                    .chars()
+                    .next()
+                    .map_or(0, char::len_utf8);
             let trace = self.names.get(&(root, word.to_owned())).copied();
-            trace.filter(|trace| trace.amount == Amount::One && word.len() > 1)
+            trace.filter(|trace| {
+                trace.amount == Amount::One && (word.len() > 1 || is_code(text, at))
+            })
         })
     }
 
@@ -402,4 +415,21 @@ impl<'a> Found<'a> {
     pub(crate) fn is_bounded(&self, source: usize) -> bool {
         self.bounded.contains(&source)
     }
+}
+
+/// Whether one letter is a name, and not a part of a text: `f"user:{k}"`, `"user:" + k`, `'u:' . $k`.
+fn is_code(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    if before.ends_with(['{', '$']) {
+        return true;
+    }
+    let mut quote = None;
+    for c in before.chars() {
+        match quote {
+            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
+            Some(own) if own == c => quote = None,
+            _ => {}
+        }
+    }
+    quote.is_none()
 }

@@ -9,7 +9,7 @@ use crate::language::Language;
 use crate::receiver::shape::Shape;
 use crate::receiver::verb::Verb;
 use crate::receiver::{Command, argument};
-use crate::report::Severity;
+use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -125,7 +125,12 @@ fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
                 "{} reads one key, and is called for every key found",
                 call.name
             );
-            let confidence = scene.given(read, trace).confidence;
+            let mut confidence = scene.given(read, trace).confidence;
+            // What is handed on once more may be read only now and then.
+            let by = scene.origins.named_function(scene.call(read).function);
+            if by.is_some_and(|by| by != call.name) {
+                confidence = confidence.min(Confidence::Medium);
+            }
             sink.at(scene, &RULE, call, confidence, RULE.severity, message);
         }
     }

@@ -1,10 +1,10 @@
 //! Which calls of a file mean a function of another file that finds keys, or reads or deletes the one that it is given.
 //! Must not follow keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Kind, Wrapper, Wrappers};
-use crate::facts::{Call, CallId, Class, Expr, Facts, FunctionId};
+use crate::facts::{Binding, Call, CallId, Class, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::receiver::elsewhere::Meant;
 use crate::rules::Subject;
@@ -34,7 +34,12 @@ impl Wrappers {
         if self.doing.is_empty() {
             return out;
         }
-        let types = Types::of(subject.facts);
+        let mut types = Types::of(subject.facts);
+        for own in &self.found {
+            if let Kind::Instance(class) = &own.kind {
+                types.bring(subject.facts, own, short(class));
+            }
+        }
         for (at, call) in subject.facts.calls.iter().enumerate() {
             let Some(named) = self.doing.get(&call.name) else {
                 continue;
@@ -144,6 +149,22 @@ fn made_class(facts: &Facts, id: CallId) -> Option<&str> {
     }
 }
 
+/// What a file makes of its own classes at its top level, by its name.
+pub(super) fn instances(facts: &Facts, classes: &HashSet<String>) -> Vec<(String, String)> {
+    let top = |own: &&Binding| own.function.is_none() && own.class.is_none();
+    let made = facts.bindings.iter().filter(top).filter_map(|own| {
+        let [target] = own.targets.as_slice() else {
+            return None;
+        };
+        let (Expr::Call(call), [name]) = (&own.value, target.as_slice()) else {
+            return None;
+        };
+        let class = classes.get(made_class(facts, *call)?)?;
+        Some((name.clone(), class.clone()))
+    });
+    made.collect()
+}
+
 /// Names of a file whose class is known: by a declared type, or by what they are made of.
 struct Types<'f>(HashMap<(Option<FunctionId>, &'f str), &'f str>);
 
@@ -190,6 +211,21 @@ impl<'f> Types<'f> {
             }
         }
         Self(types)
+    }
+
+    /// `from store import store`, which is a `Store`.
+    fn bring(&mut self, facts: &'f Facts, own: &Wrapper, class: &'f str) {
+        for import in &facts.imports {
+            let last = import.module.rsplit(['/', '.', '\\', ':']).next();
+            if !last.is_some_and(|last| own.modules.iter().any(|module| module == last)) {
+                continue;
+            }
+            for (there, here) in &import.names {
+                if *there == own.name {
+                    self.0.entry((None, here.as_str())).or_insert(class);
+                }
+            }
+        }
     }
 
     fn of_path(

@@ -71,9 +71,7 @@ impl Found<'_> {
     /// Whether a list is emptied for each step of a scan: it holds a page at most.
     pub(super) fn begins_anew(&self, target: &[String], source: usize) -> bool {
         let scan = &self.facts.calls[self.sources[source].call.0];
-        let Some(each) = scan.loops.last() else {
-            return false;
-        };
+        let each = scan.loops.last();
         self.facts.bindings.iter().any(|binding| {
             let empty = match &binding.value {
                 Expr::List(items) => items.is_empty(),
@@ -83,10 +81,12 @@ impl Found<'_> {
                 }
                 _ => false,
             };
-            empty
-                && binding.loops.contains(each)
-                && binding.function == scan.function
-                && binding.targets.iter().any(|own| own == target)
+            let around = match each {
+                Some(each) => binding.loops.contains(each) && binding.function == scan.function,
+                // For each key of an iteration.
+                None => !binding.loops.is_empty(),
+            };
+            empty && around && binding.targets.iter().any(|own| own == target)
         })
     }
 

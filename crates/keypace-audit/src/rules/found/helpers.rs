@@ -42,9 +42,12 @@ impl Found<'_> {
         if call.args.is_empty() || call.constructs || !self.is_own(call) {
             return;
         }
-        let Some(helper) = self.meant(call) else {
-            return;
-        };
+        for helper in self.clauses(call) {
+            self.hand_to(helper, call);
+        }
+    }
+
+    fn hand_to(&mut self, helper: FunctionId, call: &Call) {
         let params = &self.facts.functions[helper.0].params;
         let first = usize::from(self.is_called_on(helper, call));
         for (at, arg) in call.args.iter().enumerate() {
@@ -143,10 +146,17 @@ impl Found<'_> {
         if !call.args.iter().any(|arg| matches!(arg, Expr::Lambda(_))) {
             return None;
         }
+        // Ruby's block is no parameter where it is only yielded to.
         let named = self.origins.functions_named(&call.name).iter();
+        let ruby = self.facts.language == Language::Ruby;
+        let takes = named.clone().any(|id| {
+            let own = &self.facts.functions[id.0];
+            own.params.len() == call.args.len()
+        });
+        let implicit = usize::from(ruby && !takes);
         let own = named
             .map(|id| &self.facts.functions[id.0])
-            .find(|own| own.params.len() == call.args.len())?;
+            .find(|own| own.params.len() + implicit == call.args.len())?;
         let handed = self.handed.keys().any(|(name, ..)| *name == own.name);
         self.scan_inside(own.span).filter(|_| !handed)
     }
@@ -278,7 +288,7 @@ impl Found<'_> {
     }
 }
 
-fn is_itself(name: &str) -> bool {
+pub(super) fn is_itself(name: &str) -> bool {
     matches!(name, "self" | "cls")
 }
 

@@ -39,7 +39,11 @@ impl Found<'_> {
             let class = own.class.and_then(|id| self.facts.classes.get(id.0));
             let done = match self.gives(own) {
                 Some(verb) => Some((verb, 0)),
-                None if working.contains(&FunctionId(at)) => self.works_on(FunctionId(at), own),
+                None if working.contains(&FunctionId(at))
+                    || self.hands_on(FunctionId(at), &working) =>
+                {
+                    self.works_on(FunctionId(at), own)
+                }
                 None => None,
             };
             if let Some((verb, place)) = done {
@@ -73,6 +77,15 @@ impl Found<'_> {
             verb if !whole => verb,
             verb if verb.lists_keys() => Verb::Keys,
             _ => Verb::SMembers,
+        })
+    }
+
+    /// Whether a function calls one that works on keys.
+    fn hands_on(&self, id: FunctionId, working: &HashSet<FunctionId>) -> bool {
+        let calls = self.own_calls.get(&id);
+        calls.is_some_and(|calls| {
+            let mut calls = calls.iter().map(|call| &self.facts.calls[call.0]);
+            calls.any(|call| self.meant(call).is_some_and(|own| working.contains(&own)))
         })
     }
 

@@ -9,6 +9,9 @@ use crate::receiver::clients;
 use crate::receiver::shape::Shape;
 use crate::receiver::verb::Verb;
 
+/// How many functions a key is handed on through, from the loop to the command.
+const MAX_HELPERS_DEEP: usize = 1;
+
 impl Found<'_> {
     /// What a call of a file's own function reads for a key that was found, with that key.
     pub(crate) fn read_through(&self, id: CallId) -> Option<(Trace, &Command)> {
@@ -75,12 +78,22 @@ impl Found<'_> {
         self.mentioned(text, call.function)
     }
 
-    /// The command in a function whose key is made of a parameter.
+    /// The command in a function whose key is made of a parameter, or in one that it hands that to.
     pub(super) fn done_of(
         &self,
         helper: FunctionId,
         param: &str,
         wanted: fn(Verb) -> bool,
+    ) -> Option<&Command> {
+        self.done_below(helper, param, wanted, MAX_HELPERS_DEEP)
+    }
+
+    fn done_below(
+        &self,
+        helper: FunctionId,
+        param: &str,
+        wanted: fn(Verb) -> bool,
+        depth: usize,
     ) -> Option<&Command> {
         let mut names = vec![param.to_owned()];
         for binding in &self.facts.bindings {
@@ -97,12 +110,41 @@ impl Found<'_> {
             .all
             .iter()
             .filter(|command| wanted(command.verb) && command.known.shape != Shape::Pipeline);
-        done.find(|command| {
+        let found = done.find(|command| {
             let call = &self.facts.calls[command.call.0];
             self.named_around(call.function) == Some(helper)
                 && call.loops.is_empty()
                 && has_word(self.key_of(command, call), &names)
+        });
+        if found.is_some() || depth == 0 || !asks(&self.facts.functions[helper.0].name) {
+            return found;
+        }
+        let inner = self.own_calls.get(&helper)?.iter();
+        inner.copied().find_map(|id| {
+            let call = &self.facts.calls[id.0];
+            let inner = self.meant(call).filter(|inner| *inner != helper)?;
+            let params = &self.facts.functions[inner.0].params;
+            let itself = self.is_called_on(inner, call);
+            let at = call.args.iter().position(
+                |arg| matches!(arg, Expr::Path(path) if path.len() == 1 && names.contains(&path[0])),
+            )?;
+            let param = &params.get(at + usize::from(itself))?.name;
+            self.done_below(inner, param, wanted, depth - 1)
         })
+    }
+
+    /// The calls of the file's own functions in each function, outside of loops.
+    pub(super) fn find_own_calls(&mut self) {
+        for (at, call) in self.facts.calls.iter().enumerate() {
+            let id = CallId(at);
+            let own = call.call_of_own() && !call.args.is_empty() && call.loops.is_empty();
+            if !own || self.commands.at(id).is_some() {
+                continue;
+            }
+            if let Some(around) = self.named_around(call.function) {
+                self.own_calls.entry(around).or_default().push(id);
+            }
+        }
     }
 
     /// The text of what is read. A range's bounds are no keys; Go's context stands before the key.
@@ -116,6 +158,17 @@ impl Found<'_> {
         let end = text.match_indices(',').nth(before);
         end.map_or(text, |(end, _)| &text[..end])
     }
+}
+
+/// `get_status`, `isLocked`: it is there for what it reads.
+fn asks(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "fetch", "find", "get", "has", "is", "load", "lookup", "read", "retrieve", "show",
+    ];
+    let words = clients::words(name);
+    words
+        .first()
+        .is_some_and(|first| WORDS.contains(&first.as_str()))
 }
 
 /// `removeJob`: it reads to write, and what it writes is the point.
