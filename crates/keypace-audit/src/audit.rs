@@ -256,17 +256,18 @@ impl<'a> Pass<'a> {
             path: &source.relative,
             clients: &self.options.wrappers,
         };
-        let (mut hits, methods) = match self.wrappers {
-            None => rules::check(&subject),
-            Some(wrappers) => (wrappers.recheck(&subject), Vec::new()),
-        };
-        if self.wrappers.is_none() {
-            own.wrappers = wrappers::defined(&subject, &hits);
-            own.methods = methods;
-            if hits.is_empty() {
-                return;
+        let mut hits = match self.wrappers {
+            Some(wrappers) => wrappers.recheck(&subject),
+            None => {
+                let (hits, mut offers) = rules::check(&subject);
+                own.methods = std::mem::take(&mut offers.methods);
+                own.wrappers = wrappers::defined(&subject, &hits, offers);
+                if hits.is_empty() {
+                    return;
+                }
+                hits
             }
-        }
+        };
         hits.sort_by_key(|hit| (hit.at.start, hit.rule));
         let mut seen = HashSet::new();
         hits.retain(|hit| seen.insert((hit.at.start, hit.rule)));

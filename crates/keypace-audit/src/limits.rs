@@ -72,8 +72,12 @@ pub(crate) const MAX_ORIGIN_DEPTH: usize = 16;
 /// How many calls a result is followed through, from KEYS to the name that it gets.
 pub(crate) const MAX_FLOW_STEPS: usize = 12;
 
+/// How many functions of a file a key is handed through, from a loop to the read: a cache's `user` asks its `json`, and that
+/// its `text`.
+pub(crate) const MAX_READERS_DEEP: usize = 2;
+
 /// Scripts inside strings that are looked at in one file: a file with more is a table of them.
 pub(crate) const MAX_INNER_SCRIPTS: usize = 200;
 
-/// Names that a file offers to others. One with more was generated.
-pub(crate) const MAX_OFFERS_PER_FILE: usize = 64;
+/// Names that a file offers to others: a large store has a hundred methods. One with more was generated.
+pub(crate) const MAX_OFFERS_PER_FILE: usize = 256;

@@ -6,16 +6,15 @@ mod elsewhere;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Call, Class, Expr, Function, FunctionId};
+use crate::facts::{Call, Class, Expr, FunctionId};
 use crate::language::Language;
 use crate::limits;
-use crate::receiver::elsewhere::{self as methods, Elsewhere, Meant, Method, Methods};
-use crate::receiver::origin::Origins;
+use crate::receiver::clients;
+use crate::receiver::elsewhere::{Elsewhere, Meant, Method, Methods};
 use crate::receiver::shape::Known;
 use crate::receiver::verb::{self, Verb};
-use crate::receiver::{Commands, clients};
 use crate::report::{Confidence, Hit};
-use crate::rules::{self, Subject};
+use crate::rules::{self, Offers, Subject};
 
 /// What one file offers to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +44,7 @@ enum Kind {
 }
 
 /// Those that a file defines. Asked once for every file, when its own findings are known.
-pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
+pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit], offers: Offers) -> Vec<Wrapper> {
     let modules = modules(subject.path);
     let mut out: Vec<Wrapper> = Vec::new();
     let mut offer = |name: String, kind: Kind| {
@@ -69,27 +68,21 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
             offer(class, Kind::ClassRuns(method));
         }
     }
-    let origins = Origins::of(subject.facts, subject.text, subject.clients, HashMap::new());
-    for name in walkers(subject, &origins) {
+    for name in offers.walkers {
         offer(name, Kind::Walks);
     }
-    if !methods::are_called_by_type(subject.facts.language) {
-        let mut classes = HashSet::new();
-        let by_name = elsewhere::brings_functions(subject.facts.language);
-        for own in rules::helpers(subject, &origins) {
-            let (verb, place) = (own.verb, own.place);
-            if let Some(class) = &own.class {
-                classes.insert(class.clone());
-            }
-            if own.class.is_some() || by_name && is_telling(&own.name) {
-                offer(own.name, Kind::Does(own.class, Meant { verb, place }));
-            }
+    let mut classes = HashSet::new();
+    for own in offers.helpers {
+        let (verb, place) = (own.verb, own.place);
+        if let Some(class) = &own.class {
+            classes.insert(class.clone());
         }
-        for (name, class) in elsewhere::instances(subject.facts, &classes) {
-            offer(name, Kind::Instance(class));
-        }
+        offer(own.name, Kind::Does(own.class, Meant { verb, place }));
     }
-    if origins.library {
+    for (name, class) in elsewhere::instances(subject.facts, &classes) {
+        offer(name, Kind::Instance(class));
+    }
+    if !offers.clients.is_empty() {
         // A module around classes has no members.
         let around = |own: &&Class| {
             let mut others = subject.facts.classes.iter();
@@ -98,36 +91,11 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit]) -> Vec<Wrapper> {
         };
         let classes = subject.facts.classes.iter().filter(around);
         let classes: Vec<String> = classes.map(|class| class.name.clone()).collect();
-        for (name, known) in origins.exports() {
+        for (name, known) in offers.clients {
             offer(name, Kind::Client(known, classes.clone()));
         }
     }
     out
-}
-
-/// Functions that are named like KEYS and have a SCAN in their body, and no KEYS.
-fn walkers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<String> {
-    let facts = subject.facts;
-    let mut named = facts
-        .functions
-        .iter()
-        .filter(|own| verb::of_method(&own.name) == Some(Verb::Keys))
-        .peekable();
-    if named.peek().is_none() {
-        return Vec::new();
-    }
-    let commands = Commands::of(facts, origins);
-    let runs = |own: &Function, wanted: &[Verb]| {
-        commands.all.iter().any(|command| {
-            let at = facts.calls[command.call.0].at;
-            let inside = own.span.start <= at.start && at.end <= own.span.end;
-            inside && wanted.contains(&command.verb)
-        })
-    };
-    named
-        .filter(|own| runs(own, &[Verb::Scan, Verb::ScanIter]) && !runs(own, &[Verb::Keys]))
-        .map(|own| own.name.clone())
-        .collect()
 }
 
 /// The wrappers of all files of a tree.
@@ -163,6 +131,7 @@ impl Wrappers {
             .iter()
             .map(|wrapper| match &wrapper.kind {
                 Kind::Does(Some(class), _) => elsewhere::short(class),
+                Kind::Does(None, _) => wrapper.module(),
                 _ => wrapper.name.as_str(),
             })
             .chain(self.methods.classes())
@@ -178,7 +147,7 @@ impl Wrappers {
             methods: Some(&self.methods),
             text: subject.text,
         };
-        let (mut hits, _) = rules::check_knowing(subject, self.foreign(subject), elsewhere);
+        let mut hits = rules::check_knowing(subject, self.foreign(subject), elsewhere);
         let runs: HashSet<&str> = self
             .found
             .iter()
@@ -227,14 +196,7 @@ impl Wrappers {
     fn foreign(&self, subject: &Subject<'_>) -> HashMap<String, Known> {
         let mut out = HashMap::new();
         for import in &subject.facts.imports {
-            let module = import
-                .module
-                .trim_end_matches(".js")
-                .trim_end_matches(".ts");
-            let last = module
-                .rsplit(['/', '.', '\\', ':'])
-                .next()
-                .unwrap_or(module);
+            let last = last_of(subject.facts.language, &import.module);
             for wrapper in self
                 .found
                 .iter()
@@ -324,6 +286,28 @@ fn method(subject: &Subject<'_>, function: Option<FunctionId>) -> Option<(String
     Some((class.name.clone(), own.name.clone()))
 }
 
+impl Wrapper {
+    /// What an import of its file ends with: the file's name, or its folder's where it is the folder's own file.
+    fn module(&self) -> &str {
+        let [stem, folder] = &self.modules;
+        if matches!(stem.as_str(), "index" | "mod" | "lib" | "init") {
+            folder
+        } else {
+            stem
+        }
+    }
+}
+
+/// What an import ends with: `cache` of `../cache/cache.service.js`, `redis` of `app.db.redis`.
+fn last_of(language: Language, module: &str) -> &str {
+    let ends: &[char] = match language {
+        Language::JavaScript | Language::TypeScript | Language::Tsx => &['/'],
+        _ => &['/', '.', '\\', ':'],
+    };
+    let last = module.rsplit(ends).next().unwrap_or(module);
+    last.split('.').next().unwrap_or(last)
+}
+
 /// What an import of a file may end with: its name without the ending, and its folder's.
 fn modules(path: &str) -> [String; 2] {
     let mut parts = path.rsplit('/');
@@ -355,9 +339,4 @@ fn is_distinctive(name: &str) -> bool {
     verb::of_method(name).is_none()
         && words.len() > 1
         && words.iter().any(|word| telling.contains(&word.as_str()))
-}
-
-/// A name that is worth reading files for that have it: `load_session`, `getJob`, and not `get`.
-fn is_telling(name: &str) -> bool {
-    verb::of_method(name).is_none() && clients::words(name).len() > 1
 }

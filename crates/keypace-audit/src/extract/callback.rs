@@ -16,6 +16,8 @@ const REPEATING: &[&str] = &[
     "associate",
     "associateby",
     "associatewith",
+    "asyncforeach",
+    "asyncmap",
     "asyncstream",
     "chunked",
     "collect",
@@ -28,6 +30,8 @@ const REPEATING: &[&str] = &[
     "eachkey",
     "eachlimit",
     "eachof",
+    "eachoflimit",
+    "eachofseries",
     "eachpair",
     "eachseries",
     "eachslice",
@@ -47,9 +51,13 @@ const REPEATING: &[&str] = &[
     "forall",
     "foreach",
     "foreachasync",
+    "foreachconcurrent",
     "foreachindexed",
+    "foreachlimit",
+    "foreachof",
     "foreachordered",
     "foreachremaining",
+    "foreachseries",
     "groupby",
     "hscaneach",
     "indexwith",
@@ -68,6 +76,7 @@ const REPEATING: &[&str] = &[
     "oneach",
     "onnext",
     "parallelforeach",
+    "pmap",
     "reduce",
     "reject",
     "scaneach",
@@ -116,15 +125,21 @@ pub(super) fn is_lambda(grammar: &dyn Grammar, arg: &Node<'_>) -> bool {
     }
 }
 
-/// What is gone over: the receiver, or the first argument of `Enum.map(xs, ...)`, `_.map(xs, ...)`, `array_map(f, xs)`.
-pub(super) fn iterable(receiver: Option<&Expr>, args: &[Expr], lambda: usize) -> Expr {
+/// What is gone over: the receiver, or the first argument of `Enum.map(xs, ...)`, `_.map(xs, ...)`, `array_map(f, xs)` that
+/// is no number. A receiver that was only just brought in (`require("async").each(xs, f)`) is a module.
+pub(super) fn iterable(
+    receiver: Option<&Expr>,
+    brought: bool,
+    args: &[Expr],
+    lambda: usize,
+) -> Expr {
     let other = args
         .iter()
         .enumerate()
-        .find(|(at, _)| *at != lambda)
+        .find(|(at, arg)| *at != lambda && !matches!(arg, Expr::Number(_)))
         .map(|(_, arg)| arg);
     let found = match receiver {
-        Some(receiver) if lambda == 0 || !is_module(receiver) => Some(receiver),
+        Some(receiver) if lambda == 0 || !brought && !is_module(receiver) => Some(receiver),
         Some(_) | None => other,
     };
     found.cloned().unwrap_or(Expr::Other)

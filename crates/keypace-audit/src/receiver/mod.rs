@@ -144,6 +144,12 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     {
         args.clone_from(&facts.calls[inner.0].args);
     }
+    if facts.language == Language::Rust
+        && matches!(receiver, Expr::Path(path) if path.last().is_some_and(|name| is_trait(name)))
+        && !args.is_empty()
+    {
+        args.remove(0);
+    }
     let method = (name, receiver);
     let verb = dialect::verb(verb, method, known, &args, origins, facts.language);
     let verb = if verb == Verb::Scan && dialect::goes_on_by_itself(facts.language, call, &args) {
@@ -346,11 +352,23 @@ fn is_static_use(language: Language, receiver: &Expr) -> bool {
     match language {
         Language::Php | Language::Ruby | Language::Elixir | Language::CSharp => true,
         Language::Java | Language::Kotlin | Language::Lua => false,
+        // redis-rs' `Cmd::keys("a*")`, and its traits' functions, which are given the connection first.
+        Language::Rust if matches!(receiver, Expr::Path(path) if path.last().is_some_and(|name| name == "Cmd" || is_trait(name))) => {
+            true
+        }
         // `import redis from "./redis"` isn't a library; `import { kv } from "@vercel/kv"` and `import { redis } from "bun"` are clients.
         _ => {
             matches!(receiver, Expr::Path(path) if path.last().is_some_and(|name| name.starts_with(char::is_lowercase)))
         }
     }
+}
+
+/// redis-rs' traits of commands: `AsyncCommands::get(&mut con, key)`.
+fn is_trait(name: &str) -> bool {
+    matches!(
+        name,
+        "Commands" | "AsyncCommands" | "TypedCommands" | "AsyncTypedCommands"
+    )
 }
 
 /// How sure a method is to be the command; `None` where it is more likely something else.

@@ -64,6 +64,15 @@ pub(super) fn commands(
 fn read_words(facts: &Facts, id: CallId) -> Vec<(Verb, bool, Vec<Expr>)> {
     let call = &facts.calls[id.0];
     let mut words = Vec::new();
+    if is_empty_maker(facts, call) {
+        let args = argument::chained(facts, id);
+        if let Some((first, rest)) = args.split_first()
+            && let Some((verb, upper)) = command_word(facts, first)
+        {
+            words.push((verb, upper, rest.to_vec()));
+        }
+        return words;
+    }
     for (at, arg) in call.args.iter().take(3).enumerate() {
         let found = command_word(facts, arg);
         if let Some((verb, upper)) = found {
@@ -96,6 +105,15 @@ fn read_words(facts: &Facts, id: CallId) -> Vec<(Verb, bool, Vec<Expr>)> {
         }
     }
     words
+}
+
+/// `Cmd::new().arg("FLUSHDB")`: the words are given afterwards, the command's own too.
+fn is_empty_maker(facts: &Facts, call: &Call) -> bool {
+    let of_command = |path: &[String]| path.last().is_some_and(|last| last == "Cmd");
+    facts.language == Language::Rust
+        && call.name == "new"
+        && call.args.is_empty()
+        && matches!(&call.receiver, Some(Expr::Path(path)) if of_command(path))
 }
 
 /// `redisDo(conn, "SCAN", cursor)`: another file's function that is given a client, and a command's name after it.

@@ -142,10 +142,12 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "hlen" | "llen" | "scard" | "zcard" | "stringget" | "getstring" | "gethash"
         | "hashget" | "keytype" | "keytimetolive" | "keyexists" | "getbuffer" | "jsonget"
         | "hmget" | "getex" | "memoryusage" | "object" | "objectencoding" | "objectfreq"
-        | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" | "sismember"
-        | "smismember" | "zrank" | "zrevrank" | "zcount" | "setcontains" | "setlength"
-        | "listlength" | "hashlength" | "hashexists" | "sortedsetscore" | "sortedsetlength"
-        | "sortedsetrank" | "keyidletime" | "stringlength" => Verb::Read,
+        | "getexpire" | "haskey" | "objectidletime" | "zscore" | "getbit" | "dump"
+        | "sismember" | "smismember" | "zrank" | "zrevrank" | "zcount" | "zmscore" | "lindex"
+        | "lpos" | "hstrlen" | "getdel" | "bitcount" | "pfcount" | "geopos" | "xlen"
+        | "expiretime" | "pexpiretime" | "hgetbuffer" | "xrevrange" | "debug" | "setcontains"
+        | "setlength" | "listlength" | "hashlength" | "hashexists" | "sortedsetscore"
+        | "sortedsetlength" | "sortedsetrank" | "keyidletime" | "stringlength" => Verb::Read,
         "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" | "hashkeys"
         | "hashvalues" => Verb::HGetAll,
         "smembers" | "setmembers" => Verb::SMembers,
@@ -162,9 +164,11 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "sortedsetrangebyscore"
         | "sortedsetrangebyscorewithscores"
         | "sortedsetrangebyrankwithscores"
+        | "zrevrangebyscorewithscores"
         | "zrangebylex"
+        | "lrangebuffer"
         | "xrange" => Verb::Range,
-        "mget" | "multiget" | "getmultiple" => Verb::MGet,
+        "mget" | "mgetbuffer" | "multiget" | "getmultiple" | "jsonmget" => Verb::MGet,
         "del" | "delete" | "keydelete" => Verb::Del,
         "unlink" => Verb::Unlink,
         "flushall" | "flushalldatabases" => Verb::FlushAll,
@@ -215,13 +219,14 @@ pub(crate) fn of_word(word: &str) -> Option<Verb> {
         "HSCAN" | "SSCAN" | "ZSCAN" => Verb::InnerScan,
         "GET" | "HGET" | "TTL" | "PTTL" | "TYPE" | "EXISTS" | "STRLEN" | "HLEN" | "LLEN"
         | "SCARD" | "ZCARD" | "HMGET" | "GETRANGE" | "OBJECT" | "MEMORY" | "JSON.GET"
-        | "HEXISTS" => Verb::Read,
+        | "HEXISTS" | "DUMP" | "SISMEMBER" | "SMISMEMBER" | "ZSCORE" | "ZRANK" | "ZREVRANK"
+        | "ZCOUNT" | "LINDEX" | "HSTRLEN" | "GETDEL" | "GETBIT" | "BITCOUNT" | "PFCOUNT"
+        | "GEOPOS" | "XLEN" | "XREVRANGE" | "EXPIRETIME" | "PEXPIRETIME" | "DEBUG" => Verb::Read,
         "HGETALL" | "HVALS" | "HKEYS" => Verb::HGetAll,
         "SMEMBERS" => Verb::SMembers,
-        "LRANGE" | "ZRANGE" | "ZREVRANGE" | "ZRANGEBYSCORE" | "ZREVRANGEBYSCORE" | "XRANGE" => {
-            Verb::Range
-        }
-        "MGET" => Verb::MGet,
+        "LRANGE" | "ZRANGE" | "ZREVRANGE" | "XRANGE" | "ZRANGEBYSCORE" | "ZREVRANGEBYSCORE"
+        | "ZRANGEBYLEX" => Verb::Range,
+        "MGET" | "JSON.MGET" => Verb::MGet,
         "DEL" => Verb::Del,
         "UNLINK" => Verb::Unlink,
         "FLUSHALL" => Verb::FlushAll,

@@ -98,10 +98,10 @@ fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
             continue;
         };
         let whole = matches!(read.verb, Verb::HGetAll | Verb::SMembers)
-            || read.verb == Verb::Range && is_whole_range(scene, read);
+            || read.verb == Verb::Range && is_whole_range(scene, &read);
         let listed = scene.found.source(trace.source).verb.lists_keys();
         if whole && listed && told.insert(read.call) {
-            let read = scene.given(read, trace);
+            let read = scene.given(&read, trace);
             let name = read.verb.name();
             let message = format!("{name} reads all of a value whose size nobody has asked");
             sink.command(scene, &RULE, &read, message);

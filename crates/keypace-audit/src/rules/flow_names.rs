@@ -1,6 +1,8 @@
 //! Names of functions and methods by what they do to a list: gather, pass on, cut, hand over.
 //! Must not know Redis.
 
+use crate::receiver::clients;
+
 fn plain(name: &str) -> String {
     name.chars()
         .filter(|c| *c != '_')
@@ -206,6 +208,13 @@ pub(super) fn is_passing_function(name: &str) -> bool {
             | "parse"
             | "fromstring"
             | "getstring"
+            | "trimprefix"
+            | "trimsuffix"
+            | "trimleft"
+            | "trimspace"
+            | "tonumber"
+            | "number"
+            | "atoi"
     )
 }
 
@@ -349,6 +358,7 @@ pub(super) fn is_runner(name: &str) -> bool {
         .iter()
         .any(|lent| plain.ends_with(lent));
     lends
+        || runs_by_word(name)
         || matches!(
             plain,
             "execute"
@@ -380,6 +390,33 @@ pub(super) fn is_runner(name: &str) -> bool {
                 | "async"
                 | "transaction"
         )
+}
+
+/// `runWithRetry`, `safe_execute`, `withTimeout`: what runs a lambda says so first.
+fn runs_by_word(name: &str) -> bool {
+    const FIRST: &[&str] = &[
+        "with",
+        "run",
+        "retry",
+        "try",
+        "safe",
+        "safely",
+        "exec",
+        "execute",
+        "perform",
+        "attempt",
+        "measure",
+        "guard",
+        "protect",
+        "instrument",
+        "traced",
+        "timed",
+    ];
+    let words = clients::words(name);
+    words.len() > 1
+        && words
+            .first()
+            .is_some_and(|first| FIRST.contains(&first.as_str()))
 }
 
 /// Makes one list of the lists that its lambda gives.

@@ -8,6 +8,7 @@ mod helpers;
 mod methods;
 mod offers;
 mod own;
+mod promises;
 mod readers;
 mod repeated;
 mod returns;
@@ -71,14 +72,13 @@ pub(crate) struct Found<'a> {
     unfolded: HashMap<CallId, CallId>,
     /// What a function hands to the callback that it was given: by its name, the callback's place and the argument's.
     handed: HashMap<(String, usize, usize), Trace>,
-    /// The calls of the file's own functions in each function.
-    own_calls: HashMap<FunctionId, Vec<CallId>>,
     /// Functions that call themselves, or hand themselves to a scan.
     recursive: HashSet<FunctionId>,
     /// Scans whose keys are all kept, with the loop that does it where there is one.
     pub collected: HashMap<usize, Option<LoopId>>,
     /// Names with a part taken off or a bound set.
     bounded: HashSet<usize>,
+    inner: readers::Inner,
 }
 
 impl<'a> Found<'a> {
@@ -104,15 +104,15 @@ impl<'a> Found<'a> {
             unfolded: HashMap::new(),
             runs: HashMap::new(),
             handed: HashMap::new(),
-            own_calls: HashMap::new(),
             recursive: HashSet::new(),
             collected: HashMap::new(),
             bounded: HashSet::new(),
+            inner: readers::Inner::default(),
         };
         for (place, source) in own.sources.iter().enumerate() {
             own.places.entry(source.call).or_insert(place);
         }
-        own.find_own_calls();
+        own.find_inner();
         own.take_finders();
         own.presume_finders();
         if !own.sources.iter().any(|command| command.verb.finds()) {
@@ -177,8 +177,10 @@ impl<'a> Found<'a> {
                 let callback = match arg {
                     Expr::Lambda(lambda) => Some(*lambda),
                     Expr::Path(path) => self.callback(path),
+                    Expr::Call(made) => self.callback_made(*made),
                     _ => None,
                 };
+                self.settle(arg, call, Trace { amount, source });
                 if let Some(callback) = callback {
                     self.give_params(callback, Trace { amount, source });
                 }
@@ -193,25 +195,22 @@ impl<'a> Found<'a> {
 
     /// One key found that a call names.
     pub(crate) fn mentioned_by(&self, call: &Call) -> Option<Trace> {
-        let text = self
-            .text
-            .get(call.span.start..call.span.end)
-            .unwrap_or_default();
+        let text = self.text.get(call.span.start..call.span.end)?;
         let root = self.origins.root(call.function);
         let mut begin = 0;
-        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        words.find_map(|word| {
-            let at = begin;
-            begin += word.len()
-                + text[begin + word.len()..]
-                    .chars()
-                    .next()
-                    .map_or(0, char::len_utf8);
-            let trace = self.names.get(&(root, word.to_owned())).copied();
-            trace.filter(|trace| {
-                trace.amount == Amount::One && (word.len() > 1 || is_code(text, at))
+        text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .find_map(|word| {
+                let (at, end) = (begin, begin + word.len());
+                let after = text.get(end..).unwrap_or_default();
+                begin = end + after.chars().next().map_or(0, char::len_utf8);
+                let trace = *self.names.get(&(root, word.to_owned()))?;
+                if word.len() < 2 && !is_code(text, at) {
+                    return None;
+                }
+                // `"user:" .. ids[i]` is made of one of them as well.
+                let amount = Amount::One;
+                (trace.amount == amount || is_indexed(after)).then_some(Trace { amount, ..trace })
             })
-        })
     }
 
     fn is_iteration(&self, trace: Trace) -> bool {
@@ -307,7 +306,9 @@ impl<'a> Found<'a> {
         let names = names.clone();
         let function = each.function;
         for name in names {
-            self.learn(function, &[name], Trace { amount, source });
+            if !self.is_bound_else(function, &name, trace) {
+                self.learn(function, &[name], Trace { amount, source });
+            }
         }
         if let LoopKind::Callback { call, .. } = &self.facts.loops[id.0].kind {
             for arg in &self.facts.calls[call.0].args {
@@ -328,10 +329,23 @@ impl<'a> Found<'a> {
             if !matches!(
                 name.as_str(),
                 "err" | "error" | "_" | "e" | "i" | "index" | "self" | "cls"
-            ) {
+            ) && !self.is_bound_else(Some(lambda), &name, trace)
+            {
                 self.learn(Some(lambda), &[name], trace);
             }
         }
+    }
+
+    /// A loop over a hash gives its fields names that the function around may give to other values as well.
+    fn is_bound_else(&self, function: Option<FunctionId>, name: &str, trace: Trace) -> bool {
+        let root = self.origins.root(function);
+        let bound = self
+            .origins
+            .bindings_of(std::slice::from_ref(&name.to_owned()));
+        self.sources[trace.source].verb == Verb::HGetAll
+            && bound
+                .iter()
+                .any(|own| self.origins.root(own.function) == root)
     }
 
     /// Calls that put keys into a list, and calls of the file's own functions that find keys or take them.
@@ -351,6 +365,7 @@ impl<'a> Found<'a> {
                 }
                 self.hand_over(call);
                 self.call_back(CallId(at));
+                self.resolve(CallId(at));
                 self.read_accumulator(call);
                 self.read_growth(CallId(at));
                 self.read_out_param(CallId(at));
@@ -432,4 +447,17 @@ fn is_code(text: &str, at: usize) -> bool {
         }
     }
     quote.is_none()
+}
+
+/// `[i]` behind a name, and no slice.
+fn is_indexed(after: &str) -> bool {
+    let inner = after
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next());
+    inner.is_some_and(|index| {
+        let plain = index
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '+' | '-'));
+        plain && index.contains(char::is_alphabetic)
+    })
 }

@@ -12,9 +12,6 @@ use crate::receiver::origin::Origins;
 
 /// Judges every string that calls the server.
 pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
-    if matches!(subject.facts.language, Language::Lua) {
-        return;
-    }
     let scripts = subject
         .facts
         .texts
@@ -45,7 +42,7 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
             function: text.function,
             inner: true,
         };
-        judge_all(&inner, &origins, host, sink);
+        judge_all(&inner, &origins, host, sink, None);
     }
 }
 

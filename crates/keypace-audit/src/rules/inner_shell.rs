@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::scene::{Host, Sink};
 use super::{Subject, judge as judge_all};
 use crate::extract;
-use crate::facts::{Call, Expr, Text};
+use crate::facts::{Call, Expr, Facts, Text, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::origin::Origins;
@@ -35,7 +35,7 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
         }
     }
     for call in &subject.facts.calls {
-        words(call, sink);
+        words(subject.facts, call, sink);
     }
 }
 
@@ -141,17 +141,22 @@ fn script(subject: &Subject<'_>, text: &Text, sink: &mut Sink) {
         function: text.function,
         inner: true,
     };
-    judge_all(&inner, &origins, host, sink);
+    judge_all(&inner, &origins, host, sink, None);
 }
 
-/// `subprocess.run(["redis-cli", "KEYS", "*"])`, `exec.Command("redis-cli", "KEYS", "*")`.
-fn words(call: &Call, sink: &mut Sink) {
+/// `subprocess.run(["redis-cli", "KEYS", "*"])`, `exec.Command("redis-cli", "KEYS", "*")`, and words that are given by the
+/// calls after it: `Command::new("redis-cli").args(["KEYS", "*"])`.
+fn words(facts: &Facts, call: &Call, sink: &mut Sink) {
     let mut flat: Vec<&Expr> = Vec::new();
-    for arg in &call.args {
-        match arg {
-            Expr::List(list) => flat.extend(list),
-            other => flat.push(other),
+    add_words(&call.args, &mut flat);
+    let mut usage = &call.usage;
+    while let Usage::Receiver(next) = usage {
+        let next = &facts.calls[next.0];
+        if !matches!(next.name.as_str(), "arg" | "args") {
+            break;
         }
+        add_words(&next.args, &mut flat);
+        usage = &next.usage;
     }
     let Some(at) = flat
         .iter()
@@ -187,4 +192,13 @@ fn words(call: &Call, sink: &mut Sink) {
         message: format!("redis-cli is run with {}", found.to_ascii_uppercase()),
         fix: (rule.fix)(Language::Shell).to_owned(),
     });
+}
+
+fn add_words<'f>(args: &'f [Expr], flat: &mut Vec<&'f Expr>) {
+    for arg in args {
+        match arg {
+            Expr::List(list) => flat.extend(list),
+            other => flat.push(other),
+        }
+    }
 }

@@ -25,11 +25,12 @@ mod xargs_unsafe;
 
 use std::collections::HashMap;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Function};
 use crate::receiver::Commands;
-use crate::receiver::elsewhere::{Elsewhere, Method};
+use crate::receiver::elsewhere::{Elsewhere, Method, are_called_by_type};
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::Known;
+use crate::receiver::verb::{self, Verb};
 use crate::report::Hit;
 use crate::rule::Rule;
 
@@ -100,23 +101,46 @@ const JUDGES: [Judge; 16] = [
     xargs_unsafe::judge,
 ];
 
-/// Everything that the rules find in a file, in any order, and what its methods do for other files.
-pub(crate) fn check(subject: &Subject<'_>) -> (Vec<Hit>, Vec<Method>) {
-    check_knowing(subject, HashMap::new(), Elsewhere::default())
+/// What a file gives to others of its tree.
+#[derive(Default)]
+pub(crate) struct Offers {
+    /// Clients by the names that another file writes, where a client's library is brought in.
+    pub clients: Vec<(String, Known)>,
+    /// Functions that are named like KEYS, and walk by SCAN.
+    pub walkers: Vec<String>,
+    /// Functions that find keys, or do something with the one that they are given.
+    pub helpers: Vec<Helper>,
+    /// Methods that stand for a command, by the class that they are called on.
+    pub methods: Vec<Method>,
 }
 
-/// Functions of a file that find keys, or do something with the one that they are given.
-pub(crate) fn helpers(subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<Helper> {
-    let commands = Commands::of(subject.facts, origins);
-    Found::of(subject.facts, &commands, origins, subject.text).helpers()
+/// Everything that the rules find in a file, in any order, and what it offers to others.
+pub(crate) fn check(subject: &Subject<'_>) -> (Vec<Hit>, Offers) {
+    let mut offers = Offers::default();
+    let hits = all_of(
+        subject,
+        HashMap::new(),
+        Elsewhere::default(),
+        Some(&mut offers),
+    );
+    (hits, offers)
 }
 
-/// The same, with clients that other files of the tree make, and what their functions do.
+/// The same, with clients that other files of the tree make, and calls of functions there that are known.
 pub(crate) fn check_knowing<'a>(
     subject: &Subject<'a>,
     foreign: HashMap<String, Known>,
     elsewhere: Elsewhere<'a>,
-) -> (Vec<Hit>, Vec<Method>) {
+) -> Vec<Hit> {
+    all_of(subject, foreign, elsewhere, None)
+}
+
+fn all_of<'a>(
+    subject: &Subject<'a>,
+    foreign: HashMap<String, Known>,
+    elsewhere: Elsewhere<'a>,
+    offers: Option<&mut Offers>,
+) -> Vec<Hit> {
     let mut sink = Sink::default();
     let mut origins = Origins::of(subject.facts, subject.text, subject.clients, foreign);
     origins.elsewhere = elsewhere;
@@ -126,14 +150,20 @@ pub(crate) fn check_knowing<'a>(
         function: None,
         inner: false,
     };
-    let methods = judge(subject, &origins, host, &mut sink);
+    judge(subject, &origins, host, &mut sink, offers);
     inner_scripts::judge(subject, &mut sink);
     inner_shell::judge(subject, &mut sink);
-    (sink.hits, methods)
+    sink.hits
 }
 
-/// All rules over one text, and what its methods do for other files.
-fn judge(subject: &Subject<'_>, origins: &Origins<'_>, host: Host, sink: &mut Sink) -> Vec<Method> {
+/// All rules over one text.
+fn judge(
+    subject: &Subject<'_>,
+    origins: &Origins<'_>,
+    host: Host,
+    sink: &mut Sink,
+    offers: Option<&mut Offers>,
+) {
     let commands = Commands::of(subject.facts, origins);
     let found = Found::of(subject.facts, &commands, origins, subject.text);
     let scene = Scene {
@@ -149,5 +179,37 @@ fn judge(subject: &Subject<'_>, origins: &Origins<'_>, host: Host, sink: &mut Si
     for judge in JUDGES {
         judge(&scene, sink);
     }
-    found.methods()
+    if let Some(offers) = offers {
+        // Those are known by the class that a call is made on.
+        let typed = are_called_by_type(subject.facts.language);
+        *offers = Offers {
+            clients: if origins.library {
+                origins.exports()
+            } else {
+                Vec::new()
+            },
+            walkers: walkers(subject.facts, &commands),
+            helpers: if typed { Vec::new() } else { found.helpers() },
+            methods: found.methods(),
+        };
+    }
+}
+
+/// Functions that are named like KEYS and have a SCAN in their body, and no KEYS.
+fn walkers(facts: &Facts, commands: &Commands) -> Vec<String> {
+    let named = facts
+        .functions
+        .iter()
+        .filter(|own| verb::of_method(&own.name) == Some(Verb::Keys));
+    let runs = |own: &Function, wanted: &[Verb]| {
+        commands.all.iter().any(|command| {
+            let at = facts.calls[command.call.0].at;
+            let inside = own.span.start <= at.start && at.end <= own.span.end;
+            inside && wanted.contains(&command.verb)
+        })
+    };
+    named
+        .filter(|own| runs(own, &[Verb::Scan, Verb::ScanIter]) && !runs(own, &[Verb::Keys]))
+        .map(|own| own.name.clone())
+        .collect()
 }

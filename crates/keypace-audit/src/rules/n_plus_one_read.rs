@@ -9,7 +9,7 @@ use crate::language::Language;
 use crate::receiver::shape::Shape;
 use crate::receiver::verb::Verb;
 use crate::receiver::{Command, argument};
-use crate::report::{Confidence, Severity};
+use crate::report::Severity;
 use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -94,14 +94,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         if array && trace.is_some_and(|own| own.amount != Amount::One) {
             continue;
         }
-        let of_found = trace.is_some()
-            || (key.is_some_and(|key| !matches!(key, Expr::Path(_)))
-                || scene.language == Language::Shell)
-                && scene.found.mentions(call);
-        if of_found {
-            let message = MESSAGE.to_owned();
-            let command = trace.map_or_else(|| command.clone(), |own| scene.given(command, own));
-            sink.command(scene, &RULE, &command, message);
+        let made = key.is_some_and(|key| !matches!(key, Expr::Path(_)))
+            || scene.language == Language::Shell;
+        let named = || made.then(|| scene.found.mentioned_by(call)).flatten();
+        if let Some(own) = trace.or_else(named) {
+            let command = scene.given(command, own);
+            sink.command(scene, &RULE, &command, MESSAGE.to_owned());
         }
     }
 }
@@ -125,12 +123,7 @@ fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
                 "{} reads one key, and is called for every key found",
                 call.name
             );
-            let mut confidence = scene.given(read, trace).confidence;
-            // What is handed on once more may be read only now and then.
-            let by = scene.origins.named_function(scene.call(read).function);
-            if by.is_some_and(|by| by != call.name) {
-                confidence = confidence.min(Confidence::Medium);
-            }
+            let confidence = scene.given(&read, trace).confidence;
             sink.at(scene, &RULE, call, confidence, RULE.severity, message);
         }
     }
@@ -138,7 +131,9 @@ fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
 
 /// The key that is read: `TTL key`, and what follows the word of `OBJECT IDLETIME key`.
 fn key_of(command: &Command) -> Option<&Expr> {
-    const WORDS: &[&str] = &["usage", "idletime", "encoding", "freq", "refcount"];
+    const WORDS: &[&str] = &[
+        "usage", "idletime", "encoding", "freq", "refcount", "object",
+    ];
     let first = command.args.first()?;
     let word = argument::literal(first)
         .is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)));

@@ -5,6 +5,7 @@ use crate::facts::{Call, Expr, Facts, FunctionId, Span};
 use crate::language::Language;
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::Sure;
+use crate::receiver::verb::Verb;
 use crate::receiver::{Command, Commands, argument};
 use crate::report::{Confidence, Hit, Severity};
 use crate::rule::Rule;
@@ -71,6 +72,9 @@ impl Scene<'_> {
         let mut own = command.clone();
         // What another file's function finds is told by that one.
         if self.origins.elsewhere.meant.contains_key(&source.call) {
+            if command.known.sure == Sure::Resolved && !command.verb.reads_one() {
+                return own;
+            }
             own.confidence = own.confidence.min(source.confidence);
         } else if lifted {
             own.confidence = Confidence::High;
@@ -80,7 +84,6 @@ impl Scene<'_> {
 
     /// The pattern that a command is given: its first string for KEYS, what follows MATCH for SCAN.
     pub(super) fn pattern<'c>(&self, command: &'c Command) -> Option<&'c Expr> {
-        use crate::receiver::verb::Verb;
         match command.verb {
             Verb::Keys => command.args.first(),
             Verb::Scan | Verb::ScanIter => match_option(&command.args),

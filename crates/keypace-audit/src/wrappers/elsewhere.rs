@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Kind, Wrapper, Wrappers};
+use super::{Kind, Wrapper, Wrappers, last_of, modules};
 use crate::facts::{Binding, Call, CallId, Class, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::receiver::elsewhere::Meant;
@@ -12,19 +12,6 @@ use crate::rules::Subject;
 /// A class's own name, without what it stands in.
 pub(super) fn short(class: &str) -> &str {
     class.rsplit(['.', ':', '\\']).next().unwrap_or(class)
-}
-
-/// Languages where a file brings in another one's functions by name, or by the file's own name.
-pub(super) fn brings_functions(language: Language) -> bool {
-    matches!(
-        language,
-        Language::Python
-            | Language::JavaScript
-            | Language::TypeScript
-            | Language::Tsx
-            | Language::Go
-            | Language::Rust
-    )
 }
 
 impl Wrappers {
@@ -40,6 +27,7 @@ impl Wrappers {
                 types.bring(subject.facts, own, short(class));
             }
         }
+        let here = modules(subject.path);
         for (at, call) in subject.facts.calls.iter().enumerate() {
             let Some(named) = self.doing.get(&call.name) else {
                 continue;
@@ -48,8 +36,12 @@ impl Wrappers {
             let meant = named.find_map(|own| match &own.kind {
                 Kind::Does(class, done) => {
                     let meant = match class {
-                        Some(class) => is_of_class(subject, &types, call, class),
-                        None => is_of_module(subject, call, own),
+                        Some(class) => {
+                            is_of_class(subject, &types, call, class)
+                                || gives_objects(subject.facts.language)
+                                    && is_of_module(subject, call, own)
+                        }
+                        None => own.modules != here && is_of_module(subject, call, own),
                     };
                     meant.then_some(*done)
                 }
@@ -81,15 +73,38 @@ fn is_of_class(subject: &Subject<'_>, types: &Types<'_>, call: &Call, class: &st
                 let last = path.last().map(String::as_str).unwrap_or_default();
                 // `alias App.Store`, and another library's `Store` is another.
                 let exact = facts.language == Language::Elixir;
+                let typed = types.of_path(facts, path, call.function);
                 written == class
-                    || !exact && last == name
                     || exact && is_alias(facts, &written, class)
-                    || types.of_path(facts, path, call.function) == Some(name)
+                    || !exact && is_same(name, typed.unwrap_or(last))
+                    || !exact && last == name
             }
         },
         Some(Expr::Call(made)) => made_class(facts, *made) == Some(name),
         Some(_) => false,
     }
+}
+
+/// Languages where a module may give an object of its class to those who bring it in.
+fn gives_objects(language: Language) -> bool {
+    matches!(
+        language,
+        Language::JavaScript | Language::TypeScript | Language::Tsx
+    )
+}
+
+/// `RedisStore`, `redisStore`, `redis_store` and `IRedisStore` mean the same.
+fn is_same(class: &str, other: &str) -> bool {
+    let plain = |name: &str| -> String {
+        let name = name.strip_suffix("Impl").unwrap_or(name);
+        let name = match name.strip_prefix('I') {
+            Some(rest) if rest.starts_with(char::is_uppercase) => rest,
+            _ => name,
+        };
+        let letters = name.chars().filter(|c| *c != '_');
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    class == other || plain(class) == plain(other)
 }
 
 /// Whether the class around a call has another one above it, and not the function itself.
@@ -108,13 +123,10 @@ fn is_alias(facts: &Facts, written: &str, class: &str) -> bool {
 
 /// `from store import load`, and then `load(key)`; `import store`, and then `store.load(key)`.
 fn is_of_module(subject: &Subject<'_>, call: &Call, own: &Wrapper) -> bool {
+    let language = subject.facts.language;
     let mut brought = subject.facts.imports.iter().filter(|import| {
-        let module = import
-            .module
-            .trim_end_matches(".js")
-            .trim_end_matches(".ts");
-        let last = module.rsplit(['/', '.', '\\', ':']).next();
-        last.is_some_and(|last| own.modules.iter().any(|module| module == last))
+        let last = last_of(language, &import.module);
+        own.modules.iter().any(|module| module == last)
             || import
                 .names
                 .iter()
@@ -125,10 +137,17 @@ fn is_of_module(subject: &Subject<'_>, call: &Call, own: &Wrapper) -> bool {
             let mut names = import.names.iter();
             names.any(|(there, here)| *there == own.name && *here == call.name)
         }),
+        // `mod store;`, and then `store::load(key)`.
+        Some(Expr::Path(path))
+            if language == Language::Rust && path.last() == Some(&own.modules[0]) =>
+        {
+            true
+        }
         Some(Expr::Path(path)) if path.len() == 1 => brought.any(|import| {
+            let objects = gives_objects(language);
             let mut names = import.names.iter();
             names.any(|(there, here)| {
-                (there.is_empty() || *there == own.modules[0]) && *here == path[0]
+                (objects || there.is_empty() || *there == own.modules[0]) && *here == path[0]
             })
         }),
         Some(_) => false,
@@ -252,6 +271,12 @@ fn root(facts: &Facts, function: Option<FunctionId>) -> Option<FunctionId> {
 
 /// The class that a declared type ends with: `Optional[Store]`, `?App\Store`, `*store.Store`.
 fn last_word(declared: &str) -> Option<&str> {
-    let mut words = declared.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-    words.rfind(|word| word.starts_with(char::is_uppercase))
+    let plain = |c: char| !(c.is_alphanumeric() || c == '_');
+    let mut words = declared.split(plain);
+    // Go's types of one package begin in lower case.
+    let pointed = declared.trim_start_matches('*');
+    let own = (declared != pointed && !pointed.contains(plain)).then_some(pointed);
+    words
+        .rfind(|word| word.starts_with(char::is_uppercase))
+        .or(own)
 }

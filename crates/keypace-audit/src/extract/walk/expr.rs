@@ -41,10 +41,12 @@ impl Walk<'_> {
 
         let id = CallId(self.facts.calls.len());
         let first = callbacks.first().map_or(0, |(_, lambda)| *lambda);
+        let brought = parts.receiver.as_ref();
+        let brought = brought.is_some_and(|own| own.text().starts_with("require("));
         for (repeated, lambda) in callbacks {
             let kind = LoopKind::Callback {
                 names: self.params_of(&args[lambda]),
-                iterable: callback::iterable(receiver.as_ref(), &args, first),
+                iterable: callback::iterable(receiver.as_ref(), brought, &args, first),
                 call: id,
             };
             self.facts.loops[repeated.0].kind = kind;

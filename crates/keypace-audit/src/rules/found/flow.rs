@@ -66,7 +66,9 @@ impl Found<'_> {
         let begin = before.rfind('\n').map_or(0, |end| end + 1);
         let line = self.text.get(begin..).unwrap_or_default().trim_start();
         match self.facts.language {
-            JavaScript | TypeScript | Tsx => true,
+            JavaScript | TypeScript | Tsx => {
+                targets > 1 || line.split('=').next().is_some_and(|to| to.contains('{'))
+            }
             Elixir => line.starts_with("%{") || line.starts_with('['),
             _ => targets > 2,
         }
@@ -202,7 +204,12 @@ impl Found<'_> {
             );
         }
         // A built command is sent: `client.Do(ctx, client.B().Keys().Pattern(p).Build())`.
-        if is_collect(name) || is_passing_function(name) || verb::is_raw_method(name) {
+        if is_collect(name)
+            || is_passing_function(name)
+            || verb::is_raw_method(name)
+            || self.awaits_argument(next)
+            || self.is_map(trace) && is_entries(name)
+        {
             self.flow(next, trace, steps);
         }
     }

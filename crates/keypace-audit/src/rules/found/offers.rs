@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::readers::takes_away;
 use super::{Amount, Found};
 use crate::facts::{Expr, Function, FunctionId};
+use crate::language::Language;
 use crate::receiver::clients;
 use crate::receiver::verb::Verb;
 
@@ -33,10 +34,13 @@ impl Found<'_> {
             .collect();
         let mut out = Vec::new();
         for (at, own) in self.facts.functions.iter().enumerate() {
-            if own.name.is_empty() || own.lambda || own.parent.is_some() {
+            let closed = own.lambda && !has_named_lambdas(self.facts.language);
+            if own.name.is_empty() || closed || own.parent.is_some() {
                 continue;
             }
             let class = own.class.and_then(|id| self.facts.classes.get(id.0));
+            let class = class.map(|class| class.name.as_str());
+            let class = class.or_else(|| self.receiver_of(own));
             let done = match self.gives(own) {
                 Some(verb) => Some((verb, 0)),
                 None if working.contains(&FunctionId(at))
@@ -47,15 +51,47 @@ impl Found<'_> {
                 None => None,
             };
             if let Some((verb, place)) = done {
-                out.push(Helper {
-                    class: class.map(|class| class.name.clone()),
+                let helper = Helper {
+                    class: class.map(str::to_owned),
                     name: own.name.clone(),
                     verb,
                     place,
-                });
+                };
+                out.extend(self.promised_by(own, class, &helper));
+                out.push(helper);
             }
         }
         out
+    }
+
+    /// The type of Go's `func (s *Store) Load(...)`.
+    fn receiver_of<'f>(&self, own: &'f Function) -> Option<&'f str> {
+        let text = self.text.get(own.span.start..own.span.end)?;
+        if self.facts.language != Language::Go || !text.starts_with("func (") {
+            return None;
+        }
+        let declared = own.params.last()?.declared.as_deref()?;
+        let plain = declared.split('[').next().unwrap_or(declared);
+        let mut words = plain.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.rfind(|word| !word.is_empty())
+    }
+
+    /// The same by the interfaces of the file that have such a function.
+    fn promised_by(&self, own: &Function, class: Option<&str>, helper: &Helper) -> Vec<Helper> {
+        if class.is_none() || !has_interfaces(self.facts.language) {
+            return Vec::new();
+        }
+        let named = self.origins.functions_named(&own.name).iter();
+        let others = named.filter_map(|id| {
+            let other = &self.facts.functions[id.0];
+            let other = self.facts.classes.get(other.class?.0)?;
+            (Some(other.name.as_str()) != class).then_some(other)
+        });
+        let helpers = others.map(|other| Helper {
+            class: Some(other.name.clone()),
+            ..helper.clone()
+        });
+        helpers.collect()
     }
 
     /// What a function gives back that its own body found.
@@ -82,10 +118,14 @@ impl Found<'_> {
 
     /// Whether a function calls one that works on keys.
     fn hands_on(&self, id: FunctionId, working: &HashSet<FunctionId>) -> bool {
-        let calls = self.own_calls.get(&id);
-        calls.is_some_and(|calls| {
-            let mut calls = calls.iter().map(|call| &self.facts.calls[call.0]);
-            calls.any(|call| self.meant(call).is_some_and(|own| working.contains(&own)))
+        let mut calls = self
+            .calls_in(id)
+            .iter()
+            .map(|call| &self.facts.calls[call.0]);
+        calls.any(|call| {
+            !call.args.is_empty()
+                && self.is_own(call)
+                && self.meant(call).is_some_and(|own| working.contains(&own))
         })
     }
 
@@ -103,17 +143,32 @@ impl Found<'_> {
             let away = takes_away(&own.name);
             if !away
                 && !writes(&own.name)
-                && self.done_of(id, &param.name, Verb::reads_one).is_some()
+                && self.done_of(id, &param.name, Verb::reads_one, 0).is_some()
             {
                 return Some((Verb::Read, place));
             }
             let deletes = |verb| verb == Verb::Del;
-            if away && self.done_of(id, &param.name, deletes).is_some() {
+            if away && self.done_of(id, &param.name, deletes, 0).is_some() {
                 return Some((Verb::Del, place));
             }
         }
         None
     }
+}
+
+/// Languages where a function is mostly a lambda that is given a name.
+fn has_named_lambdas(language: Language) -> bool {
+    matches!(
+        language,
+        Language::JavaScript | Language::TypeScript | Language::Tsx
+    )
+}
+
+fn has_interfaces(language: Language) -> bool {
+    matches!(
+        language,
+        Language::Go | Language::TypeScript | Language::Tsx
+    )
 }
 
 /// `updateTag`: it reads to write, and what it writes is the point.

@@ -68,9 +68,10 @@ impl Found<'_> {
     /// The function of the file that a call means, where only one can be meant.
     pub(super) fn meant(&self, call: &Call) -> Option<FunctionId> {
         let named = self.origins.functions_named(&call.name).iter();
+        let shell = self.facts.language == Language::Shell;
         let mut fitting = named.filter(|id| {
             let own = &self.facts.functions[id.0];
-            !own.name.is_empty() && own.params.len() >= call.args.len()
+            !own.name.is_empty() && (shell || own.params.len() >= call.args.len())
         });
         let first = *fitting.next()?;
         if fitting.next().is_none() {
@@ -82,7 +83,13 @@ impl Found<'_> {
             let own = &self.facts.functions[id.0];
             let fits = !own.name.is_empty() && own.params.len() >= call.args.len();
             let text = self.text.get(own.span.start..own.span.end);
-            fits && text.is_some_and(|text| text.contains('{'))
+            // Go's interfaces may say `interface{}` of what they are given.
+            let body = if self.facts.language == Language::Go {
+                "func"
+            } else {
+                "{"
+            };
+            fits && text.is_some_and(|text| text.contains(body))
         });
         let first = *written.next()?;
         written.next().is_none().then_some(first)

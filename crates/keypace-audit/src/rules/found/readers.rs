@@ -1,20 +1,21 @@
 //! Functions of the file that read or delete the one key they are given.
 //! Must not judge, and must not know the functions of other files.
 
+use std::collections::HashMap;
+
 use super::{Amount, Found, Trace};
-use crate::facts::{Call, CallId, Expr, FunctionId, Piece, Span};
+use crate::facts::{Binding, Call, CallId, Expr, FunctionId, Piece, Span};
 use crate::language::Language;
+use crate::limits;
 use crate::receiver::Command;
 use crate::receiver::clients;
-use crate::receiver::shape::Shape;
+use crate::receiver::shape::{Shape, Sure};
 use crate::receiver::verb::Verb;
-
-/// How many functions a key is handed on through, from the loop to the command.
-const MAX_HELPERS_DEEP: usize = 1;
+use crate::report::Confidence;
 
 impl Found<'_> {
     /// What a call of a file's own function reads for a key that was found, with that key.
-    pub(crate) fn read_through(&self, id: CallId) -> Option<(Trace, &Command)> {
+    pub(crate) fn read_through(&self, id: CallId) -> Option<(Trace, Command)> {
         if takes_away(&self.facts.calls[id.0].name) {
             return None;
         }
@@ -22,14 +23,15 @@ impl Found<'_> {
     }
 
     /// What such a call deletes.
-    pub(crate) fn deleted_through(&self, id: CallId) -> Option<(Trace, &Command)> {
+    pub(crate) fn deleted_through(&self, id: CallId) -> Option<(Trace, Command)> {
         if !takes_away(&self.facts.calls[id.0].name) {
             return None;
         }
         self.done_through(id, |verb| verb == Verb::Del)
     }
 
-    fn done_through(&self, id: CallId, wanted: fn(Verb) -> bool) -> Option<(Trace, &Command)> {
+    /// What stands in another function than the one that is called is less sure.
+    fn done_through(&self, id: CallId, wanted: fn(Verb) -> bool) -> Option<(Trace, Command)> {
         let call = &self.facts.calls[id.0];
         if call.args.is_empty()
             || call.constructs
@@ -40,7 +42,16 @@ impl Found<'_> {
             return None;
         }
         let mut clauses = self.clauses(call).into_iter();
-        clauses.find_map(|helper| self.done_by(helper, call, wanted))
+        let (helper, trace, done) = clauses.find_map(|helper| {
+            let (trace, done) = self.done_by(helper, call, wanted)?;
+            Some((helper, trace, done))
+        })?;
+        let mut done = done.clone();
+        if self.named_around(self.facts.calls[done.call.0].function) != Some(helper) {
+            done.confidence = done.confidence.min(Confidence::Medium);
+            done.known.sure = done.known.sure.min(Sure::Own);
+        }
+        Some((trace, done))
     }
 
     fn done_by(
@@ -49,16 +60,11 @@ impl Found<'_> {
         call: &Call,
         wanted: fn(Verb) -> bool,
     ) -> Option<(Trace, &Command)> {
-        let params = &self.facts.functions[helper.0].params;
-        let first = self.is_called_on(helper, call);
         call.args.iter().enumerate().find_map(|(at, arg)| {
-            let name = match arg {
-                Expr::Named(name, _) => name,
-                _ => &params.get(at + usize::from(first))?.name,
-            };
+            let name = self.param_at(helper, call, at, arg)?;
             let trace = self.trace(arg, call.function);
             let trace = trace.or_else(|| self.made_for(arg, call))?;
-            let done = self.done_of(helper, name, wanted)?;
+            let done = self.done_of(helper, name, wanted, 0)?;
             (trace.amount == Amount::One).then_some((trace, done))
         })
     }
@@ -75,20 +81,34 @@ impl Found<'_> {
             _ => return None,
         };
         let text = self.text.get(span.start..span.end)?;
+        let whole = !matches!(arg, Expr::Call(_));
         self.mentioned(text, call.function)
+            .or_else(|| self.mentioned_by(call).filter(|_| whole))
     }
 
-    /// The command in a function whose key is made of a parameter, or in one that it hands that to.
-    pub(super) fn done_of(
-        &self,
+    /// The parameter that an argument is given to.
+    fn param_at<'s>(
+        &'s self,
         helper: FunctionId,
-        param: &str,
-        wanted: fn(Verb) -> bool,
-    ) -> Option<&Command> {
-        self.done_below(helper, param, wanted, MAX_HELPERS_DEEP)
+        call: &Call,
+        at: usize,
+        arg: &'s Expr,
+    ) -> Option<&'s str> {
+        // A shell's functions number what they are given.
+        const PLACES: [&str; 4] = ["1", "2", "3", "4"];
+        if self.facts.language == Language::Shell {
+            return PLACES.get(at).copied();
+        }
+        let params = &self.facts.functions[helper.0].params;
+        let first = self.is_called_on(helper, call);
+        match arg {
+            Expr::Named(name, _) => Some(name),
+            _ => Some(&params.get(at + usize::from(first))?.name),
+        }
     }
 
-    fn done_below(
+    /// The command in a function whose key is made of a parameter, or in a function of the file that it hands that key to.
+    pub(super) fn done_of(
         &self,
         helper: FunctionId,
         param: &str,
@@ -96,55 +116,84 @@ impl Found<'_> {
         depth: usize,
     ) -> Option<&Command> {
         let mut names = vec![param.to_owned()];
-        for binding in &self.facts.bindings {
+        for binding in self.bindings_in(helper) {
             let text = self.text.get(binding.span.start..binding.span.end);
             let made = text
                 .and_then(|text| text.split_once('='))
                 .is_some_and(|(_, value)| has_word(value, &names));
-            if made && self.named_around(binding.function) == Some(helper) {
+            if made {
                 names.extend(binding.targets.iter().map(|target| target.join(".")));
             }
         }
-        let mut done = self
+        let mut all = self
             .commands
             .all
             .iter()
             .filter(|command| wanted(command.verb) && command.known.shape != Shape::Pipeline);
-        let found = done.find(|command| {
+        let done = all.find(|command| {
             let call = &self.facts.calls[command.call.0];
             self.named_around(call.function) == Some(helper)
                 && call.loops.is_empty()
                 && has_word(self.key_of(command, call), &names)
         });
-        if found.is_some() || depth == 0 || !asks(&self.facts.functions[helper.0].name) {
-            return found;
+        let deep = depth >= limits::MAX_READERS_DEEP;
+        if done.is_some() || deep || !asks(&self.facts.functions[helper.0].name) {
+            return done;
         }
-        let inner = self.own_calls.get(&helper)?.iter();
-        inner.copied().find_map(|id| {
+        let calls = self.calls_in(helper);
+        calls.iter().find_map(|&id| {
             let call = &self.facts.calls[id.0];
-            let inner = self.meant(call).filter(|inner| *inner != helper)?;
-            let params = &self.facts.functions[inner.0].params;
-            let itself = self.is_called_on(inner, call);
-            let at = call.args.iter().position(
-                |arg| matches!(arg, Expr::Path(path) if path.len() == 1 && names.contains(&path[0])),
-            )?;
-            let param = &params.get(at + usize::from(itself))?.name;
-            self.done_below(inner, param, wanted, depth - 1)
+            let hands = call.loops.is_empty()
+                && !call.constructs
+                && self.commands.at(id).is_none()
+                && self.is_own(call)
+                && !self.calls_itself(call)
+                && takes_away(&call.name) == wanted(Verb::Del);
+            if !hands {
+                return None;
+            }
+            let next = self.meant(call)?;
+            call.args.iter().enumerate().find_map(|(at, arg)| {
+                let handed = matches!(arg, Expr::Path(path) if names.contains(&path.join(".")))
+                    || matches!(arg, Expr::Call(own) if has_word(self.words_of(*own), &names))
+                    || matches!(arg, Expr::Text(_)) && has_word(self.words_of(id), &names);
+                let param = self.param_at(next, call, at, arg).filter(|_| handed)?;
+                self.done_of(next, param, wanted, depth + 1)
+            })
         })
     }
 
-    /// The calls of the file's own functions in each function, outside of loops.
-    pub(super) fn find_own_calls(&mut self) {
-        for (at, call) in self.facts.calls.iter().enumerate() {
-            let id = CallId(at);
-            let own = call.call_of_own() && !call.args.is_empty() && call.loops.is_empty();
-            if !own || self.commands.at(id).is_some() {
-                continue;
-            }
-            if let Some(around) = self.named_around(call.function) {
-                self.own_calls.entry(around).or_default().push(id);
+    fn words_of(&self, id: CallId) -> &str {
+        let call = &self.facts.calls[id.0];
+        self.text
+            .get(call.at.end..call.span.end)
+            .unwrap_or_default()
+    }
+
+    fn bindings_in(&self, helper: FunctionId) -> impl Iterator<Item = &Binding> {
+        let inside = self.inner.bindings.get(&helper);
+        let inside = inside.map_or(&[][..], Vec::as_slice);
+        inside.iter().map(|at| &self.facts.bindings[*at])
+    }
+
+    pub(super) fn calls_in(&self, helper: FunctionId) -> &[CallId] {
+        self.inner.calls.get(&helper).map_or(&[], Vec::as_slice)
+    }
+
+    /// Reads the file over once, so that a helper's own lines are at hand.
+    pub(super) fn find_inner(&mut self) {
+        let mut inner = Inner::default();
+        for (at, binding) in self.facts.bindings.iter().enumerate() {
+            if let Some(helper) = self.named_around(binding.function) {
+                inner.bindings.entry(helper).or_default().push(at);
             }
         }
+        for (at, call) in self.facts.calls.iter().enumerate() {
+            if let Some(helper) = self.named_around(call.function) {
+                inner.calls.entry(helper).or_default().push(CallId(at));
+            }
+        }
+        self.inner = inner;
     }
 
     /// The text of what is read. A range's bounds are no keys; Go's context stands before the key.
@@ -171,6 +220,13 @@ fn asks(name: &str) -> bool {
         .is_some_and(|first| WORDS.contains(&first.as_str()))
 }
 
+/// What stands in which function with a name.
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    bindings: HashMap<FunctionId, Vec<usize>>,
+    calls: HashMap<FunctionId, Vec<CallId>>,
+}
+
 /// `removeJob`: it reads to write, and what it writes is the point.
 pub(super) fn takes_away(name: &str) -> bool {
     const WORDS: &[&str] = &[
@@ -187,10 +243,15 @@ pub(super) fn takes_away(name: &str) -> bool {
         "invalidate",
         "deregister",
         "unregister",
+        "clean",
+        "cleanup",
+        "kill",
+        "cancel",
     ];
     let words = clients::words(name);
+    let forced = usize::from(words.first().is_some_and(|first| first == "force"));
     words
-        .first()
+        .get(forced)
         .is_some_and(|first| WORDS.contains(&first.as_str()))
 }
 

@@ -197,6 +197,15 @@ impl Found<'_> {
                 Some(trace)
             }
             Some(_) => None,
+            // `Object.keys(h)`
+            None if is_entries(name)
+                && call.args.len() == 1
+                && self
+                    .trace_at(&call.args[0], function, depth + 1)
+                    .is_some_and(|trace| self.is_map(trace)) =>
+            {
+                self.trace_at(&call.args[0], function, depth + 1)
+            }
             None if is_of_text(name) => {
                 let one = |trace: &Trace| trace.amount == Amount::One;
                 let mut args = call.args.iter();
