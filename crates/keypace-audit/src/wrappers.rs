@@ -37,6 +37,8 @@ enum Kind {
     Runs,
     /// A function, of a class or of its file, that finds keys or does something with the one that it is given.
     Does(Option<String>, Meant),
+    /// A function of a class that sends the words of a command that it is given.
+    Sends(String),
     /// Something of a class of its file that does so: `store = Store(url)`.
     Instance(String),
     /// A function that is named like KEYS and walks by SCAN.
@@ -70,6 +72,9 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit], offers: Offers) -> Ve
     }
     for name in offers.walkers {
         offer(name, Kind::Walks);
+    }
+    for (class, name) in elsewhere::of_classes(subject.facts, offers.senders) {
+        offer(name, Kind::Sends(class));
     }
     let mut classes = HashSet::new();
     for own in offers.helpers {
@@ -113,7 +118,7 @@ impl Wrappers {
         found.sort_by(|a, b| (&a.name, &a.modules).cmp(&(&b.name, &b.modules)));
         let mut doing: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, own) in found.iter().enumerate() {
-            if matches!(own.kind, Kind::Does(..)) {
+            if matches!(own.kind, Kind::Does(..) | Kind::Sends(_)) {
                 doing.entry(own.name.clone()).or_default().push(at);
             }
         }
@@ -130,7 +135,7 @@ impl Wrappers {
             .found
             .iter()
             .map(|wrapper| match &wrapper.kind {
-                Kind::Does(Some(class), _) => elsewhere::short(class),
+                Kind::Does(Some(class), _) | Kind::Sends(class) => elsewhere::short(class),
                 Kind::Does(None, _) => wrapper.module(),
                 _ => wrapper.name.as_str(),
             })
@@ -142,8 +147,10 @@ impl Wrappers {
     /// Everything that the rules find in a file, knowing the tree: it replaces what the first pass found there. Asked in a
     /// second pass, for files that have one of [`Self::words`], also such as never say *redis*.
     pub(crate) fn recheck(&self, subject: &Subject<'_>) -> Vec<Hit> {
+        let (meant, sends) = self.meant(subject);
         let elsewhere = Elsewhere {
-            meant: self.meant(subject),
+            meant,
+            sends,
             methods: Some(&self.methods),
             text: subject.text,
         };

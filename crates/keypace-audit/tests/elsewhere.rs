@@ -208,3 +208,28 @@ class Driver
         ["Kept.php:6 keys-command", "Kept.php:6 unscoped-listing"]
     );
 }
+
+#[test]
+fn words_are_sent_by_another_module() {
+    let pool = "\
+defmodule App.Pool do
+  def q(command), do: :poolboy.transaction(:pool, fn conn -> Redix.command(conn, command) end)
+  def names(pattern), do: q([\"KEYS\", pattern])
+end
+";
+    let users = "\
+defmodule App.Users do
+  alias App.Pool
+
+  def all(shop) do
+    {:ok, names} = Pool.names(\"user:#{shop}:*\")
+    Enum.map(names, fn name -> Pool.q([\"GET\", name]) end)
+  end
+
+  def others(names), do: Enum.map(names, fn name -> Http.q([\"GET\", name]) end)
+end
+";
+    let found = found(&[("pool.ex", pool), ("users.ex", users)]);
+    let wanted = ["pool.ex:3 keys-command", "users.ex:6 n-plus-one-read"];
+    assert_eq!(found, wanted);
+}

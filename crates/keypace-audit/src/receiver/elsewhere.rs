@@ -46,6 +46,8 @@ pub(crate) struct Meant {
 pub(crate) struct Elsewhere<'a> {
     /// Calls of functions that find keys, or read or delete the one that they are given.
     pub meant: HashMap<CallId, Meant>,
+    /// Calls of functions that send the words they are given.
+    pub sends: HashSet<CallId>,
     pub methods: Option<&'a Methods>,
     pub text: &'a str,
 }

@@ -45,6 +45,8 @@ pub(crate) struct Commands {
     pub maybe: Vec<Command>,
     /// Where the first command of a call stands in `all`.
     places: HashMap<CallId, usize>,
+    /// Functions of the file that send the words they are given.
+    pub senders: Vec<String>,
     /// The shell's words that stand for a client.
     pub shell: shellwords::Clients,
 }
@@ -87,6 +89,7 @@ impl Commands {
             all,
             maybe,
             places,
+            senders: senders.names(),
             shell,
         }
     }

@@ -24,16 +24,25 @@ pub(super) fn commands(
     let sent = senders
         .get(&call.name)
         .filter(|_| call.receiver.is_none() || call.call_of_own());
+    let there = origins.elsewhere.sends.contains(&id);
     let takes = verb::is_raw_method(&call.name)
         || call.name == MADE && (origins.library || origins.speaks)
         || flat
         || sent.is_some()
+        || there
         || is_handed_words(facts, origins, call);
     if !takes || call.constructs && !flat {
         return Vec::new();
     }
     let words = read_words(facts, id);
-    let known = sent.or_else(|| receiver(facts, origins, call));
+    let elsewhere = there.then_some(Known {
+        sure: Sure::Named,
+        shape: Shape::Client,
+        cluster: false,
+    });
+    let known = sent
+        .or(elsewhere)
+        .or_else(|| receiver(facts, origins, call));
     words
         .into_iter()
         .filter_map(|(verb, upper, args)| {

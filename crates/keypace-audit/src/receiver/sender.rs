@@ -38,6 +38,13 @@ impl Senders {
         Self(found)
     }
 
+    /// The functions by their names.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.0.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
     /// What the function of this name sends to.
     pub(super) fn get(&self, name: &str) -> Option<Known> {
         self.0.get(name).copied()
@@ -68,7 +75,14 @@ fn handed(facts: &Facts, arg: &Expr, function: Option<FunctionId>, depth: usize)
     {
         return None;
     }
-    let own = facts.functions.get(function?.0)?;
-    let param = own.params.iter().any(|param| param.name == *name);
-    (param && !own.name.is_empty()).then(|| own.name.clone())
+    // A block that a pool lends a connection to stands in the function.
+    let mut at = function;
+    while let Some(own) = at.and_then(|id| facts.functions.get(id.0)) {
+        let param = own.params.iter().any(|param| param.name == *name);
+        if param {
+            return (!own.name.is_empty()).then(|| own.name.clone());
+        }
+        at = own.parent.filter(|_| own.lambda);
+    }
+    None
 }

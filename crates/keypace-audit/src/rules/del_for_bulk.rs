@@ -71,7 +71,7 @@ fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
             continue;
         }
         if let Some((trace, done)) = scene.found.deleted_through(CallId(at)) {
-            let confidence = scene.given(&done, trace).confidence;
+            let confidence = scene.given_through(&done, trace);
             let message = format!("{} runs DEL, and is called for every key found", call.name);
             sink.at(scene, &RULE, call, confidence, RULE.severity, message);
         }

@@ -110,6 +110,8 @@ pub(crate) struct Offers {
     pub walkers: Vec<String>,
     /// Functions that find keys, or do something with the one that they are given.
     pub helpers: Vec<Helper>,
+    /// Functions that send the words they are given, by their names.
+    pub senders: Vec<String>,
     /// Methods that stand for a command, by the class that they are called on.
     pub methods: Vec<Method>,
 }
@@ -191,6 +193,7 @@ fn judge(
             walkers: walkers(subject.facts, &commands),
             helpers: if typed { Vec::new() } else { found.helpers() },
             methods: found.methods(),
+            senders: commands.senders.clone(),
         };
     }
 }

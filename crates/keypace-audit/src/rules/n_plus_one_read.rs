@@ -123,7 +123,7 @@ fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
                 "{} reads one key, and is called for every key found",
                 call.name
             );
-            let confidence = scene.given(&read, trace).confidence;
+            let confidence = scene.given_through(&read, trace);
             sink.at(scene, &RULE, call, confidence, RULE.severity, message);
         }
     }

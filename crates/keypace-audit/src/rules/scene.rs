@@ -70,16 +70,22 @@ impl Scene<'_> {
             && source.verb.lists_keys()
             && (same || command.known.sure >= Sure::Named);
         let mut own = command.clone();
-        // What another file's function finds is told by that one.
-        if self.origins.elsewhere.meant.contains_key(&source.call) {
-            if command.known.sure == Sure::Resolved && !command.verb.reads_one() {
-                return own;
-            }
-            own.confidence = own.confidence.min(source.confidence);
-        } else if lifted {
+        if lifted {
             own.confidence = Confidence::High;
         }
         own
+    }
+
+    /// The same for a command of a function that is called for keys found: where another file's function finds them, two
+    /// guesses are one too many.
+    pub(super) fn given_through(&self, command: &Command, trace: Trace) -> Confidence {
+        let source = self.found.source(trace.source);
+        let confidence = self.given(command, trace).confidence;
+        if self.origins.elsewhere.meant.contains_key(&source.call) {
+            confidence.min(source.confidence)
+        } else {
+            confidence
+        }
     }
 
     /// The pattern that a command is given: its first string for KEYS, what follows MATCH for SCAN.

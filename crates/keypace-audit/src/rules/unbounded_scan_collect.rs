@@ -37,7 +37,8 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         }
         let command = &scene.found.told(source);
         // Whose step it is, says the file that makes it.
-        if scene.origins.elsewhere.meant.contains_key(&command.call) {
+        let there = scene.origins.elsewhere.meant.contains_key(&command.call);
+        if there && scene.commands.at(command.call).is_none() {
             continue;
         }
         if scene

@@ -16,10 +16,10 @@ pub(super) fn short(class: &str) -> &str {
 
 impl Wrappers {
     /// The calls of a file that mean such a function, and what each does.
-    pub(super) fn meant(&self, subject: &Subject<'_>) -> HashMap<CallId, Meant> {
-        let mut out = HashMap::new();
+    pub(super) fn meant(&self, subject: &Subject<'_>) -> (HashMap<CallId, Meant>, HashSet<CallId>) {
+        let (mut out, mut sends) = (HashMap::new(), HashSet::new());
         if self.doing.is_empty() {
-            return out;
+            return (out, sends);
         }
         let mut types = Types::of(subject.facts);
         for own in &self.found {
@@ -32,7 +32,15 @@ impl Wrappers {
             let Some(named) = self.doing.get(&call.name) else {
                 continue;
             };
-            let mut named = named.iter().map(|place| &self.found[*place]);
+            let named = named.iter().map(|place| &self.found[*place]);
+            let sent = named.clone().any(|own| match &own.kind {
+                Kind::Sends(class) => is_of_class(subject, &types, call, class),
+                _ => false,
+            });
+            if sent {
+                sends.insert(CallId(at));
+            }
+            let mut named = named;
             let meant = named.find_map(|own| match &own.kind {
                 Kind::Does(class, done) => {
                     let meant = match class {
@@ -51,7 +59,7 @@ impl Wrappers {
                 out.insert(CallId(at), done);
             }
         }
-        out
+        (out, sends)
     }
 }
 
@@ -166,6 +174,17 @@ fn made_class(facts: &Facts, id: CallId) -> Option<&str> {
         _ if call.constructs => Some(short(&call.name)),
         _ => None,
     }
+}
+
+/// The functions of these names that a class has, with the class.
+pub(super) fn of_classes(facts: &Facts, names: Vec<String>) -> Vec<(String, String)> {
+    let named = names.into_iter().filter_map(|name| {
+        let mut functions = facts.functions.iter();
+        let own = functions.find(|own| own.name == name && own.parent.is_none())?;
+        let class = facts.classes.get(own.class?.0)?;
+        Some((class.name.clone(), name))
+    });
+    named.collect()
 }
 
 /// What a file makes of its own classes at its top level, by its name.
