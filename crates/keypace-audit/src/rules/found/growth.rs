@@ -72,22 +72,30 @@ impl Found<'_> {
     pub(super) fn begins_anew(&self, target: &[String], source: usize) -> bool {
         let scan = &self.facts.calls[self.sources[source].call.0];
         let each = scan.loops.last();
-        self.facts.bindings.iter().any(|binding| {
-            let empty = match &binding.value {
-                Expr::List(items) => items.is_empty(),
-                Expr::Call(call) => {
-                    let call = &self.facts.calls[call.0];
-                    call.args.is_empty() && (call.constructs || call.name == "array")
-                }
-                _ => false,
-            };
-            let around = match each {
-                Some(each) => binding.loops.contains(each) && binding.function == scan.function,
-                // For each key of an iteration.
-                None => !binding.loops.is_empty(),
-            };
-            empty && around && binding.targets.iter().any(|own| own == target)
-        })
+        // `names.clear()` at the head of the loop.
+        let cleared = self.facts.calls.iter().any(|call| {
+            matches!(call.name.as_str(), "clear" | "Clear")
+                && each.is_some_and(|each| call.loops.contains(each))
+                && call.function == scan.function
+                && matches!(&call.receiver, Some(Expr::Path(path)) if path == target)
+        });
+        cleared
+            || self.facts.bindings.iter().any(|binding| {
+                let empty = match &binding.value {
+                    Expr::List(items) => items.is_empty(),
+                    Expr::Call(call) => {
+                        let call = &self.facts.calls[call.0];
+                        call.args.is_empty() && (call.constructs || call.name == "array")
+                    }
+                    _ => false,
+                };
+                let around = match each {
+                    Some(each) => binding.loops.contains(each) && binding.function == scan.function,
+                    // For each key of an iteration.
+                    None => !binding.loops.is_empty(),
+                };
+                empty && around && binding.targets.iter().any(|own| own == target)
+            })
     }
 
     /// `all = append(all, key)` for each key found, into a list that the loop doesn't empty again.

@@ -4,6 +4,7 @@
 use super::Found;
 use crate::facts::{Call, Expr, Function, FunctionId};
 use crate::language::Language;
+use crate::receiver::elsewhere::are_called_by_type;
 use crate::receiver::verb;
 use crate::rules::flow_names::{
     is_chunk, is_collect, is_element, is_growth, is_limit, is_passing_function, is_passing_method,
@@ -67,6 +68,7 @@ impl Found<'_> {
 
     /// The function of the file that a call means, where only one can be meant.
     pub(super) fn meant(&self, call: &Call) -> Option<FunctionId> {
+        let overloads = are_called_by_type(self.facts.language);
         let named = self.origins.functions_named(&call.name).iter();
         let shell = self.facts.language == Language::Shell;
         let mut fitting = named.filter(|id| {
@@ -76,6 +78,16 @@ impl Found<'_> {
         let first = *fitting.next()?;
         if fitting.next().is_none() {
             return Some(first);
+        }
+        // Java's and C#'s overloads are told apart by how many they take.
+        let named = self.origins.functions_named(&call.name).iter();
+        let mut exact = named.filter(|id| {
+            let own = &self.facts.functions[id.0];
+            let taken = call.args.len() + usize::from(self.is_called_on(**id, call));
+            overloads && !own.name.is_empty() && own.params.len() == taken
+        });
+        if let (Some(only), None) = (exact.next(), exact.next()) {
+            return Some(*only);
         }
         // An interface says it as well, and has no body.
         let named = self.origins.functions_named(&call.name).iter();

@@ -30,7 +30,7 @@ impl Found<'_> {
         self.done_through(id, |verb| verb == Verb::Del)
     }
 
-    /// What stands in another function than the one that is called is less sure.
+    /// What stands in another function than the one that is called, or an overload of it, is less sure.
     fn done_through(&self, id: CallId, wanted: fn(Verb) -> bool) -> Option<(Trace, Command)> {
         let call = &self.facts.calls[id.0];
         if call.args.is_empty()
@@ -47,7 +47,9 @@ impl Found<'_> {
             Some((helper, trace, done))
         })?;
         let mut done = done.clone();
-        if self.named_around(self.facts.calls[done.call.0].function) != Some(helper) {
+        let around = self.named_around(self.facts.calls[done.call.0].function);
+        let name = |id: FunctionId| &self.facts.functions[id.0].name;
+        if around.is_none_or(|around| name(around) != name(helper)) {
             done.confidence = done.confidence.min(Confidence::Medium);
             done.known.sure = done.known.sure.min(Sure::Own);
         }
