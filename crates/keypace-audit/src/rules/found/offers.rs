@@ -64,18 +64,6 @@ impl Found<'_> {
         out
     }
 
-    /// The type of Go's `func (s *Store) Load(...)`.
-    fn receiver_of<'f>(&self, own: &'f Function) -> Option<&'f str> {
-        let text = self.text.get(own.span.start..own.span.end)?;
-        if self.facts.language != Language::Go || !text.starts_with("func (") {
-            return None;
-        }
-        let declared = own.params.last()?.declared.as_deref()?;
-        let plain = declared.split('[').next().unwrap_or(declared);
-        let mut words = plain.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        words.rfind(|word| !word.is_empty())
-    }
-
     /// The same by the interfaces of the file that have such a function.
     fn promised_by(&self, own: &Function, class: Option<&str>, helper: &Helper) -> Vec<Helper> {
         if class.is_none() || !has_interfaces(self.facts.language) {

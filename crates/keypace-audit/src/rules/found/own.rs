@@ -104,7 +104,53 @@ impl Found<'_> {
             fits && text.is_some_and(|text| text.contains(body))
         });
         let first = *written.next()?;
-        written.next().is_none().then_some(first)
+        if written.next().is_none() {
+            return Some(first);
+        }
+        self.meant_by_class(call)
+    }
+
+    /// The one of several functions of a name that the class has which a call is made on.
+    fn meant_by_class(&self, call: &Call) -> Option<FunctionId> {
+        let class = self.class_called(call)?;
+        let named = self.origins.functions_named(&call.name).iter();
+        let mut own = named.filter(|id| {
+            let own = &self.facts.functions[id.0];
+            let of = own.class.and_then(|id| self.facts.classes.get(id.0));
+            let of = of.map(|of| of.name.as_str());
+            own.params.len() >= call.args.len()
+                && of.or_else(|| self.receiver_of(own)) == Some(class)
+        });
+        let first = *own.next()?;
+        own.next().is_none().then_some(first)
+    }
+
+    /// The class around a call on `self`, or the type of the parameter that it is made on.
+    fn class_called<'f>(&'f self, call: &'f Call) -> Option<&'f str> {
+        if call.call_of_own() {
+            return Some(self.facts.classes.get(call.class?.0)?.name.as_str());
+        }
+        let Some(Expr::Path(path)) = &call.receiver else {
+            return None;
+        };
+        let [name] = path.as_slice() else { return None };
+        let mut at = call.function;
+        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
+            if let Some(param) = own.params.iter().find(|param| param.name == *name) {
+                return last_word(param.declared.as_deref()?);
+            }
+            at = own.parent;
+        }
+        None
+    }
+
+    /// The type of Go's `func (s *Store) Load(...)`.
+    pub(super) fn receiver_of<'f>(&self, own: &'f Function) -> Option<&'f str> {
+        let text = self.text.get(own.span.start..own.span.end)?;
+        if self.facts.language != Language::Go || !text.starts_with("func (") {
+            return None;
+        }
+        last_word(own.params.last()?.declared.as_deref()?)
     }
 
     /// The functions of the file that a call may mean: one, or the clauses of one.
@@ -137,6 +183,13 @@ impl Found<'_> {
         }
         false
     }
+}
+
+/// `Store` of `*cache.Store` and `Store[K]`.
+fn last_word(declared: &str) -> Option<&str> {
+    let plain = declared.split('[').next().unwrap_or(declared);
+    let mut words = plain.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.rfind(|word| !word.is_empty())
 }
 
 fn is_same(own: &Function, call: &Call) -> bool {
