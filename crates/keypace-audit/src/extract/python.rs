@@ -1,9 +1,12 @@
 //! Python's nodes.
 //! Must not walk or judge.
 
+mod form;
+
+use self::form::{imports, is_mapped};
 use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::{format_pieces, read_escapes};
-use crate::facts::{Import, Param, Span};
+use crate::facts::Param;
 use crate::limits::MAX_DEPTH_NODES;
 use crate::syntax::Node;
 
@@ -106,44 +109,6 @@ fn only_child<'t>(node: &Node<'t>) -> Option<Node<'t>> {
     Some(only)
 }
 
-fn imports(node: &Node<'_>) -> Vec<Import> {
-    let range = node.range();
-    let span = Span {
-        start: range.start,
-        end: range.end,
-    };
-    let names = node
-        .field_children("name")
-        .filter_map(|name| match name.kind().as_ref() {
-            "dotted_name" => Some((name.text().into_owned(), None)),
-            "aliased_import" => Some((
-                name.field("name")?.text().into_owned(),
-                Some(name.field("alias")?.text().into_owned()),
-            )),
-            _ => None,
-        });
-    let Some(module) = node.field("module_name") else {
-        let whole = |(module, alias): (String, Option<String>)| {
-            let here =
-                alias.unwrap_or_else(|| module.split('.').next().unwrap_or_default().to_owned());
-            Import {
-                module,
-                names: vec![(String::new(), here)],
-                span,
-            }
-        };
-        return names.map(whole).collect();
-    };
-    let names = names
-        .map(|(name, alias)| (name.clone(), alias.unwrap_or(name)))
-        .collect();
-    vec![Import {
-        module: module.text().into_owned(),
-        names,
-        span,
-    }]
-}
-
 /// The names of a chain, where it is one.
 fn path(node: &Node<'_>) -> Option<Vec<String>> {
     let mut names = Vec::new();
@@ -166,6 +131,10 @@ fn path(node: &Node<'_>) -> Option<Vec<String>> {
 }
 
 fn attribute<'t>(node: &Node<'t>) -> Role<'t> {
+    if let (true, Some(name)) = (is_mapped(node), node.field("attribute")) {
+        let of = node.field("object");
+        return Role::Reference { of, name };
+    }
     if let Some(path) = path(node) {
         return Role::Path(path);
     }
