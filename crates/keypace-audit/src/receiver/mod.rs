@@ -332,7 +332,8 @@ fn bare(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         );
         let known = implicit
             .then(|| origins.known(&own, call.function, call.class))
-            .flatten()?;
+            .flatten()
+            .or_else(|| stand_in::implicit(facts, origins, call))?;
         (known.sure == Sure::Resolved)
             .then(|| verb::of_method(&call.name))
             .flatten()

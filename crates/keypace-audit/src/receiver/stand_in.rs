@@ -6,7 +6,8 @@ use super::origin::Origins;
 use super::shape::{Known, Shape, Sure};
 use super::verb::Verb;
 use super::{Command, clients, of_method};
-use crate::facts::{CallId, Expr, Facts};
+use crate::facts::{Call, CallId, Expr, Facts};
+use crate::language::Language;
 use crate::report::Confidence;
 
 /// What a method of another file's class stands for, which reads or takes the keys that it is given.
@@ -54,4 +55,28 @@ fn command(id: CallId, verb: Verb, arg: &Expr) -> Command {
         args: vec![arg.clone()],
         raw: false,
     }
+}
+
+/// The client that Kotlin's `with(client) { }`, `client.apply { }` and `client.run { }` make the receiver inside.
+pub(super) fn implicit(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+    let own = !origins.functions_named(&call.name).is_empty();
+    if facts.language != Language::Kotlin || own || of_method(facts, call).is_none() {
+        return None;
+    }
+    let mut at = call.function;
+    while let Some(id) = at.filter(|id| facts.functions[id.0].lambda) {
+        let given = |own: &&Call| own.args.contains(&Expr::Lambda(id));
+        let around = facts.calls.iter().find(given)?;
+        let client = match around.name.as_str() {
+            "with" => around.args.first(),
+            "apply" | "run" => around.receiver.as_ref(),
+            _ => None,
+        };
+        if let Some(client) = client {
+            let known = origins.known(client, around.function, around.class)?;
+            return (known.sure == Sure::Resolved && known.shape == Shape::Client).then_some(known);
+        }
+        at = facts.functions[id.0].parent;
+    }
+    None
 }

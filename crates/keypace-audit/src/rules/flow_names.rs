@@ -149,6 +149,8 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "foreachremaining"
             | "deserialize"
             | "associatewith"
+            | "takeif"
+            | "takeunless"
     )
 }
 
@@ -337,6 +339,8 @@ pub(super) fn is_handover(name: &str) -> bool {
             | "onitem"
             | "transform"
             | "oncomplete"
+            | "takeif"
+            | "takeunless"
             | "use"
     )
 }

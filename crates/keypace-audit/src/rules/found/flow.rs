@@ -116,6 +116,18 @@ impl Found<'_> {
                 self.give_params(*lambda, Trace { amount, ..trace });
             }
         }
+        // `collect(Collectors.toMap(key -> key, key -> load(key)))`
+        for arg in &call.args {
+            let Expr::Call(collector) = arg else { continue };
+            let lambdas = self.facts.calls[collector.0].args.iter();
+            for lambda in lambdas.filter_map(|arg| match arg {
+                Expr::Lambda(lambda) if name == "collect" => Some(*lambda),
+                _ => None,
+            }) {
+                let amount = Amount::One;
+                self.give_params(lambda, Trace { amount, ..trace });
+            }
+        }
         let ruby = self.facts.language == Language::Ruby
             && matches!(
                 name,

@@ -227,7 +227,7 @@ impl Found<'_> {
         let whole =
             matches!(&call.receiver, Some(Expr::Call(own)) if self.places.contains_key(own));
         let jvm = matches!(self.facts.language, Language::Java | Language::Kotlin);
-        let amount = if jvm && name == "next" && self.is_iteration(trace) {
+        let amount = if jvm && name == "next" {
             Amount::One
         } else if cut || is_element(name) && !whole {
             trace.amount.min(Amount::Batch)
