@@ -136,7 +136,7 @@ impl Wrappers {
             .iter()
             .map(|wrapper| match &wrapper.kind {
                 Kind::Does(Some(class), _) | Kind::Sends(class) => elsewhere::short(class),
-                Kind::Does(None, _) => wrapper.module(),
+                Kind::Does(None, _) if !is_telling(&wrapper.name) => wrapper.module(),
                 _ => wrapper.name.as_str(),
             })
             .chain(self.methods.classes())
@@ -346,4 +346,9 @@ fn is_distinctive(name: &str) -> bool {
     verb::of_method(name).is_none()
         && words.len() > 1
         && words.iter().any(|word| telling.contains(&word.as_str()))
+}
+
+/// A name that few files have: `load_session`, `getJob`, and not `get`.
+fn is_telling(name: &str) -> bool {
+    verb::of_method(name).is_none() && clients::words(name).len() > 1
 }
