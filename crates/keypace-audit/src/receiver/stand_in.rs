@@ -36,11 +36,30 @@ pub(super) fn by_name(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Optio
         "delete" | "del" | "remove" => Verb::Del,
         _ => return None,
     };
+    // `getRedisKey(id)` makes a name, `getConnection(id)` gives what commands are called on.
+    if words.len() > 1
+        && words
+            .last()
+            .is_some_and(|last| MADE.contains(&last.as_str()))
+    {
+        return None;
+    }
     let first = call.args.first()?;
     let receiver = call.receiver.as_ref()?;
     let known = origins.known(receiver, call.function, call.class)?;
     (known.sure == Sure::Own && known.shape == Shape::Client).then(|| command(id, verb, first))
 }
+
+/// What such a method ends in that gives no value of a key.
+const MADE: &[&str] = &[
+    "client",
+    "connection",
+    "database",
+    "key",
+    "name",
+    "pattern",
+    "prefix",
+];
 
 fn command(id: CallId, verb: Verb, arg: &Expr) -> Command {
     Command {

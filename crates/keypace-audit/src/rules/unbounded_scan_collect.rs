@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::scene::{Scene, Sink};
 use crate::facts::LoopId;
 use crate::language::Language;
+use crate::receiver::clients;
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -49,6 +50,13 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         {
             continue;
         }
+        let around = scene.call(command).function;
+        if scene.call(command).loops.is_empty()
+            && scene.found.is_recursive(around)
+            && around.is_some_and(|id| bounds(scene.source(scene.facts.functions[id.0].span)))
+        {
+            continue;
+        }
         if !told.insert(command.call) {
             continue;
         }
@@ -61,10 +69,61 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     }
 }
 
-/// Words of a bound in a loop: `if len(keys) >= limit: break`, `keys.length < max`.
+/// A bound in a loop: `if len(keys) >= limit: break`, `keys.length < max`.
 fn has_limit(scene: &Scene<'_>, each: LoopId) -> bool {
-    let span = scene.facts.loops[each.0].span;
-    scene.source(span).lines().any(|line| {
+    let text = scene.source(scene.facts.loops[each.0].span);
+    bounds(text) || has_words(text)
+}
+
+/// What was gathered, or a count of it, is compared with a name, and the walk ends there: `all.size >= wanted`,
+/// `if (seen >= end) { break; }`.
+fn bounds(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut line = lines.next();
+    while let Some(own) = line {
+        let next = lines.next();
+        let ends = |line: &str| line.contains("break") || line.contains("return");
+        let ended = || ends(own) || next.is_some_and(ends);
+        let compared = [">=", " > ", "==="].iter().any(|sign| {
+            own.split_once(sign)
+                .is_some_and(|(left, right)| is_measured(left, right, sign))
+        });
+        if compared && ended() {
+            return true;
+        }
+        line = next;
+    }
+    false
+}
+
+/// A count on the left, a name on the right.
+fn is_measured(left: &str, right: &str, sign: &str) -> bool {
+    const COUNTED: &[&str] = &[".size", ".size()", ".length", ".count", ".Count", "count"];
+    const COUNTS: &[&str] = &[
+        "index", "count", "counter", "total", "seen", "found", "read",
+    ];
+    let left = left.trim_end();
+    let right = right.trim_start();
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
+    let named = right.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '$'));
+    let to: String = right.chars().take_while(|c| is_part(*c)).collect();
+    let of = left
+        .rsplit(|c: char| !is_part(c))
+        .next()
+        .unwrap_or_default();
+    let words = clients::words(of);
+    let counts = words
+        .last()
+        .is_some_and(|last| COUNTS.contains(&last.as_str()));
+    let measured = COUNTED.iter().any(|end| left.ends_with(end))
+        || left.ends_with(')') && left.contains("len(") && !left.contains(" in ");
+    let other = COUNTED.iter().any(|end| to.ends_with(end));
+    named && !other && (measured || counts && sign != "===")
+}
+
+/// Words of a bound.
+fn has_words(text: &str) -> bool {
+    text.lines().any(|line| {
         let lower = line.to_ascii_lowercase();
         let compares = lower.contains(">=")
             || lower.contains("> ")

@@ -57,7 +57,7 @@ impl Found<'_> {
     }
 
     /// Whether a function, or one around it, is called again from inside.
-    pub(super) fn is_recursive(&self, function: Option<FunctionId>) -> bool {
+    pub(crate) fn is_recursive(&self, function: Option<FunctionId>) -> bool {
         let mut at = function;
         while let Some(id) = at {
             if self.recursive.contains(&id) {
