@@ -221,6 +221,14 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
         Verb::FlushDb => origins.library && call.args.len() < 2,
         // StackExchange's name, which nothing else has.
         Verb::FlushAll if origins.library && call.name.starts_with("FlushAllDatabases") => true,
+        // `$db->flushAll()`: caches inside a program have a method of that name too, connections do not.
+        Verb::FlushAll if call.args.is_empty() && is_database(call) => {
+            return Some(Known {
+                sure: Sure::Own,
+                shape: Shape::Client,
+                cluster: false,
+            });
+        }
         Verb::FlushAll => call
             .args
             .iter()
@@ -452,6 +460,15 @@ fn is_bare_client(call: &Call) -> bool {
         plain.as_str(),
         "redis" | "redisclient" | "redisconn" | "redisconnection" | "valkey" | "valkeyclient"
     )
+}
+
+/// `db`, `this.db`, `conn`.
+fn is_database(call: &Call) -> bool {
+    let named = |path: &[String]| {
+        let last = path.last().map(String::as_str);
+        last.is_some_and(|last| matches!(last, "db" | "conn" | "connection"))
+    };
+    matches!(&call.receiver, Some(Expr::Path(path)) if named(path))
 }
 
 /// A receiver whose name says connection, where a weak name has to do.

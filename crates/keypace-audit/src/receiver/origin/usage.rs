@@ -132,6 +132,7 @@ fn own_command(call: &Call) -> Option<&'static str> {
     const COMMANDS: &[&str] = &[
         "brpop",
         "blpop",
+        "expireat",
         "hdel",
         "hexists",
         "hget",
@@ -154,6 +155,7 @@ fn own_command(call: &Call) -> Option<&'static str> {
         "mget",
         "mset",
         "pexpire",
+        "pexpireat",
         "psetex",
         "rpop",
         "rpush",
