@@ -56,6 +56,7 @@ impl Grammar for JavaScript {
             | "arrow_function"
             | "method_definition" => function(node),
             "class_declaration" | "abstract_class_declaration" | "class" => classes::class(node),
+            "internal_module" => classes::namespace(node),
             "interface_declaration" => classes::interface(node),
             "public_field_definition" | "field_definition" => classes::field(node),
             "variable_declarator" => declarator(node),

@@ -151,6 +151,10 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "associatewith"
             | "takeif"
             | "takeunless"
+            | "items"
+            | "iteritems"
+            | "entryset"
+            | "keyset"
     )
 }
 
@@ -486,5 +490,8 @@ pub(super) fn is_of_text(name: &str) -> bool {
             | "end"
             | "last"
             | "pregreplace"
+            | "findstring"
+            | "findstringsubmatch"
+            | "replaceallstring"
     )
 }

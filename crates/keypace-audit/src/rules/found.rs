@@ -243,6 +243,7 @@ impl<'a> Found<'a> {
             if anew {
                 trace.amount = Amount::Batch;
             } else if grown {
+                trace = self.listed(trace);
                 trace.amount = Amount::All;
                 self.gather(trace.source, binding.loops.last().copied());
             }

@@ -1,7 +1,7 @@
 //! `n-plus-one-read`: one read for every key that was found.
 //! Must not judge reads that are sent together.
 
-use super::found::Amount;
+use super::found::{Amount, Trace};
 use super::scene::{Scene, Sink};
 use super::xargs_unsafe;
 use crate::facts::{Call, CallId, Expr, Usage};
@@ -64,11 +64,9 @@ fn piped(scene: &Scene<'_>, sink: &mut Sink) {
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
-    if !pays(scene) {
-        return;
-    }
+    let pays = pays(scene);
     piped(scene, sink);
-    through_helpers(scene, sink);
+    through_helpers(scene, pays, sink);
     for command in scene
         .with_likely()
         .filter(|command| command.verb.reads_one())
@@ -76,6 +74,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         let call = scene.call(command);
         // Redigo's Send only fills a buffer.
         if command.known.shape == Shape::Pipeline
+            || !pays && is_of_script(scene, command)
             || scene.language == Language::Go && call.name == "Send"
             || is_queued(scene, call)
             || call.loops.is_empty() && !is_in_callback(scene, command.call.0)
@@ -84,6 +83,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         }
         let key = key_of(command);
         let trace = key.and_then(|key| scene.found.trace(key, call.function));
+        let trace = trace.or_else(|| member_of(scene, command));
         // A function of another file that is given a list reads it as it will.
         let there = scene.origins.elsewhere.meant.contains_key(&command.call);
         if there && trace.is_some_and(|own| own.amount != Amount::One) {
@@ -112,13 +112,21 @@ fn pays(scene: &Scene<'_>) -> bool {
         })
 }
 
+/// `redis.call("GET", key)`; a program in Lua has a connection, and calls methods on it.
+fn is_of_script(scene: &Scene<'_>, command: &Command) -> bool {
+    scene.language == Language::Lua && command.raw
+}
+
 /// `[load(key) for key in r.scan_iter()]`, where `load` reads the key that it is given.
-fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
+fn through_helpers(scene: &Scene<'_>, pays: bool, sink: &mut Sink) {
     for (at, call) in scene.facts.calls.iter().enumerate() {
         if call.loops.is_empty() && !is_in_callback(scene, at) {
             continue;
         }
         if let Some((trace, read)) = scene.found.read_through(CallId(at)) {
+            if !pays && is_of_script(scene, &read) {
+                continue;
+            }
             let message = format!(
                 "{} reads one key, and is called for every key found",
                 call.name
@@ -138,6 +146,20 @@ fn key_of(command: &Command) -> Option<&Expr> {
     let word = argument::literal(first)
         .is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)));
     command.args.get(usize::from(word))
+}
+
+/// One field or member of those that were found, read on its own: `HGET key field`, `ZSCORE key member`.
+fn member_of(scene: &Scene<'_>, command: &Command) -> Option<Trace> {
+    const OF_MEMBERS: &[&str] = &["hget", "hexists", "hstrlen", "zscore", "sismember"];
+    let call = scene.call(command);
+    let letters = call.name.chars().filter(|c| *c != '_');
+    let plain: String = letters.flat_map(char::to_lowercase).collect();
+    let [_, member] = command.args.as_slice() else {
+        return None;
+    };
+    let trace = scene.found.trace(member, call.function)?;
+    let one = trace.amount == Amount::One && OF_MEMBERS.contains(&plain.as_str());
+    one.then_some(trace)
 }
 
 /// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.

@@ -38,6 +38,19 @@ pub(super) fn class<'t>(node: &Node<'t>) -> Role<'t> {
     })
 }
 
+/// TypeScript's `namespace cache { ... }`: its functions are called on its name, as a class's own are.
+pub(super) fn namespace<'t>(node: &Node<'t>) -> Role<'t> {
+    Role::Class(ClassParts {
+        name: node
+            .field("name")
+            .map(|name| name.text().into_owned())
+            .unwrap_or_default(),
+        bases: Vec::new(),
+        fields: Vec::new(),
+        inside: node.field("body").into_iter().collect(),
+    })
+}
+
 pub(super) fn interface<'t>(node: &Node<'t>) -> Role<'t> {
     let body = node.field("body");
     let members: Vec<Node<'t>> = body.iter().flat_map(values).collect();

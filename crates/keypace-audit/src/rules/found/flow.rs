@@ -77,7 +77,7 @@ impl Found<'_> {
     pub(super) fn flow_method(&mut self, next: CallId, trace: Trace, steps: usize) {
         let call = &self.facts.calls[next.0];
         let name = call.name.as_str();
-        if self.is_map(trace) && !is_entries(name) {
+        if self.is_map(trace) && !is_entries(name) && !is_answer(name) {
             return;
         }
         if is_chunk(name) {
@@ -275,4 +275,9 @@ impl Found<'_> {
             ..trace
         }
     }
+}
+
+/// Gives what a command answered, as it is: go-redis's `.Result()`.
+pub(super) fn is_answer(name: &str) -> bool {
+    matches!(name, "Result" | "Val" | "unwrap" | "expect")
 }

@@ -4,6 +4,8 @@
 use super::{Amount, Found, Trace};
 use crate::facts::{Binding, CallId, Expr, LoopId};
 use crate::language::Language;
+use crate::receiver::Command;
+use crate::receiver::verb::Verb;
 use crate::rules::flow_names::is_growth;
 
 impl Found<'_> {
@@ -39,15 +41,37 @@ impl Found<'_> {
             self.gather(self.nearest(trace.source, id), each);
         }
         if let Expr::Path(path) = target {
+            let source = self.listed(trace).source;
             self.learn(
                 function,
                 &path,
                 Trace {
                     amount: Amount::All,
-                    source: trace.source,
+                    source,
                 },
             );
         }
+    }
+
+    /// A list of what a hash names is no hash: its elements are names found, as those of a set are.
+    pub(super) fn listed(&mut self, trace: Trace) -> Trace {
+        let own = &self.sources[trace.source];
+        if own.verb != Verb::HGetAll || trace.amount != Amount::One {
+            return trace;
+        }
+        let call = own.call;
+        let of_call = |other: &Command| other.call == call && other.verb == Verb::SMembers;
+        let known = self.sources.iter().position(of_call);
+        let source = known.unwrap_or_else(|| {
+            let verb = Verb::SMembers;
+            let list = Command {
+                verb,
+                ..self.sources[trace.source].clone()
+            };
+            self.sources.push(list);
+            self.sources.len() - 1
+        });
+        Trace { source, ..trace }
     }
 
     /// radix's `scanner.Next(&key)`: the next key goes where the argument says.

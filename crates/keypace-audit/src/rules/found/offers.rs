@@ -94,7 +94,7 @@ impl Found<'_> {
         let at = self.facts.calls[command.call.0].at;
         let inside = own.span.start <= at.start && at.end <= own.span.end;
         // What another file's function finds is told by that one.
-        if !inside || source >= self.commands.all.len() {
+        if !inside || self.commands.at(command.call).is_none() {
             return None;
         }
         Some(match command.verb {

@@ -1,8 +1,9 @@
 //! What keys found an expression holds.
 //! Must not learn: it only asks what is known already.
 
+use super::flow::is_answer;
 use super::{Amount, Found, Trace};
-use crate::facts::{CallId, Expr, FunctionId, LoopId, LoopKind};
+use crate::facts::{Call, CallId, Expr, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::verb::Verb;
@@ -184,7 +185,7 @@ impl Found<'_> {
             .and_then(|receiver| self.trace_at(receiver, function, depth + 1));
         let of_map = receiver.is_some_and(|trace| self.is_map(trace));
         let trace = match receiver {
-            Some(trace) if of_map => is_entries(name).then_some(trace),
+            Some(trace) if of_map => (is_entries(name) || is_answer(name)).then_some(trace),
             // What is made of one key is that key still: `key.delete_suffix(":lock")`.
             Some(trace) if trace.amount == Amount::One => Some(trace),
             Some(trace)
@@ -206,7 +207,8 @@ impl Found<'_> {
             {
                 self.trace_at(&call.args[0], function, depth + 1)
             }
-            None if is_of_text(name) => {
+            // `re.search("[0-9]+", key)`, `string.sub(key, 6)`: a part of one key.
+            None if is_of_text(name) || is_of_texts(call) && !cut && !is_passing_function(name) => {
                 let one = |trace: &Trace| trace.amount == Amount::One;
                 let mut args = call.args.iter();
                 args.find_map(|arg| self.trace_at(arg, function, depth + 1).filter(one))
@@ -236,4 +238,11 @@ impl Found<'_> {
         };
         Some(Trace { amount, ..trace })
     }
+}
+
+/// A call of a module of functions over texts that gives a text.
+fn is_of_texts(call: &Call) -> bool {
+    let module = |path: &[String]| matches!(path, [one] if matches!(one.as_str(), "re" | "regex" | "string" | "strings"));
+    let measures = matches!(call.name.as_str(), "find" | "len" | "byte" | "count");
+    !measures && matches!(&call.receiver, Some(Expr::Path(path)) if module(path))
 }
