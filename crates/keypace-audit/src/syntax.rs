@@ -1,6 +1,8 @@
 //! The one place that knows the parser: a text of a language becomes a tree of nodes with kinds, fields and ranges.
 //! Must not know what a node means.
 
+mod fatal;
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -21,8 +23,11 @@ pub(crate) type Tree = AstGrep<StrDoc<SupportLang>>;
 pub(crate) type Node<'t> = ast_grep_core::Node<'t, StrDoc<SupportLang>>;
 
 /// Parses a text. What the grammar can't read becomes nodes of the kind `ERROR`. `None` where a grammar loses itself in
-/// a text that is no code: some take time by the square of such a text's length.
+/// a text that is no code: some take time by the square of such a text's length. `None` too for what would end the process.
 pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
+    if fatal::is_fatal(language, text) {
+        return None;
+    }
     let lang = grammar(language);
     let mut parser = Parser::new();
     parser.set_language(&lang.get_ts_language()).ok()?;
