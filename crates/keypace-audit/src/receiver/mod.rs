@@ -240,11 +240,12 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
                 && matches!(options, Some(Expr::Map(pairs)) if pairs.iter().any(|(name, _)| name == "match"))
         }
         Verb::Scan => {
-            origins.speaks
-                && call
-                    .args
-                    .iter()
-                    .any(|arg| argument::literal(arg) == Some("MATCH"))
+            let mut args = call.args.iter();
+            args.any(|arg| match arg {
+                // node-redis's options, which nothing else writes so.
+                Expr::Map(pairs) => pairs.iter().any(|(name, _)| name == "MATCH"),
+                _ => origins.speaks && argument::literal(arg) == Some("MATCH"),
+            })
         }
         _ => false,
     };

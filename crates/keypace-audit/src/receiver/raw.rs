@@ -240,7 +240,12 @@ fn receiver(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> 
     }
     let known = match &call.receiver {
         Some(receiver) => origins.known(receiver, call.function, call.class),
-        None => None,
+        // `import Redix, only: [command: 2]`.
+        None => super::is_imported(facts, &call.name).then_some(Known {
+            sure: Sure::Resolved,
+            shape: Shape::Client,
+            cluster: false,
+        }),
     };
     let first = call
         .args

@@ -280,7 +280,11 @@ impl Origins<'_> {
                 Expr::Path(_) => self.known(&own.value, own.function, class),
                 _ => None,
             };
-            if let Some(known) = known.filter(|known| known.sure == Sure::Resolved) {
+            // `client()` that gives back `app.redis.clients.main`: two names say it.
+            let told = clients::telling(&maker.name).is_some();
+            let sure =
+                |known: &Known| known.sure == Sure::Resolved || known.sure == Sure::Named && told;
+            if let Some(known) = known.filter(sure) {
                 let shape = client_of(known.shape);
                 put(
                     &mut self.makers,
