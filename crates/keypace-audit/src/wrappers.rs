@@ -3,6 +3,7 @@
 //! Must not read files.
 
 mod elsewhere;
+mod index;
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,6 +16,8 @@ use crate::receiver::shape::Known;
 use crate::receiver::verb::{self, Verb};
 use crate::report::{Confidence, Hit};
 use crate::rules::{self, Offers, Subject};
+
+use index::Index;
 
 /// What one file offers to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +110,7 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit], offers: Offers) -> Ve
 pub(crate) struct Wrappers {
     found: Vec<Wrapper>,
     methods: Methods,
-    /// Functions that do something with keys, by their name: their places among those found.
-    doing: HashMap<String, Vec<usize>>,
+    index: Index,
 }
 
 impl Wrappers {
@@ -116,16 +118,10 @@ impl Wrappers {
     pub(crate) fn new(mut found: Vec<Wrapper>, methods: Vec<Method>) -> Self {
         // In one order, whichever thread came first.
         found.sort_by(|a, b| (&a.name, &a.modules).cmp(&(&b.name, &b.modules)));
-        let mut doing: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, own) in found.iter().enumerate() {
-            if matches!(own.kind, Kind::Does(..) | Kind::Sends(_)) {
-                doing.entry(own.name.clone()).or_default().push(at);
-            }
-        }
         Self {
+            index: Index::of(&found),
             found,
             methods: Methods::new(methods),
-            doing,
         }
     }
 
@@ -155,27 +151,20 @@ impl Wrappers {
             text: subject.text,
         };
         let mut hits = rules::check_knowing(subject, self.foreign(subject), elsewhere);
-        let runs: HashSet<&str> = self
-            .found
-            .iter()
-            .filter(|wrapper| wrapper.kind == Kind::Runs)
-            .map(|wrapper| wrapper.name.as_str())
-            .collect();
         // What is only guessed to be a client is one of the tree's own, whose method of this name scans.
         hits.retain(|hit| {
             let name = subject
                 .text
                 .get(hit.at.start..hit.at.end)
                 .unwrap_or_default();
-            let walks = |own: &Wrapper| own.kind == Kind::Walks && own.name == name;
             hit.rule != "keys-command"
                 || hit.confidence == Confidence::High
-                || !self.found.iter().any(walks)
+                || !self.index.walks.contains(name)
         });
         self.make_sure(subject, &mut hits);
         let told: HashSet<usize> = hits.iter().map(|hit| hit.at.start).collect();
         for call in &subject.facts.calls {
-            let known = runs.contains(call.name.as_str()) && !call.args.is_empty();
+            let known = self.index.runs.contains(&call.name) && !call.args.is_empty();
             let itself = named(subject, call.function).as_deref() == Some(call.name.as_str());
             let told = told.contains(&call.at.start);
             let Some(rule) = rules::ALL
@@ -204,11 +193,7 @@ impl Wrappers {
         let mut out = HashMap::new();
         for import in &subject.facts.imports {
             let last = last_of(subject.facts.language, &import.module);
-            for wrapper in self
-                .found
-                .iter()
-                .filter(|own| own.modules.iter().any(|own| own == last))
-            {
+            for wrapper in self.at(&self.index.clients_of_module, last) {
                 let Kind::Client(client, _) = wrapper.kind else {
                     continue;
                 };
@@ -222,7 +207,16 @@ impl Wrappers {
                 out.insert(format!("{last}.{}", wrapper.name), client);
             }
         }
-        for wrapper in &self.found {
+        let classes = subject.facts.classes.iter();
+        let named = classes.flat_map(|own| own.bases.iter().chain([&own.name]));
+        let mut places: Vec<usize> = named
+            .filter_map(|class| self.index.clients_of_class.get(class))
+            .flatten()
+            .copied()
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        for wrapper in places.into_iter().map(|place| &self.found[place]) {
             let Kind::Client(client, classes) = &wrapper.kind else {
                 continue;
             };
@@ -241,6 +235,16 @@ impl Wrappers {
         out
     }
 
+    /// Those found that an index holds for a name.
+    fn at<'w>(
+        &'w self,
+        index: &'w HashMap<String, Vec<usize>>,
+        name: &str,
+    ) -> impl Iterator<Item = &'w Wrapper> + Clone {
+        let places = index.get(name).map_or(&[][..], Vec::as_slice);
+        places.iter().map(|place| &self.found[*place])
+    }
+
     /// What was only told by a name is sure where the receiver's class is one of the tree, and its method runs KEYS.
     fn make_sure(&self, subject: &Subject<'_>, hits: &mut [Hit]) {
         for call in &subject.facts.calls {
@@ -250,9 +254,8 @@ impl Wrappers {
             let Some(class) = class_of(subject, call) else {
                 continue;
             };
-            let kind = Kind::ClassRuns(call.name.clone());
-            let mut found = self.found.iter();
-            if !found.any(|own| own.name == class && own.kind == kind) {
+            let methods = self.index.classes_that_run.get(class);
+            if !methods.is_some_and(|methods| methods.contains(&call.name)) {
                 continue;
             }
             let here = |hit: &&mut Hit| hit.at.start == call.at.start;

@@ -18,21 +18,27 @@ impl Wrappers {
     /// The calls of a file that mean such a function, and what each does.
     pub(super) fn meant(&self, subject: &Subject<'_>) -> (HashMap<CallId, Meant>, HashSet<CallId>) {
         let (mut out, mut sends) = (HashMap::new(), HashSet::new());
-        if self.doing.is_empty() {
+        if self.index.doing.is_empty() {
             return (out, sends);
         }
         let mut types = Types::of(subject.facts);
-        for own in &self.found {
+        let ends = subject.facts.imports.iter().map(|own| end_of(&own.module));
+        let mut instances: Vec<usize> = ends
+            .filter_map(|end| self.index.instances_of_module.get(end))
+            .flatten()
+            .copied()
+            .collect();
+        instances.sort_unstable();
+        instances.dedup();
+        for own in instances.into_iter().map(|place| &self.found[place]) {
             if let Kind::Instance(class) = &own.kind {
                 types.bring(subject.facts, own, short(class));
             }
         }
+        let brought = brought(subject);
         let here = modules(subject.path);
         for (at, call) in subject.facts.calls.iter().enumerate() {
-            let Some(named) = self.doing.get(&call.name) else {
-                continue;
-            };
-            let named = named.iter().map(|place| &self.found[*place]);
+            let named = self.at(&self.index.doing, &call.name);
             let sent = named.clone().any(|own| match &own.kind {
                 Kind::Sends(class) => is_of_class(subject, &types, call, class),
                 _ => false,
@@ -47,9 +53,9 @@ impl Wrappers {
                         Some(class) => {
                             is_of_class(subject, &types, call, class)
                                 || gives_objects(subject.facts.language)
-                                    && is_of_module(subject, call, own)
+                                    && is_of_module(subject, &brought, call, own)
                         }
-                        None => own.modules != here && is_of_module(subject, call, own),
+                        None => own.modules != here && is_of_module(subject, &brought, call, own),
                     };
                     meant.then_some(*done)
                 }
@@ -129,9 +135,32 @@ fn is_alias(facts: &Facts, written: &str, class: &str) -> bool {
     brought.any(|own| own.names.iter().any(|(_, here)| here == written))
 }
 
+/// All that the imports of a file say of modules: what they end with, and the names that they bring.
+fn brought<'s>(subject: &'s Subject<'_>) -> HashSet<&'s str> {
+    let imports = subject.facts.imports.iter();
+    let said = imports.flat_map(|own| {
+        let names = own.names.iter().map(|(there, _)| there.as_str());
+        names.chain([last_of(subject.facts.language, &own.module)])
+    });
+    said.collect()
+}
+
+/// The last part of a module's name, with its ending.
+fn end_of(module: &str) -> &str {
+    module
+        .rsplit(['/', '.', '\\', ':'])
+        .next()
+        .unwrap_or(module)
+}
+
 /// `from store import load`, and then `load(key)`; `import store`, and then `store.load(key)`.
-fn is_of_module(subject: &Subject<'_>, call: &Call, own: &Wrapper) -> bool {
+fn is_of_module(subject: &Subject<'_>, named: &HashSet<&str>, call: &Call, own: &Wrapper) -> bool {
     let language = subject.facts.language;
+    // Most are of files that this one has nothing of.
+    let is_named = own.modules.iter().any(|own| named.contains(own.as_str()));
+    if !is_named && language != Language::Rust {
+        return false;
+    }
     let mut brought = subject.facts.imports.iter().filter(|import| {
         let last = last_of(language, &import.module);
         own.modules.iter().any(|module| module == last)
@@ -254,8 +283,8 @@ impl<'f> Types<'f> {
     /// `from store import store`, which is a `Store`.
     fn bring(&mut self, facts: &'f Facts, own: &Wrapper, class: &'f str) {
         for import in &facts.imports {
-            let last = import.module.rsplit(['/', '.', '\\', ':']).next();
-            if !last.is_some_and(|last| own.modules.iter().any(|module| module == last)) {
+            let last = end_of(&import.module);
+            if !own.modules.iter().any(|module| module == last) {
                 continue;
             }
             for (there, here) in &import.names {
