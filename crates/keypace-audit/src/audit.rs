@@ -166,23 +166,25 @@ impl Audit {
         let repositories = Repositories::new(path);
         let first = Pass::new(root, &self.options, &repositories, None);
         tree.walk(&|met| first.visit(met));
-        let mut first = first.into_gathered();
-        report.files += first.files;
-        report.lines += first.lines;
-        report.unread += first.unread;
+        let mut all = first.into_gathered();
+        report.files += all.files;
+        report.lines += all.lines;
+        report.unread += all.unread;
         let room = limits::MAX_TROUBLES.saturating_sub(report.troubles.len());
-        report
-            .troubles
-            .extend(first.troubles.into_iter().take(room));
+        report.troubles.extend(all.troubles.drain(..).take(room));
 
-        let wrappers = Wrappers::new(first.wrappers, first.methods);
+        let wrappers = Wrappers::new(
+            std::mem::take(&mut all.wrappers),
+            std::mem::take(&mut all.methods),
+        );
         if !wrappers.words().is_empty() {
-            let second = Pass::new(root, &self.options, &repositories, Some(&wrappers));
-            tree.walk(&|met| second.visit(met));
+            let mut second = Pass::new(root, &self.options, &repositories, Some(&wrappers));
             // What is known of the tree now takes the place of what one file told.
-            first.pages.extend(second.into_gathered().pages);
+            second.gathered = Mutex::new(all);
+            tree.walk(&|met| second.visit(met));
+            all = second.into_gathered();
         }
-        for (findings, allowed) in first.pages.into_values() {
+        for (findings, allowed) in all.pages.into_values() {
             report.findings.extend(findings);
             report.allowed += allowed;
         }

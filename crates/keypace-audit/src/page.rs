@@ -155,7 +155,7 @@ mod tests {
             call: at,
             function: None,
             message: "m".to_owned(),
-            fix: "f".to_owned(),
+            fix: "f",
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) struct Hit {
     /// One sentence without a full stop, in lower case: what happens here.
     pub message: String,
     /// What to write instead, in one sentence.
-    pub fix: String,
+    pub fix: &'static str,
 }
 
 /// One place that asks Redis for too much.
@@ -77,7 +77,7 @@ pub struct Finding {
     /// What happens there.
     pub message: String,
     /// What to write instead.
-    pub fix: String,
+    pub fix: &'static str,
     /// Which of the PATHs given it is under, counted from 0.
     #[serde(skip)]
     pub root: usize,

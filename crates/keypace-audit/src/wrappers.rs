@@ -182,7 +182,7 @@ impl Wrappers {
                 call: call.span,
                 function: call.function,
                 message: format!("{} runs KEYS", call.name),
-                fix: (rule.fix)(subject.facts.language).to_owned(),
+                fix: (rule.fix)(subject.facts.language),
             });
         }
         hits

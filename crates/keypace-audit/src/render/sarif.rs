@@ -206,7 +206,7 @@ mod tests {
             column: 5,
             fingerprint: "00ff".to_owned(),
             message: "m".to_owned(),
-            fix: "f".to_owned(),
+            fix: "f",
             root: 0,
             repository: String::new(),
             excerpt: Excerpt {

@@ -190,7 +190,7 @@ fn words(facts: &Facts, call: &Call, sink: &mut Sink) {
         call: call.span,
         function: call.function,
         message: format!("redis-cli is run with {}", found.to_ascii_uppercase()),
-        fix: (rule.fix)(Language::Shell).to_owned(),
+        fix: (rule.fix)(Language::Shell),
     });
 }
 

@@ -200,7 +200,7 @@ impl Sink {
                 call.function
             },
             message,
-            fix: (rule.fix)(scene.host.language).to_owned(),
+            fix: (rule.fix)(scene.host.language),
         });
     }
 }
