@@ -78,15 +78,21 @@ pub(super) fn of_object(maker: &str, name: &str) -> Option<Verb> {
 /// What a verb is in the hands of these clients: some scan where others send KEYS, and some follow a cursor by themselves.
 pub(super) fn verb(
     verb: Verb,
-    (name, receiver): (&str, &Expr),
+    call: &Call,
     known: Known,
     args: &[Expr],
     origins: &Origins<'_>,
-    language: Language,
+    facts: &Facts,
 ) -> Verb {
+    let (name, language) = (call.name.as_str(), facts.language);
+    let Some(receiver) = &call.receiver else {
+        return verb;
+    };
     match language {
         Language::CSharp => sharp_verb(verb, name, known, origins),
-        Language::Java | Language::Kotlin if verb == Verb::Scan => {
+        Language::Java | Language::Kotlin
+            if verb == Verb::Scan && (is_scan_iterator(receiver) || !takes_step(facts, call)) =>
+        {
             jvm_scan(verb, receiver, args, origins)
         }
         Language::Ruby if verb == Verb::Scan && !takes_cursor(args) => Verb::ScanIter,
@@ -119,6 +125,49 @@ fn jvm_scan(verb: Verb, receiver: &Expr, args: &[Expr], origins: &Origins<'_>) -
     } else {
         verb
     }
+}
+
+/// Lettuce's and Jedis's own options and cursors, which Spring's and Quarkus's scans don't take: one step.
+fn takes_step(facts: &Facts, call: &Call) -> bool {
+    const STEPS: &[&str] = &["ScanArgs", "ScanParams", "ScanCursor", "KeyScanCursor"];
+    let of_step = |name: &str| STEPS.contains(&name);
+    let declared = |text: &str| of_step(text.rsplit('.').next().unwrap_or(text));
+    call.args.iter().any(|arg| {
+        let mut at = arg;
+        for _ in 0..crate::limits::MAX_FLOW_STEPS {
+            let Expr::Call(id) = at else { break };
+            let made = &facts.calls[id.0];
+            if of_step(&made.name) {
+                return true;
+            }
+            let Some(receiver) = &made.receiver else {
+                return false;
+            };
+            at = receiver;
+        }
+        let Expr::Path(path) = at else { return false };
+        path.iter().any(|part| of_step(part)) || types_of(facts, call, path).any(declared)
+    })
+}
+
+/// The types that a name is declared as: a parameter of the functions around, a variable or a field.
+fn types_of<'f>(
+    facts: &'f Facts,
+    call: &Call,
+    path: &'f [String],
+) -> impl Iterator<Item = &'f str> {
+    let around = std::iter::successors(call.function, |id| facts.functions[id.0].parent);
+    let params = around.flat_map(|id| &facts.functions[id.0].params);
+    let fields = facts.classes.iter().flat_map(|class| &class.fields);
+    let named = params
+        .chain(fields)
+        .filter(|param| path.last() == Some(&param.name));
+    let bound = facts
+        .bindings
+        .iter()
+        .filter(|own| own.targets.first().map(Vec::as_slice) == Some(path));
+    let declared = named.filter_map(|param| param.declared.as_deref());
+    declared.chain(bound.filter_map(|own| own.declared.as_deref()))
 }
 
 pub(super) fn is_scan_iterator(receiver: &Expr) -> bool {

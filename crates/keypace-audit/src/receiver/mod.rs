@@ -157,8 +157,7 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     {
         args.remove(0);
     }
-    let method = (name, receiver);
-    let verb = dialect::verb(verb, method, known, &args, origins, facts.language);
+    let verb = dialect::verb(verb, call, known, &args, origins, facts);
     let verb = if verb == Verb::Scan && dialect::goes_on_by_itself(facts.language, call, &args) {
         Verb::ScanIter
     } else {

@@ -108,8 +108,15 @@ pub(super) fn is_container(language: Language, path: &[String]) -> bool {
         ))
 }
 
+/// Lettuce's own types visit every node of a cluster where they are asked to scan.
 pub(super) fn is_cluster(name: &str) -> bool {
-    name.to_ascii_lowercase().contains("cluster")
+    name.to_ascii_lowercase().contains("cluster") && !visits_nodes(name)
+}
+
+fn visits_nodes(name: &str) -> bool {
+    name.starts_with("StatefulRedisCluster")
+        || name.starts_with("RedisAdvancedCluster")
+        || name.starts_with("RedisCluster") && name.ends_with("Commands")
 }
 
 /// Methods of a client or library that give data, not another client.

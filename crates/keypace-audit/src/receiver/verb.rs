@@ -195,6 +195,7 @@ pub(crate) fn of_operations(ops: &str, name: &str) -> Option<Verb> {
         ("zset" | "zsetops", "score" | "size" | "zCard" | "rank" | "count") => Verb::Read,
         ("list" | "listops", "size" | "index") => Verb::Read,
         ("set" | "setops", "members") => Verb::SMembers,
+        ("hash" | "hashops" | "set" | "setops" | "zset" | "zsetops", "scan") => Verb::InnerScanIter,
         ("list" | "listops" | "zset" | "zsetops", "range") => Verb::Range,
         (
             "zset" | "zsetops",

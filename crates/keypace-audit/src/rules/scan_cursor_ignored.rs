@@ -2,7 +2,7 @@
 //! Must not judge clients that follow the cursor by themselves.
 
 use super::scene::{Scene, Sink};
-use crate::facts::{Call, Expr, Usage};
+use crate::facts::{Binding, Call, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::argument;
@@ -57,10 +57,13 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
 /// Begins at the constant 0, or at the default that stands for it.
 fn begins(scene: &Scene<'_>, command: &Command) -> bool {
     match argument::cursor(command.verb, &command.args) {
-        Some(cursor) => argument::is_zero_cursor(cursor) || is_fresh(scene, command, cursor),
+        Some(cursor) => is_zero(scene, cursor) || is_fresh(scene, command, cursor),
         None => {
-            matches!(scene.language, Language::Python)
-                && !command.raw
+            // redis-py's cursor and Lettuce's may be left out.
+            matches!(
+                scene.language,
+                Language::Python | Language::Java | Language::Kotlin
+            ) && !command.raw
                 && !command
                     .args
                     .iter()
@@ -69,16 +72,72 @@ fn begins(scene: &Scene<'_>, command: &Command) -> bool {
     }
 }
 
-/// phpredis keeps the cursor in a variable, which is null at first; outside a loop it isn't used again.
+/// The constant 0, and Lettuce's `ScanCursor.of("0")`.
+fn is_zero(scene: &Scene<'_>, cursor: &Expr) -> bool {
+    let made = match cursor {
+        Expr::Call(made) => &scene.facts.calls[made.0],
+        cursor => return argument::is_zero_cursor(cursor),
+    };
+    let of_cursor = matches!(&made.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| last == "ScanCursor"));
+    of_cursor && made.args.first().is_some_and(argument::is_zero_cursor)
+}
+
+/// A name that holds nothing but the beginning: `cursor = 0`, Go's `var cursor uint64`, phpredis's null. Outside a loop
+/// it isn't used again.
 fn is_fresh(scene: &Scene<'_>, command: &Command, cursor: &Expr) -> bool {
     let call = scene.call(command);
-    scene.language == Language::Php
-        && call.loops.is_empty()
-        && scene.facts.bindings.iter().any(|binding| {
-            binding.function == call.function
-                && binding.value == Expr::Other
-                && matches!((cursor, binding.targets.as_slice()), (Expr::Path(path), [target]) if path == target)
+    let cursor = match cursor {
+        Expr::Named(_, inner) => inner,
+        other => other,
+    };
+    let Expr::Path(path) = cursor else {
+        return false;
+    };
+    if path.len() != 1 || !call.loops.is_empty() {
+        return false;
+    }
+    let root = scene.origins.root(call.function);
+    let named = scene.origins.bindings_of(path).iter();
+    let mut begins = false;
+    for binding in named.filter(|own| scene.origins.root(own.function) == root) {
+        if binding.function != call.function {
+            return false;
+        }
+        if binding.span.end <= call.span.start {
+            begins = is_beginning(scene, binding, path);
+            if !begins {
+                return false;
+            }
+        }
+    }
+    // `json.Unmarshal(data, &cursor)`
+    let mut others = scene.facts.calls.iter();
+    begins
+        && !others.any(|other| {
+            other.function == call.function
+                && other.span.end <= call.span.start
+                && other.args.contains(cursor)
         })
+}
+
+fn is_beginning(scene: &Scene<'_>, binding: &Binding, path: &[String]) -> bool {
+    let at = binding.targets.iter().position(|own| own == path);
+    let value = match (&binding.value, binding.targets.len()) {
+        (value, 1) => Some(value),
+        (Expr::List(values), _) => at.and_then(|at| values.get(at)),
+        _ => None,
+    };
+    match value {
+        Some(Expr::Other) if scene.language == Language::Php => true,
+        // Nothing is given: a number of Go is 0 then.
+        Some(Expr::Other) => {
+            scene.language == Language::Go
+                && binding.declared.is_some()
+                && !scene.source(binding.span).contains('=')
+        }
+        Some(value) => is_zero(scene, value),
+        None => false,
+    }
 }
 
 /// Another SCAN of the same function takes a cursor, or the client's own iteration goes on from this call.
@@ -143,12 +202,22 @@ fn is_recursive(scene: &Scene<'_>, command: &Command) -> bool {
                 && own.as_deref() != Some("scan")
                 && other.call_of_own()
                 || (other.span != call.span
+                    && !only_shows(&other.name)
                     && other
                         .args
                         .iter()
                         .any(|arg| is_cursor_name(arg) || is_path(arg, cursor))
                     && scene.origins.root(other.function).is_some()))
     })
+}
+
+/// Prints or logs what it is given.
+fn only_shows(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    matches!(
+        lower.trim_end_matches('f').trim_end_matches("ln"),
+        "print" | "fprint" | "log" | "debug" | "info" | "warn" | "warning" | "error" | "trace"
+    ) || matches!(lower.as_str(), "puts" | "echo" | "writeline" | "var_dump")
 }
 
 /// The name that a step's cursor is given, in languages whose clients give it before the keys.

@@ -7,7 +7,7 @@ use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
 use crate::receiver::modules;
 use crate::receiver::shape::{
-    Known, Shape, Sure, client_of, is_client_name, is_plain_type, is_something_else,
+    Known, Shape, Sure, client_of, is_client_name, is_cluster, is_plain_type, is_something_else,
 };
 use crate::receiver::verb;
 
@@ -32,7 +32,7 @@ impl Origins<'_> {
                 let known = Known {
                     sure: Sure::Resolved,
                     shape: Shape::Module,
-                    cluster: cluster || lower.contains("cluster"),
+                    cluster: cluster || is_cluster(there),
                 };
                 self.names.insert((None, here.clone()), known);
             }
