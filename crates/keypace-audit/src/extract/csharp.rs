@@ -47,7 +47,7 @@ impl Grammar for CSharp {
             | "expression_element"
             | "constant_pattern" => first(node).map_or(Role::Plain, Role::Through),
             "yield_statement" => first(node).map_or(Role::Plain, Role::Yield),
-            "cast_expression" => node.field("value").map_or(Role::Plain, Role::Through),
+            "cast_expression" => cast(node),
             "as_expression" => node.field("left").map_or(Role::Plain, Role::Through),
             "prefix_unary_expression" => unary(node),
             "postfix_unary_expression" if has_token(node, "!") => {
@@ -295,6 +295,26 @@ fn choice<'t>(node: &Node<'t>) -> Role<'t> {
             .chain(node.field("alternative"))
             .chain(arms)
             .collect(),
+    }
+}
+
+/// `(T)x` is x; a number's type may be too small for it, which rules want to see.
+fn cast<'t>(node: &Node<'t>) -> Role<'t> {
+    let Some(value) = node.field("value") else {
+        return Role::Plain;
+    };
+    match node.field("type") {
+        Some(to) if matches!(to.text().as_ref(), "int" | "long" | "uint" | "short") => {
+            Role::Call(CallParts {
+                receiver: None,
+                text: to.text().into_owned(),
+                name: to,
+                constructs: false,
+                args: vec![value],
+                piped: None,
+            })
+        }
+        _ => Role::Through(value),
     }
 }
 

@@ -89,6 +89,7 @@ impl Grammar for JavaScript {
                     .collect(),
             },
             "number" => Role::Number,
+            "unary_expression" => sign(node),
             "array" => Role::List(values(node)),
             "object" => object(node),
             "spread_element" => first(node).map_or(Role::Plain, Role::Spread),
@@ -381,6 +382,23 @@ fn operator<'t>(node: &Node<'t>) -> Role<'t> {
             before: vec![left],
             values: vec![right],
         },
+        _ => Role::Plain,
+    }
+}
+
+/// `+x` makes a number of `x`.
+fn sign<'t>(node: &Node<'t>) -> Role<'t> {
+    match (node.field("operator"), node.field("argument")) {
+        (Some(plus), Some(of)) if plus.text() == "+" && of.kind() != "number" => {
+            Role::Call(CallParts {
+                receiver: None,
+                text: "+".to_owned(),
+                name: plus,
+                constructs: false,
+                args: vec![of],
+                piped: None,
+            })
+        }
         _ => Role::Plain,
     }
 }

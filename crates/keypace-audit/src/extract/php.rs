@@ -37,7 +37,7 @@ impl Grammar for Php {
             | "by_ref"
             | "reference_modifier"
             | "print_intrinsic" => only(node).map_or(Role::Plain, Role::Through),
-            "cast_expression" => node.field("value").map_or(Role::Plain, Role::Through),
+            "cast_expression" => cast(node),
             "name" | "qualified_name" | "namespace_name" | "relative_scope" | "variable_name" => {
                 path(node).map_or(Role::Plain, Role::Path)
             }
@@ -234,6 +234,24 @@ fn construction<'t>(node: &Node<'t>) -> Role<'t> {
 /// The first text of a command between backquotes.
 fn in_shell(node: &Node<'_>) -> bool {
     around(node).0.ends_with('`')
+}
+
+/// `(T) $x` is `$x`; a number may be too small for it, which rules want to see.
+fn cast<'t>(node: &Node<'t>) -> Role<'t> {
+    let Some(value) = node.field("value") else {
+        return Role::Plain;
+    };
+    match node.field("type") {
+        Some(to) if matches!(to.text().as_ref(), "int" | "integer") => Role::Call(CallParts {
+            receiver: None,
+            text: text(&to),
+            name: to,
+            constructs: false,
+            args: vec![value],
+            piped: None,
+        }),
+        _ => Role::Through(value),
+    }
 }
 
 fn argument<'t>(node: &Node<'t>) -> Role<'t> {

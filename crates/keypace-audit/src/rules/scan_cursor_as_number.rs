@@ -2,9 +2,9 @@
 //! Must not judge cursors of other things than SCAN.
 
 use super::scene::{Scene, Sink};
-use crate::facts::{Call, Expr, Usage};
+use crate::facts::{Call, Expr, Span, Usage};
 use crate::language::Language;
-use crate::receiver::Command;
+use crate::receiver::{Command, argument, clients};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -99,30 +99,34 @@ fn narrows(language: Language, call: &Call) -> bool {
     let name = call.name.as_str();
     match language {
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
-            matches!(name, "parseInt" | "Number" | "parseFloat")
+            matches!(name, "parseInt" | "Number" | "parseFloat" | "+")
         }
         Language::Java | Language::Kotlin => {
-            matches!(
-                name,
-                "parseInt"
-                    | "parseLong"
-                    | "toInt"
-                    | "toLong"
-                    | "longValueExact"
-                    | "toIntOrNull"
-                    | "toLongOrNull"
-            )
+            let boxes = matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| matches!(last.as_str(), "Integer" | "Long" | "Int" | "Short")));
+            boxes && matches!(name, "valueOf" | "decode")
+                || matches!(
+                    name,
+                    "parseInt"
+                        | "parseLong"
+                        | "toInt"
+                        | "toLong"
+                        | "longValueExact"
+                        | "toIntOrNull"
+                        | "toLongOrNull"
+                )
         }
         Language::CSharp => {
             let unsigned = matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| last == "ulong" || last == "UInt64"));
-            matches!(name, "Parse" | "ToInt32" | "ToInt64" | "TryParse") && !unsigned
+            matches!(
+                name,
+                "Parse" | "ToInt32" | "ToInt64" | "TryParse" | "int" | "long" | "uint" | "short"
+            ) && !unsigned
         }
-
         Language::Go => matches!(
             name,
             "Atoi" | "ParseInt" | "Int" | "Int64" | "int" | "int64" | "int32"
         ),
-        Language::Php => matches!(name, "intval"),
+        Language::Php => matches!(name, "intval" | "int" | "integer"),
         Language::Python => name == "int",
         Language::Ruby => matches!(name, "to_i" | "Integer"),
         Language::Lua => name == "tonumber",
@@ -136,30 +140,101 @@ fn is_cursor(scene: &Scene<'_>, expr: &Expr, call: &Call) -> bool {
     match expr {
         Expr::Path(path) => path.last().is_some_and(|last| {
             let lower = last.to_ascii_lowercase();
-            lower.contains("cursor") || lower == "cur" || is_first_of_scan(scene, path, call)
+            lower.contains("cursor")
+                || lower == "cur"
+                || is_first_of_scan(scene, path, call)
+                || is_handed(scene, path, call)
+                || is_of_answer(scene, path, call)
         }),
         Expr::Index(inner, false) => {
-            is_cursor(scene, inner, call)
-                || (scene.found.trace(inner, call.function).is_some()
-                    && scene
-                        .source(call.span)
-                        .contains(if scene.language == Language::Lua {
-                            "[1]"
-                        } else {
-                            "[0]"
-                        }))
+            is_cursor(scene, inner, call) || is_first(scene, inner, call, call.span)
         }
         Expr::Call(inner) => scene.facts.calls.get(inner.0).is_some_and(|inner| {
             inner.name.to_ascii_lowercase().contains("cursor")
-                || inner
-                    .receiver
-                    .iter()
-                    .chain(&inner.args)
-                    .any(|arg| matches!(arg, Expr::Path(_)) && is_cursor(scene, arg, call))
+                || inner.receiver.iter().chain(&inner.args).any(|arg| {
+                    let part = matches!(arg, Expr::Index(_, false)) && is_text(&inner.name);
+                    (part || matches!(arg, Expr::Path(_))) && is_cursor(scene, arg, call)
+                })
         }),
         Expr::Member(_, name) => name.to_ascii_lowercase().contains("cursor"),
         _ => false,
     }
+}
+
+/// The first part of an answer, as a piece of code takes it: `reply[0]`, Lua's `reply[1]`.
+fn is_first(scene: &Scene<'_>, answer: &Expr, call: &Call, taken: Span) -> bool {
+    let first = if scene.language == Language::Lua {
+        "[1]"
+    } else {
+        "[0]"
+    };
+    scene.source(taken).contains(first)
+        && !is_of_keys(scene, answer, call)
+        && scene.found.trace(answer, call.function).is_some()
+}
+
+/// A name that holds a step's keys, and not all of its answer.
+fn is_of_keys(scene: &Scene<'_>, answer: &Expr, call: &Call) -> bool {
+    let Expr::Path(path) = answer else {
+        return false;
+    };
+    let root = scene.origins.root(call.function);
+    let told = path.last().is_some_and(|last| {
+        clients::words(last)
+            .last()
+            .is_some_and(|word| word == "keys")
+    });
+    let mut scans = scene.commands.all.iter().filter(|own| own.verb.steps());
+    told || scans.any(|command| {
+        let scan = scene.call(command);
+        let parted = matches!(&scan.usage, Usage::Bound(targets) if targets.len() > 1 && targets.contains(path));
+        parted && scene.origins.root(scan.function) == root
+    })
+}
+
+/// Gives a value as a text.
+fn is_text(name: &str) -> bool {
+    matches!(
+        name,
+        "toString" | "ToString" | "String" | "to_s" | "str" | "string" | "tostring" | "strval"
+    )
+}
+
+/// A name that a scan is given as its cursor.
+fn is_handed(scene: &Scene<'_>, path: &[String], call: &Call) -> bool {
+    let root = scene.origins.root(call.function);
+    let mut scans = scene.commands.all.iter();
+    scans.any(|command| {
+        command.verb.steps()
+            && scene.origins.root(scene.call(command).function) == root
+            && matches!(argument::cursor(command.verb, &command.args), Some(Expr::Path(own)) if own == path)
+    })
+}
+
+/// A name that was given the first part of a scan's answer, or what the answer calls its cursor.
+fn is_of_answer(scene: &Scene<'_>, path: &[String], call: &Call) -> bool {
+    let root = scene.origins.root(call.function);
+    let mut named = scene.origins.bindings_of(path).iter();
+    named.any(|own| {
+        let whole = own.targets.len() == 1 && scene.origins.root(own.function) == root;
+        whole
+            && match &own.value {
+                Expr::Index(answer, false) => is_first(scene, answer, call, own.span),
+                Expr::Call(made) => {
+                    let made = &scene.facts.calls[made.0];
+                    made.receiver.is_some() && says_cursor(&made.name)
+                }
+                Expr::Member(_, name) => says_cursor(name),
+                Expr::Path(from) => {
+                    from.len() > 1 && from.last().is_some_and(|name| says_cursor(name))
+                }
+                _ => false,
+            }
+    })
+}
+
+fn says_cursor(name: &str) -> bool {
+    matches!(name, "cursor" | "Cursor" | "getCursor")
 }
 
 /// A name that a scan's first result was given.
