@@ -184,6 +184,9 @@ impl Audit {
             tree.walk(&|met| second.visit(met));
             all = second.into_gathered();
         }
+        let pages = all.pages.values();
+        let count = pages.map(|(findings, _)| findings.len()).sum();
+        report.findings.reserve_exact(count);
         for (findings, allowed) in all.pages.into_values() {
             report.findings.extend(findings);
             report.allowed += allowed;

@@ -1,6 +1,7 @@
 //! Trees of files in, reports out, through the public face: what is read, what is left out, what counts.
 //! Needs git for one test, and no server.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -175,7 +176,7 @@ fn a_comment_allows_and_a_baseline_knows() {
 
     let kept = TempDir::new().expect("folder");
     let file = kept.path().join("baseline.json");
-    fs::write(&file, render::json(&report)).expect("write");
+    fs::write(&file, render::json(&report).collect::<String>()).expect("write");
     // Lines above, and a second call that is equal.
     let more = format!("# moved\n{BAD}\n\n    return r.keys(pattern)\n");
     tree.write("b.py", more.as_bytes());
@@ -244,7 +245,7 @@ fn sums_are_by_rule_and_by_repository() {
         ("two/a.py", BAD),
     ]);
     let report = tree.run(Options::default());
-    let text = render::summary(&report, render::Ink::Plain);
+    let text: String = render::text(&report, render::Ink::Plain).collect();
     assert_eq!(report.by_rule(), [("keys-command", Severity::High, 3)]);
     let names: Vec<_> = report
         .by_repository()
@@ -263,7 +264,8 @@ fn sums_are_by_rule_and_by_repository() {
 fn json_is_the_contracts() {
     let tree = Tree::new(&[("a.py", BAD)]);
     let report = tree.run(Options::default());
-    let value: serde_json::Value = serde_json::from_str(&render::json(&report)).expect("JSON");
+    let value: serde_json::Value =
+        serde_json::from_str(&render::json(&report).collect::<String>()).expect("JSON");
     let keys = |value: &serde_json::Value| -> Vec<String> {
         value.as_object().expect("object").keys().cloned().collect()
     };
@@ -290,9 +292,28 @@ fn json_is_the_contracts() {
 }
 
 #[test]
+fn thousands_of_findings_are_one_document() {
+    let call = "r.keys('cart:*')\n";
+    let text = format!("import redis\nr = redis.Redis()\n{}", call.repeat(2_500));
+    let tree = Tree::new(&[("a.py", &text)]);
+    let report = tree.run(Options::default());
+    let pieces: Vec<String> = render::json(&report).collect();
+    assert!(pieces.len() > 3, "{} pieces", pieces.len());
+    let value: serde_json::Value = serde_json::from_str(&pieces.concat()).expect("JSON");
+    let findings = value["findings"].as_array().expect("a list");
+    let lines: BTreeSet<u64> = findings
+        .iter()
+        .filter_map(|own| own["line"].as_u64())
+        .collect();
+    assert_eq!(findings.len(), report.findings.len());
+    assert!(lines.into_iter().eq(3..=2_502), "every line, once or more");
+}
+
+#[test]
 fn text_looks_as_a_compilers() {
     let tree = Tree::new(&[("a.py", BAD)]);
-    let text = render::text(&tree.run(Options::default()), render::Ink::Plain);
+    let report = tree.run(Options::default());
+    let text: String = render::text(&report, render::Ink::Plain).collect();
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].starts_with("error[keys-command]: "), "{text}");
     assert_eq!(lines[1], " --> a.py:7:14");

@@ -215,28 +215,27 @@ async fn two_runs_on_one_server_both_end_and_neither_starves() {
         seed::strings(&mut raw, b"a:", 0..KEYS, VALUE_BYTES).expect("seeded");
         seed::strings(&mut raw, b"b:", 0..KEYS, VALUE_BYTES).expect("seeded");
         // A thread and a runtime of its own for each, as two processes have them.
-        let url = server.url();
         let runs = ["a:*", "b:*"].map(|pattern| {
-            let url = url.clone();
-            std::thread::spawn(move || alone(&url, pattern))
+            let (url, counter) = (server.url(), common::raw(&server));
+            std::thread::spawn(move || alone(&url, pattern, counter))
         });
-        let [first, second] = runs.map(|run| run.join().expect("ended"));
-        println!("{label}: {:?} and {:?}", first.1, second.1);
-        for (summary, _) in [&first, &second] {
+        let ended = runs.map(|run| run.join().expect("ended"));
+        for (summary, _) in &ended {
             assert!(summary.complete, "{label}: {summary:?}");
             assert_eq!(summary.deleted, KEYS, "{label}");
         }
         assert_eq!(keys_left(&mut raw), 0, "{label}");
-        let (shorter, longer) = (first.1.min(second.1), first.1.max(second.1));
-        assert!(
-            longer <= 3 * shorter,
-            "{label}: {shorter:?} against {longer:?}"
-        );
+        // What follows once it is alone is no matter between the two, and a busy machine may make it long.
+        let left = ended.iter().map(|(_, left)| *left).max();
+        let left = left.expect("two runs");
+        println!("{label}: when one had ended, the other had {left} of {KEYS} before it");
+        assert!(left <= KEYS / 4 * 3, "{label}: {left} of {KEYS} were left");
         server.stop().expect("stopped");
     }
 }
 
-fn alone(url: &str, pattern: &str) -> (Summary, Duration) {
+/// The run's summary, and how many keys the server had when it ended.
+fn alone(url: &str, pattern: &str, mut counter: Raw) -> (Summary, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -247,7 +246,6 @@ fn alone(url: &str, pattern: &str) -> (Summary, Duration) {
             .await
             .expect("connected");
         let delete = deleting(&keyspace, &sweep(pattern).with_budget(one_millisecond())).await;
-        let begun = Instant::now();
-        (finish(delete).await, begun.elapsed())
+        (finish(delete).await, keys_left(&mut counter))
     })
 }

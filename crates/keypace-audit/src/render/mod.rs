@@ -1,4 +1,4 @@
-//! A report as text for people, as JSON, and as SARIF. Returns text and writes nothing.
+//! A report as text for people, as JSON, and as SARIF. Returns text, what may be long in pieces, and writes nothing.
 //! Must not decide what is in a report.
 
 mod json;
@@ -7,4 +7,7 @@ mod text;
 
 pub use json::json;
 pub use sarif::sarif;
-pub use text::{Ink, explain, list, summary, text};
+pub use text::{Ink, explain, list, text};
+
+/// Findings in one piece of a text: some hundred kilobytes.
+const PIECE: usize = 1_000;

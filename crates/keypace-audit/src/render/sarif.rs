@@ -45,7 +45,7 @@ pub fn sarif(report: &Report, paths: &[PathBuf]) -> String {
             "results": results.collect::<Vec<_>>(),
         }],
     });
-    document.to_string()
+    document.to_string() + "\n"
 }
 
 fn rule(rule: &Rule) -> Value {

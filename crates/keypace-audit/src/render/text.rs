@@ -2,6 +2,7 @@
 //! Must not know whether a terminal can show colours: it is told.
 
 use std::fmt::Write as _;
+use std::iter;
 
 use crate::language::Language;
 use crate::report::{Confidence, Finding, Report, Severity};
@@ -17,15 +18,17 @@ pub enum Ink {
     Colour,
 }
 
-/// All findings, in the order of their places, each with its line.
-#[must_use]
-pub fn text(report: &Report, ink: Ink) -> String {
-    let mut out = String::new();
-    for finding in &report.findings {
-        one(&mut out, finding, ink);
-        out.push('\n');
-    }
-    out
+/// All findings, in the order of their places, each with its line, and then the sums; in pieces.
+pub fn text(report: &Report, ink: Ink) -> impl Iterator<Item = String> {
+    let each = report.findings.chunks(super::PIECE).map(move |group| {
+        let mut out = String::new();
+        for finding in group {
+            one(&mut out, finding, ink);
+            out.push('\n');
+        }
+        out
+    });
+    each.chain(iter::once_with(move || summary(report, ink)))
 }
 
 fn one(out: &mut String, finding: &Finding, ink: Ink) {
@@ -63,8 +66,7 @@ fn shown(name: &str) -> String {
 }
 
 /// What was found and read: by rule, and by repository where there are several.
-#[must_use]
-pub fn summary(report: &Report, ink: Ink) -> String {
+fn summary(report: &Report, ink: Ink) -> String {
     let mut out = String::new();
     let by_rule = report.by_rule();
     if !by_rule.is_empty() {

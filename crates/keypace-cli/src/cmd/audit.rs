@@ -1,11 +1,12 @@
 //! `keypace audit`: source trees in, a report out. Asks no server, and finds nothing itself: the library does.
 
 use std::io::IsTerminal as _;
+use std::iter;
 use std::path::Path;
 
 use keypace_audit::{AuditError, Options, Report, render};
 
-use super::print;
+use super::{print, print_all};
 use crate::args::{Audit, AuditFormat};
 use crate::exit::{Exit, Halt, io_halt};
 use crate::render::paint::Paint;
@@ -35,7 +36,7 @@ pub(super) async fn run(typed: &Audit, json: bool, stderr: &Stderr) -> Result<Ex
     if let Some(file) = &typed.baseline {
         begin_baseline(file, &settings.options, typed, stderr)?;
     }
-    print(rendered(&report, settings.format, typed)).await?;
+    print_all(rendered(&report, settings.format, typed)).await?;
     let is_bad = settings
         .fail_on
         .is_some_and(|severity| report.at_least(severity) > 0);
@@ -85,8 +86,8 @@ fn begin_baseline(
         .with_changed_since(None)
         .with_min_confidence(keypace_audit::Confidence::Low);
     let report = audit(&whole, typed)?;
-    let bytes = render::json(&report);
-    std::fs::write(file, bytes).map_err(|error| {
+    let text: String = render::json(&report).collect();
+    std::fs::write(file, text).map_err(|error| {
         io_halt(
             Exit::Usage,
             format!("write the baseline {}", file.display()),
@@ -101,16 +102,16 @@ fn begin_baseline(
     Ok(())
 }
 
-fn rendered(report: &Report, format: AuditFormat, typed: &Audit) -> Vec<u8> {
-    let mut text = match format {
-        AuditFormat::Text => render::text(report, ink()) + &render::summary(report, ink()),
-        AuditFormat::Json => render::json(report),
-        AuditFormat::Sarif => render::sarif(report, &typed.paths),
-    };
-    if !text.ends_with('\n') {
-        text.push('\n');
+fn rendered<'a>(
+    report: &'a Report,
+    format: AuditFormat,
+    typed: &Audit,
+) -> Box<dyn Iterator<Item = String> + 'a> {
+    match format {
+        AuditFormat::Text => Box::new(render::text(report, ink())),
+        AuditFormat::Json => Box::new(render::json(report)),
+        AuditFormat::Sarif => Box::new(iter::once(render::sarif(report, &typed.paths))),
     }
-    text.into_bytes()
 }
 
 /// Colours, where somebody can see them.

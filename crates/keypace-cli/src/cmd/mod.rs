@@ -151,9 +151,18 @@ fn in_threads(work: impl Future<Output = Result<Exit, Halt>>) -> Result<Exit, Ha
 
 /// Writes a result to stdout.
 async fn print(bytes: Vec<u8>) -> Result<Exit, Halt> {
+    print_all(std::iter::once(bytes)).await
+}
+
+/// Writes a result to stdout piece by piece, each made when there is room for it.
+async fn print_all(pieces: impl Iterator<Item = impl Into<Vec<u8>>>) -> Result<Exit, Halt> {
     let output = Output::stdout()?;
-    // When the reader is gone, `finish` says so.
-    let _ = output.send(bytes).await;
+    for piece in pieces {
+        // When the reader is gone, `finish` says so.
+        if output.send(piece.into()).await.is_err() {
+            break;
+        }
+    }
     match output.finish().await? {
         Written::All | Written::ReaderGone => Ok(Exit::Done),
     }
