@@ -16,7 +16,7 @@ mod yielding;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{connect, deleting, finish, raw, run, servers, sweep};
 use keypace::{Budget, Dial, Dialing, Stream, Summary, limits};
