@@ -5,6 +5,7 @@ mod files;
 mod flow;
 mod growth;
 mod helpers;
+mod keyed;
 mod methods;
 mod offers;
 mod own;
@@ -219,6 +220,7 @@ impl<'a> Found<'a> {
 
     fn read_bindings(&mut self) {
         for binding in &self.facts.bindings {
+            self.read_keyed(binding);
             let Some(mut trace) = self
                 .trace_value(binding)
                 .or_else(|| self.trace_derived(binding))
@@ -231,7 +233,9 @@ impl<'a> Found<'a> {
             if matches!(binding.value, Expr::List(_) | Expr::Call(_)) {
                 trace = self.printed_to(&binding.targets, trace);
             }
-            let grown = trace.amount == Amount::Batch && self.grows(binding)
+            let part = matches!(binding.value, Expr::Index(_, false));
+            let grown = trace.amount == Amount::Batch
+                && (self.grows(binding) || part && self.appends(binding))
                 || trace.amount == Amount::One
                     && (self.appends(binding) || self.adds_each(binding))
                     && self.goes_on(trace.source, binding);
@@ -257,7 +261,9 @@ impl<'a> Found<'a> {
         match &binding.value {
             Expr::Call(call) => self.trace_call(*call, binding.function, 0),
             Expr::Gathered(each) => self.trace_gathered(*each),
-            value => self.trace(value, binding.function),
+            value => self
+                .of_loop(value, &binding.loops)
+                .or_else(|| self.trace(value, binding.function)),
         }
     }
 

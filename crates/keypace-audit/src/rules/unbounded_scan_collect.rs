@@ -121,10 +121,34 @@ fn is_measured(left: &str, right: &str, sign: &str) -> bool {
     named && !other && (measured || counts && sign != "===")
 }
 
+/// A line without the signs that compare nothing: arrows, and `<K, V>` behind a type.
+fn without_types(line: &str) -> String {
+    let line = line.replace("=>", "").replace("->", "");
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line.as_str();
+    while let Some((before, after)) = rest.split_once('<') {
+        out.push_str(before);
+        let typed = before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ':'));
+        let inner = |c: char| c.is_alphanumeric() || " _,.?[]<>:&'".contains(c);
+        match after.find(|c| !inner(c)).unwrap_or(after.len()) {
+            end if typed && after[..end].contains('>') => {
+                let close = after[..end].rfind('>').unwrap_or_default();
+                rest = &after[close + 1..];
+            }
+            _ => {
+                out.push('<');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 /// Words of a bound.
 fn has_words(text: &str) -> bool {
     text.lines().any(|line| {
-        let lower = line.to_ascii_lowercase();
+        let lower = without_types(line).to_ascii_lowercase();
         let compares = lower.contains(">=")
             || lower.contains("> ")
             || lower.contains("< ")

@@ -6,6 +6,7 @@ use crate::facts::ClassId;
 use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
 use crate::receiver::dialect;
+use crate::receiver::modules;
 use crate::receiver::shape::{Known, Shape, Sure, client_of, has_data_ending, is_cluster};
 
 impl Origins<'_> {
@@ -44,7 +45,12 @@ impl Origins<'_> {
                     .get(&(None, (*part).to_owned()))
                     .is_some_and(|known| known.shape == Shape::Module)
             });
-            let library = self.library
+            // `fred::clients::RedisClient`, `redis.clients.jedis.Jedis`: nothing has to be brought in.
+            let whole = !before.is_empty()
+                && !matches!(language, Language::Go | Language::Php)
+                && modules::is_library(language, token.trim_start_matches(':'));
+            let qualified = qualified || whole;
+            let library = (self.library || whole)
                 && (before.is_empty() || qualified)
                 && clients::is_library_type(language, last);
             let known_type = clients::is_known_type(language, last)

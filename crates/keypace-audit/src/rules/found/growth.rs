@@ -23,7 +23,10 @@ impl Found<'_> {
             _ => return,
         };
         let (function, each) = (call.function, call.loops.last().copied());
-        let trace = args.iter().find_map(|arg| self.trace(arg, function));
+        let trace = args.iter().find_map(|arg| {
+            self.of_loop(arg, &call.loops)
+                .or_else(|| self.trace(arg, function))
+        });
         let Some(trace) = trace.or_else(|| self.trace_generator(call)) else {
             return;
         };
@@ -107,6 +110,7 @@ impl Found<'_> {
             || self.facts.bindings.iter().any(|binding| {
                 let empty = match &binding.value {
                     Expr::List(items) => items.is_empty(),
+                    Expr::Map(pairs) => pairs.is_empty(),
                     Expr::Call(call) => {
                         let call = &self.facts.calls[call.0];
                         call.args.is_empty() && (call.constructs || call.name == "array")
@@ -118,8 +122,16 @@ impl Found<'_> {
                     // For each key of an iteration.
                     None => !binding.loops.is_empty(),
                 };
-                empty && around && binding.targets.iter().any(|own| own == target)
+                let own = || binding.targets.iter().any(|own| own == target);
+                empty && around && own() && !self.is_of_element(binding)
             })
+    }
+
+    /// `seen[key] = {}`: what is emptied is one element.
+    fn is_of_element(&self, binding: &Binding) -> bool {
+        let text = self.text.get(binding.span.start..binding.span.end);
+        let left = text.and_then(|text| text.split_once('='));
+        left.is_some_and(|(left, _)| left.trim_end().ends_with(']'))
     }
 
     /// `all = append(all, key)` for each key found, into a list that the loop doesn't empty again.
