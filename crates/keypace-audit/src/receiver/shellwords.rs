@@ -167,6 +167,7 @@ pub(crate) fn is_client(program: &str) -> bool {
 fn word(expr: &Expr) -> String {
     match expr {
         Expr::Path(path) => format!("${}", path.join(".")),
+        Expr::Number(number) => number.clone(),
         other => argument::shape(other).unwrap_or_else(|| "\u{fffd}".to_owned()),
     }
 }
@@ -203,7 +204,9 @@ fn of_words(id: CallId, words: &[String], exprs: &[Expr]) -> Option<Command> {
         if verb.is_none() && !scan {
             // A variable may hold options: `redis-cli $OPTS keys '*'`.
             let first = word.split_whitespace().next().unwrap_or_default();
-            if word.starts_with('$') || word.starts_with('\u{fffd}') {
+            // So is a number the value of an option that isn't known here.
+            let number = word.bytes().all(|b| b.is_ascii_digit());
+            if word.starts_with('$') || word.starts_with('\u{fffd}') || number {
                 at += 1;
                 continue;
             }

@@ -25,6 +25,8 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
         let script = if verbatim {
             // Doubled quotes are C#'s escape in `@"..."`.
             raw.replace("\"\"", " \"")
+        } else if subject.facts.language == Language::Shell {
+            without_quotes(&unescaped(raw))
         } else {
             unescaped(raw)
         };
@@ -49,6 +51,14 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
 /// Whether what stands before a string's content begins one of C#'s that knows no backslash.
 fn is_verbatim(before: &str) -> bool {
     before.ends_with("@\"") || before.ends_with("@$\"")
+}
+
+/// A shell's literal comes with its single quotes.
+fn without_quotes(raw: &str) -> String {
+    let inner = raw
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''));
+    inner.map_or_else(|| raw.to_owned(), |inner| format!(" {inner} "))
 }
 
 /// Whether a string calls the server as scripts do.

@@ -27,10 +27,7 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
         .iter()
         .filter(|text| has_client(&text.text));
     for text in texts.take(limits::MAX_INNER_SCRIPTS) {
-        let begins = ["redis-cli ", "valkey-cli "]
-            .iter()
-            .any(|client| text.text.trim_start().starts_with(client));
-        if begins && text.text.contains("| xargs") || is_run(subject, text) {
+        if text.text.contains("| xargs") && is_script(&text.text) || is_run(subject, text) {
             script(subject, text, sink);
         }
     }
@@ -51,6 +48,23 @@ fn quoted(subject: &Subject<'_>, sink: &mut Sink) {
         };
         sink.hits.extend(inner.hits.into_iter().filter(own));
     }
+}
+
+/// A text that begins with a client, or lines of a shell among which one does: no prose around it.
+fn is_script(text: &str) -> bool {
+    let begins = |line: &str| {
+        ["redis-cli ", "valkey-cli "]
+            .iter()
+            .any(|client| line.trim_start().starts_with(client))
+    };
+    if begins(text) {
+        return true;
+    }
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let told = lines()
+        .next()
+        .is_some_and(|first| first.starts_with("#!") || first.starts_with("set -"));
+    told && lines().any(begins)
 }
 
 fn has_client(text: &str) -> bool {

@@ -71,9 +71,13 @@ pub(super) fn piped_xargs<'s>(scene: &'s Scene<'_>, from: CallId) -> Option<&'s 
     None
 }
 
-/// The command that xargs runs a client with: `xargs -n 1 redis-cli get`.
+/// The command that xargs runs a client with: `xargs -n 1 redis-cli get`, `xargs -I{} sh -c 'redis-cli get {}'`.
 pub(super) fn run_by(scene: &Scene<'_>, xargs: &Call) -> Option<Verb> {
     let words = Clients::words(xargs);
+    let words: Vec<&str> = words
+        .iter()
+        .flat_map(|word| word.split_whitespace())
+        .collect();
     let client = words
         .iter()
         .position(|word| scene.commands.shell.runs(word))?;
@@ -83,10 +87,21 @@ pub(super) fn run_by(scene: &Scene<'_>, xargs: &Call) -> Option<Verb> {
 
 /// Whether xargs begins a command for each key.
 pub(super) fn one_by_one(xargs: &Call) -> bool {
+    const ONE: &[&str] = &[
+        "-n 1 ",
+        "-n1 ",
+        "-L 1 ",
+        "-L1 ",
+        "-I",
+        "-i ",
+        "--max-args=1 ",
+        "--max-args 1 ",
+        "--replace",
+    ];
+    const MANY: &[&str] = &["-X", "-m ", "-N", "-n "];
     let words = Clients::words(xargs).join(" ");
-    ["-n 1 ", "-n1 ", "-L 1 ", "-L1 ", "-I", "-i "]
-        .iter()
-        .any(|option| words.contains(option))
+    let has = |options: &[&str]| options.iter().any(|option| words.contains(option));
+    has(ONE) || xargs.name == "parallel" && !has(MANY)
 }
 
 /// `-0`, `-d '\n'`.
