@@ -22,6 +22,36 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
         .collect()
 }
 
+#[test]
+fn what_another_file_finds_under_a_key_found_is_a_read() {
+    let queues = "\
+import redis
+
+r = redis.Redis()
+
+def jobs_of(queue):
+    return r.smembers('queue:' + queue)
+";
+    let page = "\
+import redis
+import queues
+
+r = redis.Redis()
+
+def rows():
+    for queue in r.smembers('queues'):
+        for job in queues.jobs_of(queue):
+            print(job)
+
+def row(queue):
+    return queues.jobs_of(queue)
+";
+    assert_eq!(
+        found(&[("queues.py", queues), ("page.py", page)]),
+        ["page.py:8 n-plus-one-read"]
+    );
+}
+
 const STORE_PY: &str = "\
 import redis
 

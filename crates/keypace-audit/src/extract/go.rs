@@ -42,7 +42,9 @@ impl Grammar for Go {
             "expression_statement" | "go_statement" | "defer_statement" => {
                 first(node).map_or(Role::Plain, Role::Statement)
             }
-            "return_statement" => Role::Return(first(node)),
+            "return_statement" => {
+                Role::Return(first(node).or_else(|| declarations::named_result(node)))
+            }
             // What stands first in a list is what callers are after; the rest is mostly an error.
             "expression_list" | "parenthesized_expression" | "literal_element" => {
                 first(node).map_or(Role::Plain, Role::Through)

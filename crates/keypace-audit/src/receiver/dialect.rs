@@ -40,6 +40,7 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
         // radix's walk.
         (Language::Go, "NewScanner") => Verb::ScanIter,
         // ServiceStack's words for commands, some of which StackExchange.Redis.Extensions has as well.
+        (Language::CSharp, "SearchKeys") => Verb::Keys,
         (Language::CSharp, "SearchKeysAsync" | "GetAllKeysAsync") => Verb::ScanIter,
         (Language::CSharp, "GetAllEntriesFromHash" | "GetAllEntriesFromHashAsync") => Verb::HGetAll,
         (
@@ -227,4 +228,16 @@ pub(super) fn operations_of(facts: &Facts, receiver: &Expr) -> Option<String> {
     let mut fields = facts.classes.iter().flat_map(|class| &class.fields);
     let field = fields.find(|field| field.name == *last);
     bound.or_else(|| declared(field?.declared.as_deref()?))
+}
+
+/// A row's or a query's `Scan(&value)`; SCAN takes a cursor, a pattern and a count, or nothing where it is built.
+pub(super) fn is_row_scan(language: Language, call: &Call) -> bool {
+    let of_row = match &call.receiver {
+        Some(Expr::Path(path)) => path
+            .last()
+            .is_some_and(|last| matches!(last.as_str(), "row" | "rows")),
+        Some(Expr::Call(_)) => call.args.len() > 4,
+        _ => false,
+    };
+    language == Language::Go && (matches!(call.args.len(), 1 | 2) || of_row)
 }

@@ -117,8 +117,7 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         .and_then(|ops| verb::of_operations(&ops, name).or_else(|| dialect::of_object(&ops, name)));
     // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
     let verb = operations.or_else(|| of_method(facts, call))?;
-    // A row's or a query's `Scan(&value)`; SCAN takes a cursor and more, or nothing where it is built.
-    if facts.language == Language::Go && verb == Verb::Scan && call.args.len() == 1 {
+    if verb == Verb::Scan && dialect::is_row_scan(facts.language, call) {
         return None;
     }
     let known = if dialect::is_scan_iterator(receiver) {

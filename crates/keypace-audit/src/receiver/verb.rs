@@ -117,7 +117,7 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         return None;
     }
     Some(match plain {
-        "keys" | "keysbuffer" | "getallkeys" | "searchkeys" => Verb::Keys,
+        "keys" | "keysbuffer" | "getallkeys" => Verb::Keys,
         "scan" | "scanbuffer" | "scanpage" => Verb::Scan,
         "hscan" | "sscan" | "zscan" => Verb::InnerScan,
         "hscaniter" | "sscaniter" | "zscaniter" | "hscaneach" | "sscaneach" | "zscaneach"

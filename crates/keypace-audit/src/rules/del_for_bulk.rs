@@ -24,6 +24,8 @@ fn fix(_language: Language) -> &'static str {
     "use UNLINK (Redis 4 and later), in batches of a few hundred keys"
 }
 
+const MESSAGE: &str = "DEL frees every value of the keys found before the server goes on";
+
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     piped(scene, sink);
     through_helpers(scene, sink);
@@ -43,7 +45,21 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             .is_some_and(|arg| matches!(arg, Expr::Text(pieces) if pieces.contains(&Piece::Hole)));
         let mentioned = || scene.found.mentioned_by(call);
         let trace = trace.or_else(|| (made && !call.loops.is_empty()).then(mentioned).flatten());
-        let Some(trace) = trace else { continue };
+        let Some(trace) = trace else {
+            let key = scene.found.key_of(command, call);
+            if !is_plain(scene.language) && scene.found.made_anew(call, key).is_some() {
+                let confidence = command.confidence.min(Confidence::Medium);
+                sink.at(
+                    scene,
+                    &RULE,
+                    call,
+                    confidence,
+                    RULE.severity,
+                    MESSAGE.to_owned(),
+                );
+            }
+            continue;
+        };
         let there = scene.origins.elsewhere.meant.contains_key(&command.call);
         if there && trace.amount != Amount::One {
             continue;
@@ -58,10 +74,20 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         } else {
             scene.given(command, trace).confidence
         };
-        let message =
-            "DEL frees every value of the keys found before the server goes on".to_owned();
-        sink.at(scene, &RULE, call, confidence, RULE.severity, message);
+        sink.at(
+            scene,
+            &RULE,
+            call,
+            confidence,
+            RULE.severity,
+            MESSAGE.to_owned(),
+        );
     }
+}
+
+/// Languages whose names are not told from their words.
+fn is_plain(language: Language) -> bool {
+    matches!(language, Language::Shell | Language::Lua)
 }
 
 /// `for key in keys { forget(key) }`, where `forget` deletes the key that it is given.
@@ -106,10 +132,15 @@ fn piped(scene: &Scene<'_>, sink: &mut Sink) {
                 .any(|word| word.eq_ignore_ascii_case("del"))
         });
         if deletes {
-            let message =
-                "DEL frees every value of the keys found before the server goes on".to_owned();
             let confidence = command.confidence;
-            sink.at(scene, &RULE, xargs, confidence, RULE.severity, message);
+            sink.at(
+                scene,
+                &RULE,
+                xargs,
+                confidence,
+                RULE.severity,
+                MESSAGE.to_owned(),
+            );
         }
     }
 }

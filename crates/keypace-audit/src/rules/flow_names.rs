@@ -1,7 +1,11 @@
 //! Names of functions and methods by what they do to a list: gather, pass on, cut, hand over.
 //! Must not know Redis.
 
+mod functions;
+
 use crate::receiver::clients;
+
+pub(super) use functions::is_passing_function;
 
 fn plain(name: &str) -> String {
     name.chars()
@@ -155,72 +159,6 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "iteritems"
             | "entryset"
             | "keyset"
-    )
-}
-
-/// A function that gives on its argument.
-pub(super) fn is_passing_function(name: &str) -> bool {
-    matches!(
-        plain(name).as_str(),
-        "enumerate"
-            | "iter"
-            | "reversed"
-            | "map"
-            | "filter"
-            | "imap"
-            | "ifilter"
-            | "arraymap"
-            | "arrayfilter"
-            | "arrayvalues"
-            | "arraymerge"
-            | "strings"
-            | "string"
-            | "str"
-            | "values"
-            | "aslist"
-            | "arraylist"
-            | "hashset"
-            | "ints"
-            | "int"
-            | "addflat"
-            | "append"
-            | "concat"
-            | "arrayunique"
-            | "tqdm"
-            | "ipairs"
-            | "pairs"
-            | "reject"
-            | "flatmap"
-            | "uniq"
-            | "sort"
-            | "strreplace"
-            | "all"
-            | "each"
-            | "tostring"
-            | "unpack"
-            | "newarraylist"
-            | "copyof"
-            | "ok"
-            | "some"
-            | "awaitorcancel"
-            | "await"
-            | "smembers2"
-            | "asynciter"
-            | "array"
-            | "elem"
-            | "valueof"
-            | "parselong"
-            | "parseint"
-            | "parse"
-            | "fromstring"
-            | "getstring"
-            | "trimprefix"
-            | "trimsuffix"
-            | "trimleft"
-            | "trimspace"
-            | "tonumber"
-            | "number"
-            | "atoi"
     )
 }
 

@@ -1,6 +1,7 @@
 //! Where the keys go that KEYS and SCAN found: into names, loops, lists and callbacks.
 //! Must not judge.
 
+mod anew;
 mod files;
 mod flow;
 mod growth;
@@ -80,6 +81,7 @@ pub(crate) struct Found<'a> {
     /// Names with a part taken off or a bound set.
     bounded: HashSet<usize>,
     inner: readers::Inner,
+    bound: anew::Bound,
 }
 
 impl<'a> Found<'a> {
@@ -109,6 +111,7 @@ impl<'a> Found<'a> {
             collected: HashMap::new(),
             bounded: HashSet::new(),
             inner: readers::Inner::default(),
+            bound: anew::Bound::default(),
         };
         for (place, source) in own.sources.iter().enumerate() {
             own.places.entry(source.call).or_insert(place);
@@ -119,6 +122,7 @@ impl<'a> Found<'a> {
         if !own.sources.iter().any(|command| command.verb.finds()) {
             return own;
         }
+        own.bound = anew::Bound::of(facts);
         own.find_recursion();
         own.find_runs();
         for _ in 0..limits::MAX_FLOW_ROUNDS {

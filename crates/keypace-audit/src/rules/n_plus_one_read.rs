@@ -9,7 +9,7 @@ use crate::language::Language;
 use crate::receiver::shape::Shape;
 use crate::receiver::verb::Verb;
 use crate::receiver::{Command, argument};
-use crate::report::Severity;
+use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -67,6 +67,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     let pays = pays(scene);
     piped(scene, sink);
     through_helpers(scene, pays, sink);
+    through_finders(scene, sink);
     for command in scene
         .with_likely()
         .filter(|command| command.verb.reads_one())
@@ -100,8 +101,20 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         if let Some(own) = trace.or_else(named) {
             let command = scene.given(command, own);
             sink.command(scene, &RULE, &command, MESSAGE.to_owned());
+        } else if trace.is_none() && is_made_anew(scene, command) {
+            let (confidence, severity) = (command.confidence, RULE.severity);
+            let confidence = confidence.min(Confidence::Medium);
+            sink.at(scene, &RULE, call, confidence, severity, MESSAGE.to_owned());
         }
     }
+}
+
+/// A key that the loop makes for each key found, by a way that isn't seen.
+fn is_made_anew(scene: &Scene<'_>, command: &Command) -> bool {
+    let call = scene.call(command);
+    let shell = matches!(scene.language, Language::Shell | Language::Lua);
+    let key = scene.found.key_of(command, call);
+    !shell && scene.found.made_anew(call, key).is_some()
 }
 
 /// A script pays no round trips: what it walks itself is all that counts there, and one step of SCAN is no walk.
@@ -137,6 +150,25 @@ fn through_helpers(scene: &Scene<'_>, pays: bool, sink: &mut Sink) {
     }
 }
 
+/// `for q in queues: jobs_of(q)`, where another file's function gives what it finds under the key that it is given.
+fn through_finders(scene: &Scene<'_>, sink: &mut Sink) {
+    let elsewhere = &scene.origins.elsewhere.meant;
+    for (at, call) in scene.facts.calls.iter().enumerate() {
+        let finds = elsewhere.get(&CallId(at)).map(|own| own.verb);
+        let reads = finds.is_some_and(|verb| verb.finds() && !verb.lists_keys());
+        let own = scene.commands.at(CallId(at)).is_some();
+        if !reads || own || call.loops.is_empty() || scene.found.given_one(call).is_none() {
+            continue;
+        }
+        let message = format!(
+            "{} reads one key, and is called for every key found",
+            call.name
+        );
+        let (confidence, severity) = (Confidence::Medium, RULE.severity);
+        sink.at(scene, &RULE, call, confidence, severity, message);
+    }
+}
+
 /// The key that is read: `TTL key`, and what follows the word of `OBJECT IDLETIME key`.
 fn key_of(command: &Command) -> Option<&Expr> {
     const WORDS: &[&str] = &[
@@ -164,6 +196,9 @@ fn member_of(scene: &Scene<'_>, command: &Command) -> Option<Trace> {
 
 /// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.
 fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
+    if scene.found.is_gathered(call) {
+        return true;
+    }
     let same = |other: &&Call| other.function == call.function && other.receiver == call.receiver;
     let mut others = scene.facts.calls.iter().filter(same);
     let begins = |other: &&Call| {
@@ -189,11 +224,12 @@ fn is_in_callback(scene: &Scene<'_>, call: usize) -> bool {
         return false;
     };
     scene.facts.functions[function.0].lambda
-        && scene.commands.all.iter().any(|command| {
-            command.verb.lists_keys()
-                && scene
-                    .call(command)
-                    .args
-                    .contains(&crate::facts::Expr::Lambda(function))
-        })
+        && (scene.found.is_run_for_keys(function)
+            || scene.commands.all.iter().any(|command| {
+                command.verb.lists_keys()
+                    && scene
+                        .call(command)
+                        .args
+                        .contains(&crate::facts::Expr::Lambda(function))
+            }))
 }

@@ -116,7 +116,11 @@ fn is_measured(left: &str, right: &str, sign: &str) -> bool {
         .last()
         .is_some_and(|last| COUNTS.contains(&last.as_str()));
     let measured = COUNTED.iter().any(|end| left.ends_with(end))
-        || left.ends_with(')') && left.contains("len(") && !left.contains(" in ");
+        || left.ends_with(')')
+            && ["len(", "count(", "sizeof("]
+                .iter()
+                .any(|word| left.contains(word))
+            && !left.contains(" in ");
     let other = COUNTED.iter().any(|end| to.ends_with(end));
     named && !other && (measured || counts && sign != "===")
 }

@@ -24,6 +24,21 @@ pub(super) fn function<'t>(node: &Node<'t>) -> Role<'t> {
     })
 }
 
+/// What a bare `return` gives back: the first result that the function around names.
+pub(super) fn named_result<'t>(node: &Node<'t>) -> Option<Node<'t>> {
+    let mut at = node.parent()?;
+    while !matches!(
+        at.kind().as_ref(),
+        "function_declaration" | "method_declaration" | "func_literal"
+    ) {
+        at = at.parent()?;
+    }
+    let results = at
+        .field("result")
+        .filter(|result| result.kind() == "parameter_list")?;
+    first(&results)?.field("name")
+}
+
 fn returned(result: &Node<'_>) -> Option<String> {
     if result.kind() == "parameter_list" {
         return field_text(&first(result)?, "type");

@@ -38,7 +38,11 @@ impl Found<'_> {
         if let Expr::Path(path) = &target
             && self.begins_anew(path, trace.source)
         {
-            return;
+            let batch = Trace {
+                amount: Amount::Batch,
+                source: self.listed(trace).source,
+            };
+            return self.learn(function, path, batch);
         }
         if !whole || self.is_iteration(trace) {
             self.gather(self.nearest(trace.source, id), each);

@@ -12,6 +12,7 @@ use crate::receiver::clients;
 use crate::receiver::shape::{Shape, Sure};
 use crate::receiver::verb::Verb;
 use crate::report::Confidence;
+use crate::rules::flow_names::is_chunk;
 
 impl Found<'_> {
     /// What a call of a file's own function reads for a key that was found, with that key.
@@ -42,11 +43,10 @@ impl Found<'_> {
             return None;
         }
         let mut clauses = self.clauses(call).into_iter();
-        let (helper, trace, done) = clauses.find_map(|helper| {
+        let (helper, trace, mut done) = clauses.find_map(|helper| {
             let (trace, done) = self.done_by(helper, call, wanted)?;
             Some((helper, trace, done))
         })?;
-        let mut done = done.clone();
         let around = self.named_around(self.facts.calls[done.call.0].function);
         let name = |id: FunctionId| &self.facts.functions[id.0].name;
         if around.is_none_or(|around| name(around) != name(helper)) {
@@ -61,13 +61,20 @@ impl Found<'_> {
         helper: FunctionId,
         call: &Call,
         wanted: fn(Verb) -> bool,
-    ) -> Option<(Trace, &Command)> {
+    ) -> Option<(Trace, Command)> {
         call.args.iter().enumerate().find_map(|(at, arg)| {
             let name = self.param_at(helper, call, at, arg)?;
             let trace = self.trace(arg, call.function);
-            let trace = trace.or_else(|| self.made_for(arg, call))?;
+            let trace = trace.or_else(|| self.made_for(arg, call));
             let done = self.done_of(helper, name, wanted, 0)?;
-            (trace.amount == Amount::One).then_some((trace, done))
+            let Some(trace) = trace else {
+                if !asks(&call.name) && !takes_away(&call.name) || is_chunk(&call.name) {
+                    return None;
+                }
+                let anew = self.made_anew(call, &self.code_of(arg, call))?;
+                return Some((anew, unsure(done)));
+            };
+            (trace.amount == Amount::One).then(|| (trace, done.clone()))
         })
     }
 
@@ -86,6 +93,33 @@ impl Found<'_> {
         let whole = !matches!(arg, Expr::Call(_));
         self.mentioned(text, call.function)
             .or_else(|| self.mentioned_by(call).filter(|_| whole))
+    }
+
+    /// Whether a call is given one key that was found.
+    pub(crate) fn given_one(&self, call: &Call) -> Option<Trace> {
+        let one = |trace: &Trace| trace.amount == Amount::One;
+        let mut args = call.args.iter();
+        args.find_map(|arg| {
+            let trace = self.trace(arg, call.function);
+            trace.or_else(|| self.made_for(arg, call)).filter(one)
+        })
+    }
+
+    /// The code of an argument, or of all of them where it is not known which part it is.
+    fn code_of(&self, arg: &Expr, call: &Call) -> String {
+        match arg {
+            Expr::Path(path) => path.join("."),
+            Expr::Call(made) => {
+                let span = self.facts.calls[made.0].span;
+                let text = self.text.get(span.start..span.end);
+                text.unwrap_or_default().to_owned()
+            }
+            Expr::Text(pieces) if pieces.contains(&Piece::Hole) => {
+                let text = self.text.get(call.at.end..call.span.end);
+                text.unwrap_or_default().to_owned()
+            }
+            _ => String::new(),
+        }
     }
 
     /// The parameter that an argument is given to.
@@ -199,7 +233,7 @@ impl Found<'_> {
     }
 
     /// The text of what is read. A range's bounds are no keys; Go's context stands before the key.
-    pub(super) fn key_of(&self, command: &Command, call: &Call) -> &str {
+    pub(crate) fn key_of(&self, command: &Command, call: &Call) -> &str {
         let text = self.text.get(call.at.end..call.span.end);
         let text = text.unwrap_or_default();
         if command.verb != Verb::Range {
@@ -209,6 +243,14 @@ impl Found<'_> {
         let end = text.match_indices(',').nth(before);
         end.map_or(text, |(end, _)| &text[..end])
     }
+}
+
+/// What is done for a key that a loop makes by a way that isn't seen.
+fn unsure(done: &Command) -> Command {
+    let mut done = done.clone();
+    done.confidence = done.confidence.min(Confidence::Medium);
+    done.known.sure = done.known.sure.min(Sure::Own);
+    done
 }
 
 /// `get_status`, `isLocked`: it is there for what it reads.
