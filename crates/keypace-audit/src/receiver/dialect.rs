@@ -28,7 +28,8 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
         (Language::Java | Language::Kotlin, "findKeysByPattern" | "findKeysByPatternAsync") => {
             Verb::Keys
         }
-        (Language::Java | Language::Kotlin, "getKeysStream") => Verb::ScanIter,
+        // Redisson's walk, and that of Spinnaker's clients, which is handed its pages.
+        (Language::Java | Language::Kotlin, "getKeysStream" | "withKeyScan") => Verb::ScanIter,
         (Language::Java | Language::Kotlin, "flushallParallel" | "flushallParallelAsync") => {
             Verb::FlushAll
         }
@@ -213,12 +214,14 @@ pub(super) fn operations_of(facts: &Facts, receiver: &Expr) -> Option<String> {
     let declared = |text: &str| {
         let (kind, _) = text.split_once("Operations")?;
         let kind = kind.rsplit('.').next()?.trim_start_matches("Reactive");
+        // `BoundSetOperations` has the key already, and the same methods.
+        let kind = kind.trim_start_matches("Bound");
         (!kind.is_empty()).then(|| format!("opsFor{kind}"))
     };
     let bound = facts.bindings.iter().find_map(|binding| {
         let own = binding.targets.first()?.last()? == last;
         match &binding.value {
-            Expr::Call(call) if own && facts.calls[call.0].name.starts_with("opsFor") => {
+            Expr::Call(call) if own && gives_operations(&facts.calls[call.0].name) => {
                 Some(facts.calls[call.0].name.clone())
             }
             _ if own => declared(binding.declared.as_deref()?),
@@ -240,4 +243,32 @@ pub(super) fn is_row_scan(language: Language, call: &Call) -> bool {
         _ => false,
     };
     language == Language::Go && (matches!(call.args.len(), 1 | 2) || of_row)
+}
+
+/// `opsForSet()`, `boundSetOps(key)`.
+fn gives_operations(name: &str) -> bool {
+    name.starts_with("opsFor") || name.starts_with("bound") && name.ends_with("Ops")
+}
+
+/// What follows `should` or `expect` in a test: `answer.should.have.keys("token")`.
+pub(super) fn is_assertion(language: Language, receiver: &Expr) -> bool {
+    let last = match receiver {
+        Expr::Path(path) => path.last(),
+        Expr::Member(_, name) => Some(name),
+        _ => None,
+    };
+    let says = |last: &String| {
+        matches!(
+            last.as_str(),
+            "have" | "contain" | "include" | "any" | "all" | "only"
+        )
+    };
+    is_script(language) && last.is_some_and(says)
+}
+
+fn is_script(language: Language) -> bool {
+    matches!(
+        language,
+        Language::JavaScript | Language::TypeScript | Language::Tsx
+    )
 }

@@ -117,6 +117,9 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
         .and_then(|ops| verb::of_operations(&ops, name).or_else(|| dialect::of_object(&ops, name)));
     // `db.StringGet(...)` and Redisson's `getKeys().getKeysByPattern(...)` are names of their own; `B()` is a builder.
     let verb = operations.or_else(|| of_method(facts, call))?;
+    if dialect::is_assertion(facts.language, receiver) {
+        return None;
+    }
     if verb == Verb::Scan && dialect::is_row_scan(facts.language, call) {
         return None;
     }

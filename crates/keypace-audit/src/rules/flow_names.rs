@@ -335,6 +335,7 @@ pub(super) fn is_runner(name: &str) -> bool {
                 | "withcontext"
                 | "async"
                 | "transaction"
+                | "pcall"
         )
 }
 

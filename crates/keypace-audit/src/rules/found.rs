@@ -353,9 +353,12 @@ impl<'a> Found<'a> {
         let bound = self
             .origins
             .bindings_of(std::slice::from_ref(&name.to_owned()));
+        // A loop's own variable with its type is no other value.
+        let other = |own: &&&Binding| own.declared.is_none() || own.value != Expr::Other;
         self.sources[trace.source].verb == Verb::HGetAll
             && bound
                 .iter()
+                .filter(other)
                 .any(|own| self.origins.root(own.function) == root)
     }
 

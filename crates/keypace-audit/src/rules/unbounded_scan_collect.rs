@@ -152,10 +152,11 @@ fn without_types(line: &str) -> String {
 /// Words of a bound.
 fn has_words(text: &str) -> bool {
     text.lines().any(|line| {
-        let lower = without_types(line).to_ascii_lowercase();
+        // `x -> ...` and `while (cursor !== "0")` compare nothing with a bound.
+        let lower = without_types(line).to_ascii_lowercase().replace("!==", " ");
         let compares = lower.contains(">=")
-            || lower.contains("> ")
-            || lower.contains("< ")
+            || lower.contains(" > ")
+            || lower.contains(" < ")
             || lower.contains("<=")
             || lower.contains("==")
             || lower.contains("-ge")

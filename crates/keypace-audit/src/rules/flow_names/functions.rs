@@ -76,5 +76,6 @@ pub(in crate::rules) fn is_passing_function(name: &str) -> bool {
             | "tonumber"
             | "number"
             | "atoi"
+            | "arraytohash"
     )
 }

@@ -1,8 +1,9 @@
 //! Lists and sets that grow by what a scan finds.
 //! Must not judge.
 
+use super::repeated::is_key;
 use super::{Amount, Found, Trace};
-use crate::facts::{Binding, CallId, Expr, LoopId};
+use crate::facts::{Binding, Call, CallId, Expr, LoopId, Piece};
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::verb::Verb;
@@ -15,6 +16,10 @@ impl Found<'_> {
             return;
         }
         let (target, args) = match (&call.receiver, call.args.split_first()) {
+            // Lua's `table.insert(all, key)`.
+            (Some(Expr::Path(path)), Some((first, rest))) if matches!(path.as_slice(), [one] if one == "table") => {
+                (first.clone(), rest.to_vec())
+            }
             (Some(receiver), _) => (receiver.clone(), call.args.clone()),
             // `array_push($all, ...$page)`.
             (None, Some((first, rest))) if call.name == "array_push" => {
@@ -27,7 +32,8 @@ impl Found<'_> {
             self.of_loop(arg, &call.loops)
                 .or_else(|| self.trace(arg, function))
         });
-        let Some(trace) = trace.or_else(|| self.trace_generator(call)) else {
+        let trace = trace.or_else(|| self.trace_generator(call));
+        let Some(trace) = trace.or_else(|| self.made_of_one(call, &args)) else {
             return;
         };
         // `keys.extend(r.scan_iter(...))` keeps all at once.
@@ -58,6 +64,19 @@ impl Found<'_> {
                 },
             );
         }
+    }
+
+    /// `names.push(`cart:${id}`)`, `names.add(cartKey(id))`: a key that is made of one that was found.
+    fn made_of_one(&self, call: &Call, args: &[Expr]) -> Option<Trace> {
+        let made = |arg: &Expr| match arg {
+            Expr::Text(pieces) => pieces.contains(&Piece::Hole),
+            Expr::Call(own) => {
+                let name = &self.facts.calls[own.0].name;
+                is_key(name) || matches!(name.as_str(), "format" | "sprintf" | "Format")
+            }
+            _ => false,
+        };
+        args.iter().any(made).then(|| self.mentioned_by(call))?
     }
 
     /// A list of what a hash names is no hash: its elements are names found, as those of a set are.

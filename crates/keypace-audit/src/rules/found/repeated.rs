@@ -143,7 +143,7 @@ impl Found<'_> {
     }
 }
 
-fn is_key(name: &str) -> bool {
+pub(super) fn is_key(name: &str) -> bool {
     clients::words(name)
         .iter()
         .any(|word| word.starts_with("key"))
