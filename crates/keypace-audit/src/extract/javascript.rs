@@ -247,12 +247,19 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
     else {
         return Role::Plain;
     };
-    let args = node.field("arguments").map_or_else(Vec::new, |arguments| {
+    let mut args = node.field("arguments").map_or_else(Vec::new, |arguments| {
         match arguments.kind().as_ref() {
             "arguments" => values(&arguments),
             _ => vec![arguments],
         }
     });
+    let (receiver, name) = match applied(receiver.as_ref(), &name, &args) {
+        Some(method) => {
+            args.remove(0);
+            method
+        }
+        None => (receiver, name),
+    };
     let text = literal(&name).unwrap_or_else(|| plain_name(&name));
     Role::Call(CallParts {
         receiver,
@@ -262,6 +269,18 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
         args,
         piped: None,
     })
+}
+
+/// `redis.del.apply(redis, keys)` and `redis.get.call(redis, key)` are the method's own call.
+fn applied<'t>(
+    method: Option<&Node<'t>>,
+    name: &Node<'t>,
+    args: &[Node<'t>],
+) -> Option<(Option<Node<'t>>, Node<'t>)> {
+    let method = method.filter(|_| matches!(name.text().as_ref(), "apply" | "call"))?;
+    let (owner, name) = callee(method)?;
+    let same = owner.as_ref()?.text() == args.first()?.text();
+    same.then_some((owner, name))
 }
 
 fn construct<'t>(node: &Node<'t>) -> Role<'t> {

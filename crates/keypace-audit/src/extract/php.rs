@@ -191,6 +191,12 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
     };
     let args = arguments(node);
     if receiver.is_none()
+        && matches!(method.as_str(), "call_user_func" | "call_user_func_array")
+        && let Some(role) = called_by_name(&args)
+    {
+        return role;
+    }
+    if receiver.is_none()
         && method == "sprintf"
         && let Some((template, fill)) = args.split_first()
         && let Some(template) = only(template)
@@ -207,6 +213,22 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
         args,
         piped: None,
     })
+}
+
+/// `call_user_func_array([$redis, 'del'], $keys)` is the method's own call.
+fn called_by_name<'t>(args: &[Node<'t>]) -> Option<Role<'t>> {
+    let (callable, rest) = args.split_first()?;
+    let pair = only(callable).filter(|pair| pair.kind() == "array_creation_expression")?;
+    let [of, method] = <[_; 2]>::try_from(values(&pair)).ok()?;
+    let name = only(&only(&method)?)?;
+    Some(Role::Call(CallParts {
+        receiver: Some(only(&of)?),
+        text: text(&name),
+        name,
+        constructs: false,
+        args: rest.to_vec(),
+        piped: None,
+    }))
 }
 
 fn construction<'t>(node: &Node<'t>) -> Role<'t> {

@@ -226,6 +226,17 @@ fn special<'t>(
         (Some(receiver), "let" | "must" | "cast" | "unsafe") if receiver.text() == "T" => {
             Some(Role::Through(args.first()?.clone()))
         }
+        (Some(of), "public_send" | "__send__" | "send") => {
+            let name = args.first().filter(|arg| arg.kind() == "simple_symbol")?;
+            Some(Role::Call(CallParts {
+                receiver: Some(of.clone()),
+                text: name.text().trim_matches([':', '!', '?']).to_owned(),
+                name: name.clone(),
+                constructs: false,
+                args: args[1..].iter().chain(block).cloned().collect(),
+                piped: None,
+            }))
+        }
         _ => None,
     }
 }

@@ -125,7 +125,7 @@ impl<'a> Origins<'a> {
         }
         match expr {
             Expr::Path(path) => self.of_path(path, function, class),
-            Expr::Call(call) => self.of_call(*call, depth),
+            Expr::Call(call) => self.of_cluster(*call, self.of_call(*call, depth)),
             Expr::Index(inner, false) | Expr::Named(_, inner) => {
                 self.at_depth(inner, function, class, depth + 1)
             }

@@ -2,7 +2,7 @@
 //! Must not know methods that are named after a command.
 
 use crate::extract::MADE;
-use crate::facts::{Call, CallId, Expr, Facts, Piece, Usage};
+use crate::facts::{Call, CallId, Expr, Facts, FunctionId, Piece, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::origin::Origins;
@@ -34,7 +34,7 @@ pub(super) fn commands(
     if !takes || call.constructs && !flat {
         return Vec::new();
     }
-    let words = read_words(facts, id);
+    let words = read_words(facts, origins, id);
     let elsewhere = there.then_some(Known {
         sure: Sure::Named,
         shape: Shape::Client,
@@ -48,7 +48,8 @@ pub(super) fn commands(
         .filter_map(|(verb, upper, args)| {
             let unsure = known.is_none_or(|known| known.sure < Sure::Resolved);
             // A file is written to as well, and KEYS without a pattern is something else.
-            if unsure && (call.name == "write" || verb == Verb::Keys && args.is_empty()) {
+            let bare = args.iter().all(|arg| matches!(arg, Expr::Spread(_)));
+            if unsure && (call.name == "write" || verb == Verb::Keys && bare) {
                 return None;
             }
             let confidence = confidence(origins, call, known, verb, upper)?;
@@ -70,7 +71,7 @@ pub(super) fn commands(
 }
 
 /// The commands among what a call is given, with their arguments.
-fn read_words(facts: &Facts, id: CallId) -> Vec<(Verb, bool, Vec<Expr>)> {
+fn read_words(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<(Verb, bool, Vec<Expr>)> {
     let call = &facts.calls[id.0];
     let mut words = Vec::new();
     if is_empty_maker(facts, call) {
@@ -91,6 +92,10 @@ fn read_words(facts: &Facts, id: CallId) -> Vec<(Verb, bool, Vec<Expr>)> {
                 args = list.clone();
             }
             words.push((verb, upper, args));
+            break;
+        }
+        if let Some(list) = named_words(facts, origins, (call.function, arg)) {
+            read_list(facts, &list, &mut words);
             break;
         }
         if let Expr::List(list) = arg {
@@ -114,6 +119,30 @@ fn read_words(facts: &Facts, id: CallId) -> Vec<(Verb, bool, Vec<Expr>)> {
         }
     }
     words
+}
+
+/// The words that a name was given: `args := []any{"KEYS", p}` and `Do(ctx, args...)`. What was added since can't be seen.
+fn named_words(
+    facts: &Facts,
+    origins: &Origins<'_>,
+    (function, arg): (Option<FunctionId>, &Expr),
+) -> Option<Vec<Expr>> {
+    let name = match arg {
+        Expr::Spread(inner) => inner,
+        other => other,
+    };
+    let Expr::Path(path) = name else { return None };
+    let root = origins.root(function);
+    let mut bound = origins.bindings_of(path).iter().filter(|own| {
+        let place = origins.root(own.function);
+        place.is_none() || place == root
+    });
+    let Expr::List(list) = &bound.next()?.value else {
+        return None;
+    };
+    command_word(facts, list.first()?)?;
+    let rest = Expr::Spread(Box::new(name.clone()));
+    Some(list.iter().cloned().chain([rest]).collect())
 }
 
 /// `Cmd::new().arg("FLUSHDB")`: the words are given afterwards, the command's own too.

@@ -78,7 +78,12 @@ fn command(id: CallId, verb: Verb, arg: &Expr) -> Command {
 
 /// The client that Kotlin's `with(client) { }`, `client.apply { }` and `client.run { }` make the receiver inside.
 pub(super) fn implicit(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<Known> {
-    let own = !origins.functions_named(&call.name).is_empty();
+    // A function of another class is not meant.
+    let mut named = origins.functions_named(&call.name).iter();
+    let own = named.any(|id| {
+        let class = facts.functions[id.0].class;
+        class.is_none() || class == call.class
+    });
     if facts.language != Language::Kotlin || own || of_method(facts, call).is_none() {
         return None;
     }

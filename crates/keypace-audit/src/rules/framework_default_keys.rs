@@ -111,7 +111,27 @@ fn is_named_cache(scene: &Scene<'_>, call: &Call) -> bool {
 }
 
 fn is_cache(scene: &Scene<'_>, call: &Call) -> bool {
-    is_named_cache(scene, call) || is_django_cache(call)
+    is_named_cache(scene, call) || is_django_cache(call) || is_typed_cache(scene, call)
+}
+
+/// A parameter or a name that is declared as a cache of Django's or django-redis's.
+fn is_typed_cache(scene: &Scene<'_>, call: &Call) -> bool {
+    let Some(Expr::Path(path)) = &call.receiver else {
+        return false;
+    };
+    let is_cache = |declared: &str| {
+        let mut words = declared.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.any(|word| matches!(word, "RedisCache" | "BaseCache"))
+    };
+    let around = std::iter::successors(call.function, |id| scene.facts.functions[id.0].parent);
+    let params = around.flat_map(|id| &scene.facts.functions[id.0].params);
+    let fields = scene.facts.classes.iter().flat_map(|class| &class.fields);
+    let mut typed = params
+        .chain(fields)
+        .filter(|own| path.last() == Some(&own.name));
+    let mut bound = scene.origins.bindings_of(path).iter();
+    typed.any(|own| own.declared.as_deref().is_some_and(is_cache))
+        || bound.any(|own| own.declared.as_deref().is_some_and(is_cache))
 }
 
 fn is_django_cache(call: &Call) -> bool {

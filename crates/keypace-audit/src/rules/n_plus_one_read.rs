@@ -65,6 +65,7 @@ fn piped(scene: &Scene<'_>, sink: &mut Sink) {
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     let pays = pays(scene);
+    let queues = queues(scene);
     piped(scene, sink);
     through_helpers(scene, pays, sink);
     through_finders(scene, sink);
@@ -78,6 +79,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             || !pays && is_of_script(scene, command)
             || scene.language == Language::Go && call.name == "Send"
             || is_queued(scene, call)
+            || is_inside(&queues, call)
             || call.loops.is_empty() && !is_in_callback(scene, command.call.0)
         {
             continue;
@@ -215,6 +217,18 @@ fn is_queued(scene: &Scene<'_>, call: &Call) -> bool {
     };
     let end = others.find(|other| ends(other));
     end.is_some_and(|end| end.span.start >= call.span.end)
+}
+
+/// Spring's `executePipelined(...)`: whatever its callback asks, by a lambda or an object, is sent together.
+fn queues<'s>(scene: &'s Scene<'_>) -> Vec<&'s Call> {
+    let calls = scene.facts.calls.iter();
+    calls.filter(|own| own.name == "executePipelined").collect()
+}
+
+fn is_inside(queues: &[&Call], call: &Call) -> bool {
+    queues
+        .iter()
+        .any(|own| own.at.end <= call.span.start && call.span.end <= own.span.end)
 }
 
 /// A lambda that a client's iteration calls for each key.

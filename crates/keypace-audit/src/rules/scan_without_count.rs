@@ -41,7 +41,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         ) else {
             continue;
         };
-        if !counted && !is_counted_later(scene, command) {
+        if !counted && !is_counted_later(scene, command) && !is_given_rest(scene, command) {
             sink.command(
                 scene,
                 &RULE,
@@ -119,6 +119,18 @@ fn has_count(language: Language, args: &[Expr], iterates: bool) -> Option<bool> 
     Some(counted)
 }
 
+/// `Execute("SCAN", arguments)`: a list of words under a name, and not a cursor.
+fn is_given_rest(scene: &Scene<'_>, command: &Command) -> bool {
+    let ([Expr::Path(path)], true) = (command.args.as_slice(), command.raw) else {
+        return false;
+    };
+    let mut params = scene.facts.functions.iter().flat_map(|own| &own.params);
+    let listed = |declared: &str| declared.contains('[') || declared.contains("List");
+    params.any(|param| {
+        path.last() == Some(&param.name) && param.declared.as_deref().is_some_and(listed)
+    })
+}
+
 fn takes_value(arg: &Expr) -> bool {
     argument::literal(arg)
         .is_some_and(|text| matches!(text.to_ascii_uppercase().as_str(), "MATCH" | "TYPE"))
@@ -126,7 +138,7 @@ fn takes_value(arg: &Expr) -> bool {
 }
 
 fn is_options(path: &[String]) -> bool {
-    const WORDS: &[&str] = &["opt", "args", "params"];
+    const WORDS: &[&str] = &["opt", "args", "arguments", "params"];
     path.last().is_some_and(|last| {
         let lower = last.to_ascii_lowercase();
         WORDS.iter().any(|word| lower.contains(word))

@@ -61,11 +61,18 @@ impl Scene<'_> {
         self.commands.all.iter().chain(likely)
     }
 
-    /// How sure a command is that is given keys found: what takes keys that KEYS gave for sure, and has a client's name or
-    /// is what was asked for them, is a client.
+    /// How sure a command is that is given keys found: what takes keys that KEYS gave for sure, and has a client's name, is
+    /// what was asked for them, or was given to the function that asked, is a client.
     pub(super) fn given(&self, command: &Command, trace: Trace) -> Command {
         let source = self.found.source(trace.source);
-        let same = self.call(command).receiver == self.call(source).receiver;
+        let asked = self.call(source);
+        let same = self.call(command).receiver == asked.receiver
+            || self.commands.at(source.call).is_none()
+                && self
+                    .call(command)
+                    .receiver
+                    .as_ref()
+                    .is_some_and(|own| asked.args.contains(own));
         let lifted = source.confidence == Confidence::High
             && source.verb.lists_keys()
             && (same || command.known.sure >= Sure::Named);
@@ -92,9 +99,21 @@ impl Scene<'_> {
     pub(super) fn pattern<'c>(&self, command: &'c Command) -> Option<&'c Expr> {
         match command.verb {
             Verb::Keys => command.args.first(),
-            Verb::Scan | Verb::ScanIter => match_option(&command.args),
+            Verb::Scan | Verb::ScanIter => {
+                match_option(&command.args).or_else(|| self.named_glob(command))
+            }
             _ => None,
         }
+    }
+
+    /// A pattern by its place and the name of a constant: `server.Keys(0, Everything, 1000)`.
+    fn named_glob<'c>(&self, command: &'c Command) -> Option<&'c Expr> {
+        let mut names = command
+            .args
+            .iter()
+            .take(2)
+            .filter(|arg| matches!(arg, Expr::Path(_)));
+        names.find(|arg| self.constant(arg).is_some_and(|text| text.contains('*')))
     }
 
     /// A string without holes, also by the name of a constant of the file.

@@ -35,6 +35,20 @@ impl Origins<'_> {
             .any(|own| own.name == *name && own.bases.iter().any(|base| self.is_client_base(base)))
     }
 
+    /// A cluster's client by what it is made with: redis-rb's `Redis.new(cluster: nodes)`, `RedisClient.cluster(nodes: nodes)`.
+    pub(super) fn of_cluster(&self, id: CallId, known: Option<Known>) -> Option<Known> {
+        let known = known?;
+        let call = &self.facts.calls[id.0];
+        let option = || {
+            let mut args = call.args.iter();
+            call.constructs
+                && args.any(|arg| matches!(arg, Expr::Named(name, _) if name == "cluster"))
+        };
+        let told = self.facts.language == Language::Ruby && (call.name == "cluster" || option());
+        let cluster = known.cluster || told;
+        Some(Known { cluster, ..known })
+    }
+
     /// A pool of what its lambda makes: `ConnectionPool.new(size: 5) { Redis.new }`.
     pub(super) fn of_pool(&self, call: &Call, depth: usize) -> Option<Known> {
         let pools = matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|name| name.ends_with("Pool")));
