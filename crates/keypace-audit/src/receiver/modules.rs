@@ -158,6 +158,7 @@ const CSHARP: &[&str] = &[
 const PHP: &[&str] = &[
     "illuminate\\support\\facades\\redis",
     "illuminate\\redis",
+    "illuminate\\cache\\redisstore",
     "illuminate\\contracts\\redis",
     "predis\\",
     "hyperf\\redis",

@@ -14,6 +14,7 @@ mod promises;
 mod readers;
 mod repeated;
 mod returns;
+mod scopes;
 mod trace;
 
 pub(crate) use offers::Helper;
@@ -82,6 +83,7 @@ pub(crate) struct Found<'a> {
     bounded: HashSet<usize>,
     inner: readers::Inner,
     bound: anew::Bound,
+    scopes: scopes::Scopes,
 }
 
 impl<'a> Found<'a> {
@@ -112,6 +114,7 @@ impl<'a> Found<'a> {
             bounded: HashSet::new(),
             inner: readers::Inner::default(),
             bound: anew::Bound::default(),
+            scopes: scopes::Scopes::of(facts, text),
         };
         for (place, source) in own.sources.iter().enumerate() {
             own.places.entry(source.call).or_insert(place);
@@ -201,14 +204,14 @@ impl<'a> Found<'a> {
     /// One key found that a call names.
     pub(crate) fn mentioned_by(&self, call: &Call) -> Option<Trace> {
         let text = self.text.get(call.span.start..call.span.end)?;
-        let root = self.origins.root(call.function);
         let mut begin = 0;
         text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
             .find_map(|word| {
                 let (at, end) = (begin, begin + word.len());
                 let after = text.get(end..).unwrap_or_default();
                 begin = end + after.chars().next().map_or(0, char::len_utf8);
-                let trace = *self.names.get(&(root, word.to_owned()))?;
+                let place = self.place(call.function, word);
+                let trace = *self.names.get(&(place, word.to_owned()))?;
                 if word.len() < 2 && !is_code(text, at) {
                     return None;
                 }
@@ -432,7 +435,7 @@ impl<'a> Found<'a> {
         let place = if target.first().is_some_and(anywhere) {
             None
         } else {
-            self.origins.root(function)
+            self.place(function, &target[0])
         };
         let old = self.names.entry((place, name)).or_insert(trace);
         if old.amount < trace.amount {

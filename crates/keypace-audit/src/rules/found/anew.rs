@@ -75,11 +75,21 @@ impl Found<'_> {
 
     /// A block that is run for each key that a call's scan finds, by a function of the file or of a client.
     pub(crate) fn is_run_for_keys(&self, block: FunctionId) -> bool {
-        let run = self.runs.get(&block).and_then(|run| self.places.get(run));
-        run.is_some_and(|place| {
-            let verb = self.sources[*place].verb;
-            verb.iterates() && verb.lists_keys()
-        })
+        let Some(run) = self.runs.get(&block) else {
+            return false;
+        };
+        let source = self.places.get(run).map(|place| self.sources[*place].verb);
+        let call = &self.facts.calls[run.0];
+        let place = call.args.iter().position(|arg| *arg == Expr::Lambda(block));
+        source.is_some_and(|verb| verb.iterates() && verb.lists_keys())
+            || place.is_some_and(|place| self.hands_each(&call.name, place))
+    }
+
+    /// Whether a function of the file calls what it is given at a place for each key found.
+    fn hands_each(&self, name: &str, place: usize) -> bool {
+        let mut handed = self.handed.iter();
+        handed
+            .any(|((own, at, _), trace)| own == name && *at == place && trace.amount == Amount::One)
     }
 
     /// Keys found that a loop goes over one by one.

@@ -74,7 +74,6 @@ impl Found<'_> {
         if !self.calls_itself(call) {
             return;
         }
-        let root = self.origins.root(call.function);
         let text = self
             .text
             .get(call.span.start..call.span.end)
@@ -83,7 +82,8 @@ impl Found<'_> {
             return;
         }
         let batch = words(text).find_map(|word| {
-            let trace = self.names.get(&(root, word.to_owned()))?;
+            let place = self.place(call.function, word);
+            let trace = self.names.get(&(place, word.to_owned()))?;
             let cursor = word.to_ascii_lowercase().contains("cursor");
             (trace.amount == Amount::Batch && !cursor).then_some(*trace)
         });
@@ -130,9 +130,9 @@ impl Found<'_> {
 
     /// One key that a piece of code names.
     pub(super) fn mentioned(&self, value: &str, function: Option<FunctionId>) -> Option<Trace> {
-        let root = self.origins.root(function);
         words(value).find_map(|word| {
-            let trace = self.names.get(&(root, word.to_owned()))?;
+            let place = self.place(function, word);
+            let trace = self.names.get(&(place, word.to_owned()))?;
             (trace.amount == Amount::One).then_some(*trace)
         })
     }

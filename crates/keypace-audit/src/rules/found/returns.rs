@@ -1,6 +1,7 @@
 //! Keys found that functions give back: at their end, one after the other, through a lambda or to a callback.
 //! Must not judge.
 
+use super::helpers::is_itself;
 use super::{Amount, Found, Trace};
 use crate::facts::{CallId, Expr, FunctionId, Piece, Usage};
 use crate::limits;
@@ -115,12 +116,19 @@ impl Found<'_> {
     /// `done(null, keys)`: a function that calls what it was given, and the lambdas that it is given.
     pub(super) fn call_back(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        if call.receiver.is_none()
-            && let Some((name, place)) = self.param_of(call.function, &call.name)
+        let called = match &call.receiver {
+            None => Some(call.name.as_str()),
+            // Ruby's `block.call(key)`.
+            Some(Expr::Path(path)) if call.name == "call" && path.len() == 1 => {
+                path.first().map(String::as_str)
+            }
+            Some(_) => None,
+        };
+        if let Some((name, place)) = called.and_then(|called| self.param_of(call.function, called))
         {
             for (at, arg) in call.args.iter().enumerate() {
                 if let Some(trace) = self.trace(arg, call.function)
-                    && trace.amount == Amount::All
+                    && (trace.amount == Amount::All || !call.loops.is_empty())
                 {
                     self.handed.insert((name.clone(), place, at), trace);
                 }
@@ -145,7 +153,8 @@ impl Found<'_> {
     fn param_of(&self, function: Option<FunctionId>, name: &str) -> Option<(String, usize)> {
         let mut at = function;
         while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
-            let place = own.params.iter().position(|param| param.name == name);
+            let mut params = own.params.iter().filter(|param| !is_itself(&param.name));
+            let place = params.position(|param| param.name == name);
             if let Some(place) = place.filter(|_| !own.name.is_empty()) {
                 return Some((own.name.clone(), place));
             }

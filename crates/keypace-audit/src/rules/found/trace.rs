@@ -50,7 +50,8 @@ impl Found<'_> {
                     .iter()
                     .find_map(|item| self.trace_at(item, function, depth + 1))?;
                 let spread = items.iter().any(|item| matches!(item, Expr::Spread(_)));
-                Some(if spread {
+                // Elixir's `{:ok, names}` holds all that `names` does.
+                Some(if spread || self.facts.language == Language::Elixir {
                     trace
                 } else {
                     Trace {
@@ -106,7 +107,11 @@ impl Found<'_> {
                 {
                     return None;
                 }
-                let place = if path[0] == "self" { None } else { root };
+                let place = if path[0] == "self" {
+                    None
+                } else {
+                    self.place(function, &path[0])
+                };
                 let trace = self.names.get(&(place, name)).copied();
                 trace.filter(|trace| whole || !self.is_map(*trace))
             })
