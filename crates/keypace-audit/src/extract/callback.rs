@@ -133,6 +133,46 @@ pub(super) fn is_lambda(grammar: &dyn Grammar, arg: &Node<'_>) -> bool {
     }
 }
 
+/// The function that is given to a method by its name, where that says that it asks or takes away: `ids.map(loadUser)`.
+pub(super) fn function_named(
+    grammar: &dyn Grammar,
+    parts: &CallParts<'_>,
+    arg: &Node<'_>,
+) -> Option<Vec<String>> {
+    const METHODS: &[&str] = &["map", "forEach", "flatMap"];
+    const WORDS: &[&str] = &[
+        "clear",
+        "delete",
+        "destroy",
+        "fetch",
+        "find",
+        "get",
+        "invalidate",
+        "load",
+        "lookup",
+        "read",
+        "remove",
+        "retrieve",
+    ];
+    let over = parts.receiver.is_some() && parts.args.len() == 1;
+    if !over || !METHODS.contains(&parts.text.as_str()) {
+        return None;
+    }
+    let Role::Path(path) = grammar.role(arg) else {
+        return None;
+    };
+    let name = match path.as_slice() {
+        [name] => name,
+        [own, name] if own == "self" => name,
+        _ => return None,
+    };
+    let first: String = name
+        .chars()
+        .take_while(|c| c.is_ascii_lowercase())
+        .collect();
+    (first != *name && WORDS.contains(&first.as_str())).then_some(path)
+}
+
 /// What is gone over: the receiver, or the first argument of `Enum.map(xs, ...)`, `_.map(xs, ...)`, `array_map(f, xs)` that
 /// is no number. A receiver that was only just brought in (`require("async").each(xs, f)`) is a module.
 pub(super) fn iterable(

@@ -176,13 +176,14 @@ fn member<'t>(node: &Node<'t>) -> Role<'t> {
             return Role::Plain;
         }
         let names = values(node);
-        if let [of, name] = names.as_slice()
-            && name.kind() == "simple_identifier"
-        {
-            return Role::Reference {
-                of: Some(of.clone()),
-                name: name.clone(),
-            };
+        let reference = match names.as_slice() {
+            [of, name] if name.kind() == "simple_identifier" => Some((Some(of.clone()), name)),
+            [name] if name.text().starts_with(char::is_lowercase) => Some((None, name)),
+            _ => None,
+        };
+        if let Some((of, name)) = reference {
+            let name = name.clone();
+            return Role::Reference { of, name };
         }
         let names = names
             .iter()

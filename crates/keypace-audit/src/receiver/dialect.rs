@@ -245,9 +245,46 @@ pub(super) fn is_row_scan(language: Language, call: &Call) -> bool {
     language == Language::Go && (matches!(call.args.len(), 1 | 2) || of_row)
 }
 
-/// `opsForSet()`, `boundSetOps(key)`.
+/// `opsForSet()`, `boundSetOps(key)`, and Redisson's objects.
 fn gives_operations(name: &str) -> bool {
-    name.starts_with("opsFor") || name.starts_with("bound") && name.ends_with("Ops")
+    name.starts_with("opsFor")
+        || name.starts_with("bound") && name.ends_with("Ops")
+        || gives_object(name)
+}
+
+fn gives_object(name: &str) -> bool {
+    const KINDS: &[&str] = &[
+        "Bucket",
+        "List",
+        "LocalCachedMap",
+        "Map",
+        "MapCache",
+        "ScoredSortedSet",
+        "Set",
+        "SetCache",
+        "SortedSet",
+    ];
+    name.strip_prefix("get")
+        .is_some_and(|kind| KINDS.contains(&kind))
+}
+
+/// The call that made an object of a client, also where a name holds it: its key stands there.
+pub(super) fn maker_of<'f>(facts: &'f Facts, receiver: &Expr) -> Option<&'f Call> {
+    let path = match receiver {
+        Expr::Call(inner) => return facts.calls.get(inner.0),
+        Expr::Path(path) if is_jvm(facts.language) => path,
+        _ => return None,
+    };
+    facts
+        .bindings
+        .iter()
+        .find_map(|binding| match &binding.value {
+            Expr::Call(made) if binding.targets.first()?.last() == path.last() => {
+                let made = &facts.calls[made.0];
+                gives_object(&made.name).then_some(made)
+            }
+            _ => None,
+        })
 }
 
 /// What follows `should` or `expect` in a test: `answer.should.have.keys("token")`.

@@ -148,10 +148,11 @@ fn method(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     }
     let mut args = argument::own_args(facts, call, id);
     // Redisson's objects are given their key where they are made, radix's walk its pattern.
-    if let (Some(own), Expr::Call(inner)) = (operations, receiver)
+    if let Some(own) = operations
         && (args.is_empty() || own == Verb::ScanIter)
+        && let Some(made) = dialect::maker_of(facts, receiver)
     {
-        args.clone_from(&facts.calls[inner.0].args);
+        args.clone_from(&made.args);
     }
     if facts.language == Language::Rust
         && matches!(receiver, Expr::Path(path) if path.last().is_some_and(|name| is_trait(name)))
@@ -205,7 +206,11 @@ fn of_method(facts: &Facts, call: &Call) -> Option<Verb> {
         let options = call.args.first().filter(|_| call.args.len() == 1)?;
         return argument::is_options(facts, options).then_some(Verb::ScanIter);
     }
-    dialect::of_method(facts.language, name).or_else(|| verb::of_method(name))
+    // Redisson's `getSet(name)` gives an object.
+    let taken = call.args.len() > 1 && name.replace('_', "").eq_ignore_ascii_case("getset");
+    let swaps = taken.then_some(Verb::Read);
+    let own = dialect::of_method(facts.language, name).or(swaps);
+    own.or_else(|| verb::of_method(name))
 }
 
 /// What a call shows by itself, whoever it is made on: `x.flushDb()` in a client's file, `x.scan(0, "MATCH", ...)`.

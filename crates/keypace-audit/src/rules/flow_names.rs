@@ -159,6 +159,11 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "iteritems"
             | "entryset"
             | "keyset"
+            | "todictionary"
+            | "tostringdictionary"
+            | "orelse"
+            | "orelseget"
+            | "orelsethrow"
     )
 }
 
@@ -308,6 +313,7 @@ pub(super) fn is_runner(name: &str) -> bool {
         || matches!(
             plain,
             "execute"
+                | "exec"
                 | "executewithstickyconnection"
                 | "with"
                 | "withclient"

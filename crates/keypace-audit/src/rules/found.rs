@@ -466,11 +466,12 @@ fn is_code(text: &str, at: usize) -> bool {
     quote.is_none()
 }
 
-/// `[i]` behind a name, and no slice.
+/// `[i]`, `.get(i)` behind a name, and no slice.
 fn is_indexed(after: &str) -> bool {
-    let inner = after
-        .strip_prefix('[')
-        .and_then(|rest| rest.split(']').next());
+    let got = [".get(", ".elementAt(", ".ElementAt(", ".at("];
+    let got = got.iter().find_map(|own| after.strip_prefix(own));
+    let inner = after.strip_prefix('[').or(got);
+    let inner = inner.and_then(|rest| rest.split([']', ')']).next());
     inner.is_some_and(|index| {
         let plain = index
             .chars()

@@ -52,7 +52,8 @@ impl Wrappers {
                     let meant = match class {
                         Some(class) => {
                             is_of_class(subject, &types, call, class)
-                                || gives_objects(subject.facts.language)
+                                || (gives_objects(subject.facts.language)
+                                    || subject.facts.language == Language::Lua)
                                     && is_of_module(subject, &brought, call, own)
                         }
                         None => own.modules != here && is_of_module(subject, &brought, call, own),
@@ -181,6 +182,7 @@ fn is_of_module(subject: &Subject<'_>, named: &HashSet<&str>, call: &Call, own: 
             true
         }
         Some(Expr::Path(path)) if path.len() == 1 => brought.any(|import| {
+            let path = made_by(subject.facts, path).unwrap_or(path);
             let objects = gives_objects(language);
             let mut names = import.names.iter();
             names.any(|(there, here)| {
@@ -189,6 +191,30 @@ fn is_of_module(subject: &Subject<'_>, named: &HashSet<&str>, call: &Call, own: 
         }),
         Some(_) => false,
     }
+}
+
+/// Lua's `local limits = store:new(options)`: what it is of is the module.
+fn made_by<'s>(facts: &'s Facts, path: &[String]) -> Option<&'s [String]> {
+    if facts.language != Language::Lua {
+        return None;
+    }
+    facts.bindings.iter().find_map(|own| {
+        let Expr::Call(made) = &own.value else {
+            return None;
+        };
+        let made = facts.calls.get(made.0)?;
+        let makes = matches!(
+            made.name.as_str(),
+            "new" | "connect" | "instance" | "create"
+        );
+        let own = own.targets.first()?.as_slice() == path;
+        match &made.receiver {
+            Some(Expr::Path(module)) if own && makes && module.len() == 1 => {
+                Some(module.as_slice())
+            }
+            _ => None,
+        }
+    })
 }
 
 /// The class that a call makes something of: `Store(url)`, `new Store`, `Store.new`, `Store::instance()`.

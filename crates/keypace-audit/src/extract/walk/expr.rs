@@ -27,6 +27,11 @@ impl Walk<'_> {
                 args.push(self.visit(arg));
                 self.loops.pop();
                 callbacks.push((id, args.len() - 1));
+            } else if let Some(path) = callback::function_named(self.grammar, parts, arg) {
+                let id = self.begin_loop(node, LoopKind::While);
+                args.push(self.applied(arg, path));
+                self.loops.pop();
+                callbacks.push((id, args.len() - 1));
             } else {
                 args.push(self.visit(arg));
             }
@@ -96,12 +101,32 @@ impl Walk<'_> {
         of: Option<&Node<'_>>,
         name: &Node<'_>,
     ) -> Expr {
-        const GIVEN: &str = "it";
         let receiver = of.map(|of| match self.visit(of) {
             // Kotlin's grammar reads `redis::get` as if a type stood there.
             Expr::Other => Expr::Path(vec![of.text().into_owned()]),
             receiver => receiver,
         });
+        let name = (
+            name.text().trim_end_matches(['!', '?']).to_owned(),
+            span(name),
+        );
+        self.lambda_of(node, receiver, name)
+    }
+
+    /// A function by its name: `load`, `this.load`.
+    fn applied(&mut self, node: &Node<'_>, mut path: Vec<String>) -> Expr {
+        let name = path.pop().unwrap_or_default();
+        let receiver = (!path.is_empty()).then_some(Expr::Path(path));
+        self.lambda_of(node, receiver, (name, span(node)))
+    }
+
+    fn lambda_of(
+        &mut self,
+        node: &Node<'_>,
+        receiver: Option<Expr>,
+        (name, at): (String, Span),
+    ) -> Expr {
+        const GIVEN: &str = "it";
         let id = FunctionId(self.facts.functions.len());
         self.facts.functions.push(Function {
             name: String::new(),
@@ -118,10 +143,10 @@ impl Walk<'_> {
         });
         self.facts.calls.push(Call {
             receiver,
-            name: name.text().trim_end_matches(['!', '?']).to_owned(),
+            name,
             constructs: false,
             args: vec![Expr::Path(vec![GIVEN.to_owned()])],
-            at: span(name),
+            at,
             span: span(node),
             function: Some(id),
             class: self.class,

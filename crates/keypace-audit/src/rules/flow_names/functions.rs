@@ -77,5 +77,7 @@ pub(in crate::rules) fn is_passing_function(name: &str) -> bool {
             | "number"
             | "atoi"
             | "arraytohash"
+            | "ofnullable"
+            | "newset"
     )
 }

@@ -107,7 +107,9 @@ impl Found<'_> {
             if let Expr::Lambda(lambda) = arg {
                 // Ruby's `collect` is its `map`.
                 let mapped = self.facts.language == Language::Ruby && name == "collect";
-                let passes = is_handover(name) && !mapped;
+                // A stream's `then` is called for each in Rust.
+                let each_of = self.facts.language == Language::Rust && name == "then";
+                let passes = is_handover(name) && !mapped && !each_of;
                 let amount = if !each && (passes || self.is_of_gathered(call)) {
                     trace.amount
                 } else {
@@ -277,7 +279,10 @@ impl Found<'_> {
     }
 }
 
-/// Gives what a command answered, as it is: go-redis's `.Result()`.
+/// Gives what a command answered, as it is: go-redis's `.Result()`, and StackExchange's entries as a dictionary.
 pub(super) fn is_answer(name: &str) -> bool {
-    matches!(name, "Result" | "Val" | "unwrap" | "expect")
+    matches!(
+        name,
+        "Result" | "Val" | "unwrap" | "expect" | "ToDictionary" | "ToStringDictionary"
+    )
 }

@@ -170,7 +170,8 @@ impl Found<'_> {
             let call = &self.facts.calls[command.call.0];
             self.named_around(call.function) == Some(helper)
                 && call.loops.is_empty()
-                && has_word(self.key_of(command, call), &names)
+                && (has_word(self.key_of(command, call), &names)
+                    || self.facts.language == Language::Rust && is_given(command, &names))
         });
         let deep = depth >= limits::MAX_READERS_DEEP;
         if done.is_some() || deep || !asks(&self.facts.functions[helper.0].name) {
@@ -251,6 +252,12 @@ fn unsure(done: &Command) -> Command {
     done.confidence = done.confidence.min(Confidence::Medium);
     done.known.sure = done.known.sure.min(Sure::Own);
     done
+}
+
+/// `cmd("GET").arg(key)`: the key stands behind the call of the command's name.
+fn is_given(command: &Command, names: &[String]) -> bool {
+    let key = command.args.first().filter(|_| command.raw);
+    matches!(key, Some(Expr::Path(path)) if names.contains(&path.join(".")))
 }
 
 /// `get_status`, `isLocked`: it is there for what it reads.

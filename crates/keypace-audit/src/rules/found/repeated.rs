@@ -120,7 +120,16 @@ impl Found<'_> {
                         .iter()
                         .find_map(|arg| self.trace(arg, call.function))
                 };
-                told.then(traced)
+                // `var key = new RedisKey($"room:{id}")`
+                let made = || {
+                    let made = |arg: &Expr| matches!(arg, Expr::Text(pieces) if pieces.contains(&Piece::Hole));
+                    let text = self.text.get(call.at.end..call.span.end)?;
+                    call.args
+                        .iter()
+                        .any(made)
+                        .then(|| self.mentioned(text, call.function))?
+                };
+                told.then(|| traced().or_else(made))
                     .flatten()
                     .filter(|trace| trace.amount == Amount::One)
             }

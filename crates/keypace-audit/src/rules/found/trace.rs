@@ -113,7 +113,8 @@ impl Found<'_> {
                     self.place(function, &path[0])
                 };
                 let trace = self.names.get(&(place, name)).copied();
-                trace.filter(|trace| whole || !self.is_map(*trace))
+                let named = || path[len..].iter().all(|part| is_entries(part));
+                trace.filter(|trace| whole || !self.is_map(*trace) || named())
             })
             .or_else(|| self.trace_getter(path, root))
             .or_else(|| self.trace_bare(path, root))
@@ -234,7 +235,7 @@ impl Found<'_> {
         let whole =
             matches!(&call.receiver, Some(Expr::Call(own)) if self.places.contains_key(own));
         let jvm = matches!(self.facts.language, Language::Java | Language::Kotlin);
-        let amount = if jvm && name == "next" {
+        let amount = if jvm && name == "next" || is_taken_off(name) && trace.amount == Amount::All {
             Amount::One
         } else if cut || is_element(name) && !whole {
             trace.amount.min(Amount::Batch)
@@ -243,6 +244,14 @@ impl Found<'_> {
         };
         Some(Trace { amount, ..trace })
     }
+}
+
+/// Takes one off a list of all: `ids.pop()`, `queue.poll()`.
+fn is_taken_off(name: &str) -> bool {
+    matches!(
+        name,
+        "pop" | "shift" | "poll" | "removeFirst" | "removeLast"
+    )
 }
 
 /// A call of a module of functions over texts that gives a text.
