@@ -34,6 +34,7 @@ pub(crate) struct Facts {
     pub classes: Vec<Class>,
     pub functions: Vec<Function>,
     pub bindings: Vec<Binding>,
+    pub defaults: Vec<DefaultValue>,
     pub returned: Vec<Returned>,
     pub loops: Vec<Loop>,
     /// In the order of their ends: what is called first stands before what uses its result.
@@ -103,6 +104,14 @@ pub(crate) struct Binding {
     pub class: Option<ClassId>,
     pub loops: Vec<LoopId>,
     pub span: Span,
+}
+
+/// What a parameter is where a call leaves it out.
+#[derive(Debug)]
+pub(crate) struct DefaultValue {
+    pub name: String,
+    pub value: Expr,
+    pub function: Option<FunctionId>,
 }
 
 /// A value that a function gives back. One that isn't yielded is no call: a call has [`Usage::Returned`].
@@ -261,6 +270,7 @@ impl Facts {
             classes: Vec::new(),
             functions: Vec::new(),
             bindings: Vec::new(),
+            defaults: Vec::new(),
             returned: Vec::new(),
             loops: Vec::new(),
             calls: Vec::new(),

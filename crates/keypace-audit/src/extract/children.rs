@@ -1,7 +1,7 @@
 //! What every grammar asks of a node's children, and names that are written with types around them.
 //! Must not know a language's own nodes.
 
-use super::grammar::TextPiece;
+use super::grammar::{Role, TextPiece};
 use super::literal::format_pieces;
 use crate::facts::Span;
 use crate::syntax::Node;
@@ -48,6 +48,14 @@ pub(super) fn text(node: &Node<'_>) -> String {
 /// A field's text.
 pub(super) fn field_text(node: &Node<'_>, field: &str) -> Option<String> {
     node.field(field).map(|field| field.text().into_owned())
+}
+
+/// A parameter and its value, by the fields that hold them.
+pub(super) fn defaulted<'t>(node: &Node<'t>, name: &str, value: &str) -> Role<'t> {
+    match (field_text(node, name), node.field(value)) {
+        (Some(name), Some(value)) => Role::Default(name, value),
+        _ => Role::Plain,
+    }
 }
 
 /// Where a node stands.

@@ -120,6 +120,8 @@ pub(super) enum Role<'t> {
     Map(Vec<(String, Node<'t>)>),
     Spread(Node<'t>),
     Named(String, Node<'t>),
+    /// A parameter with the value that it has where a call leaves it out.
+    Default(String, Node<'t>),
     Index {
         of: Node<'t>,
         slice: bool,

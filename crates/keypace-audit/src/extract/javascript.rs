@@ -7,6 +7,7 @@ mod patterns;
 
 use self::modules::{import_statement, required};
 use self::patterns::{params_of, pattern_names, targets};
+use super::children::defaulted;
 use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, Subject, TextPiece};
 use super::literal::read_escapes;
 use crate::facts::{Import, Param, Span};
@@ -93,6 +94,8 @@ impl Grammar for JavaScript {
             "array" => Role::List(values(node)),
             "object" => object(node),
             "spread_element" => first(node).map_or(Role::Plain, Role::Spread),
+            "assignment_pattern" => defaulted(node, "left", "right"),
+            "required_parameter" => defaulted(node, "pattern", "value"),
             _ => Role::Plain,
         }
     }

@@ -182,6 +182,8 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
     };
     let method = match name.kind().as_ref() {
         "name" => text(&name),
+        // `$work($redis)`: a function that is held as a value.
+        "variable_name" if receiver.is_none() => own_name(&name.text()),
         "qualified_name" => path(&name)
             .and_then(|mut path| path.pop())
             .unwrap_or_default(),

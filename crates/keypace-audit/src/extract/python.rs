@@ -4,6 +4,7 @@
 mod form;
 
 use self::form::{imports, is_mapped};
+use super::children::defaulted;
 use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::{format_pieces, read_escapes};
 use crate::facts::Param;
@@ -69,6 +70,7 @@ impl Grammar for Python {
             "list" | "tuple" | "set" | "expression_list" => Role::List(values(node)),
             "dictionary" => dictionary(node),
             "list_splat" | "dictionary_splat" => first(node).map_or(Role::Plain, Role::Spread),
+            "default_parameter" | "typed_default_parameter" => defaulted(node, "name", "value"),
             "keyword_argument" => match (node.field("name"), node.field("value")) {
                 (Some(name), Some(value)) => Role::Named(name.text().into_owned(), value),
                 _ => Role::Plain,

@@ -1,10 +1,12 @@
 //! Ruby's nodes.
 //! Must not walk or judge.
 
+mod blocks;
 mod strings;
 
+use self::blocks::{block, lambda, sent, sent_to, yielded};
 use self::strings::pieces;
-use super::children::{field_text, filled, first, of_kind, only, span, text, values};
+use super::children::{defaulted, field_text, filled, first, of_kind, only, span, text, values};
 use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, Role, TextPiece};
 use crate::facts::{Import, Param};
 use crate::limits::MAX_DEPTH_NODES;
@@ -77,6 +79,8 @@ impl Grammar for Ruby {
             | "heredoc_beginning" => Role::Text(pieces(node)),
             "chained_string" => Role::Concat(values(node)),
             "binary" => binary(node),
+            "optional_parameter" | "keyword_parameter" => defaulted(node, "name", "value"),
+            "yield" => yielded(node),
             "integer" | "float" => Role::Number,
             "array" | "string_array" | "symbol_array" | "right_assignment_list" => {
                 Role::List(values(node))
@@ -257,77 +261,6 @@ fn function<'t>(node: &Node<'t>) -> Role<'t> {
         inside: list.into_iter().chain(node.field("body")).collect(),
         returns_last: true,
         ..FunctionParts::default()
-    })
-}
-
-/// `->(x) { ... }`
-fn lambda<'t>(node: &Node<'t>) -> Role<'t> {
-    let list = node.field("parameters");
-    let body = node
-        .field("body")
-        .map(|body| body.field("body").unwrap_or(body));
-    Role::Function(FunctionParts {
-        params: list.as_ref().map(params).unwrap_or_default(),
-        lambda: true,
-        inside: list.into_iter().chain(body).collect(),
-        returns_last: true,
-        ..FunctionParts::default()
-    })
-}
-
-fn block<'t>(node: &Node<'t>) -> Role<'t> {
-    let list = node.field("parameters");
-    let body = node.field("body");
-    let mut named = list.as_ref().map(params).unwrap_or_default();
-    if list.is_none()
-        && let Some(body) = &body
-        && let Some(unnamed) = unnamed_param(&body.text())
-    {
-        named.push(unnamed);
-    }
-    Role::Function(FunctionParts {
-        params: named,
-        lambda: true,
-        inside: list.into_iter().chain(body).collect(),
-        returns_last: true,
-        ..FunctionParts::default()
-    })
-}
-
-/// `_1` or `it`, where the body of a block without parameters has it.
-fn unnamed_param(body: &str) -> Option<Param> {
-    let words = body.split(|c: char| !c.is_alphanumeric() && c != '_');
-    let name = words
-        .into_iter()
-        .find(|word| matches!(*word, "_1" | "it"))?;
-    Some(Param {
-        name: name.to_owned(),
-        declared: None,
-    })
-}
-
-/// `&:name`: a block that calls the method on what it is given, which is called `&` here.
-fn sent<'t>(symbol: Node<'t>) -> Role<'t> {
-    Role::Function(FunctionParts {
-        params: vec![Param {
-            name: "&".to_owned(),
-            declared: None,
-        }],
-        lambda: true,
-        inside: vec![symbol],
-        returns_last: true,
-        ..FunctionParts::default()
-    })
-}
-
-fn sent_to<'t>(symbol: &Node<'t>) -> Role<'t> {
-    Role::Call(CallParts {
-        receiver: symbol.prev(),
-        name: symbol.clone(),
-        text: symbol.text().trim_matches([':', '!', '?']).to_owned(),
-        constructs: false,
-        args: Vec::new(),
-        piped: None,
     })
 }
 

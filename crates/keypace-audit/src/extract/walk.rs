@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use self::named::Named;
 use super::grammar::{BindParts, ClassParts, FunctionParts, Grammar, Role};
 use crate::facts::{
-    Binding, CallId, Class, ClassId, Comment, Expr, Facts, Function, FunctionId, Loop, LoopId,
-    LoopKind, Returned, Span, Usage,
+    Binding, CallId, Class, ClassId, Comment, DefaultValue, Expr, Facts, Function, FunctionId,
+    Loop, LoopId, LoopKind, Returned, Span, Usage,
 };
 use crate::language::Language;
 use crate::limits::MAX_DEPTH_NODES;
@@ -143,6 +143,15 @@ impl Walk<'_> {
                 let value = self.through(node, &inner);
                 self.name_lambda(&value, &name);
                 Expr::Named(name, Box::new(value))
+            }
+            Role::Default(name, inner) => {
+                let value = self.through(node, &inner);
+                self.facts.defaults.push(DefaultValue {
+                    name,
+                    value,
+                    function: self.function,
+                });
+                Expr::Other
             }
             Role::Index { of, slice, at } => self.index(node, &of, slice, &at),
         }

@@ -2,12 +2,13 @@
 //! Must not know commands' arguments, and must not judge.
 
 mod conventions;
+mod lending;
 mod reading;
 mod said;
 mod types;
 mod usage;
 
-use conventions::is_nodes;
+use conventions::{is_nodes, speaks_of_redis};
 
 use std::collections::{HashMap, HashSet};
 
@@ -91,6 +92,7 @@ impl<'a> Origins<'a> {
             let before = (own.names.len(), own.members.len(), own.makers.len());
             own.read_bindings();
             own.read_lambdas();
+            own.read_lenders();
             own.read_kept();
             own.read_makers();
             own.read_handed();
@@ -490,11 +492,4 @@ fn put(map: &mut HashMap<String, Known>, name: String, known: Known) {
     if old.sure < known.sure {
         *old = known;
     }
-}
-
-fn speaks_of_redis(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    ["redis", "valkey", "jedis", "redix", "lettuce", "keydb"]
-        .iter()
-        .any(|word| lower.contains(word))
 }

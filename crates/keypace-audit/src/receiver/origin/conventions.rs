@@ -81,3 +81,11 @@ pub(super) fn is_nodes(call: &Call) -> bool {
     let role = call.args.first().and_then(argument::literal);
     call.name == "nodes" && matches!(role, Some("master" | "slave" | "all"))
 }
+
+/// Whether a file speaks of Redis, by whatever name.
+pub(super) fn speaks_of_redis(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    ["redis", "valkey", "jedis", "redix", "lettuce", "keydb"]
+        .iter()
+        .any(|word| lower.contains(word))
+}

@@ -76,6 +76,7 @@ impl Origins<'_> {
     }
 
     pub(super) fn read_bindings(&mut self) {
+        self.read_defaults();
         for binding in &self.facts.bindings {
             let declared = binding.declared.as_deref();
             let known = declared
@@ -98,6 +99,26 @@ impl Origins<'_> {
                         self.others.insert((root, name));
                     }
                     _ => {}
+                }
+            }
+        }
+    }
+
+    /// Parameters that are a client where nothing else is given: `pool: ConnectionPool.new { Redis.new }`.
+    fn read_defaults(&mut self) {
+        for own in &self.facts.defaults {
+            let Some(id) = own.function else { continue };
+            let function = &self.facts.functions[id.0];
+            let known = self.known(&own.value, own.function, function.class);
+            let known =
+                known.filter(|own| own.sure == Sure::Resolved && own.shape != Shape::Module);
+            let mut params = function.params.iter();
+            if let Some(known) = known.filter(|_| params.any(|param| param.name == own.name)) {
+                let place = (self.root(own.function), own.name.clone());
+                self.names.entry(place).or_insert(known);
+                // TypeScript's `constructor(private redis = new Redis())` is a field as well.
+                if self.facts.language == Language::TypeScript && function.name == "constructor" {
+                    put(&mut self.members, own.name.clone(), known);
                 }
             }
         }
