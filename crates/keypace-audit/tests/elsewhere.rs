@@ -23,6 +23,42 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
+fn a_context_is_no_key_that_another_file_reads() {
+    let store = "\
+package store
+
+type Store struct { rdb *redis.Client }
+
+func (s *Store) IDs(ctx context.Context) ([]string, error) {
+	return s.rdb.SMembers(ctx, \"rows\").Result()
+}
+
+func (s *Store) Row(ctx context.Context, id string) (string, error) {
+	return s.rdb.Get(ctx, \"row:\"+id).Result()
+}
+";
+    let page = "\
+package page
+
+import \"app/store\"
+
+type Page struct { store *store.Store }
+
+func (p *Page) Rows(ctx context.Context) {
+	ids, _ := p.store.IDs(ctx)
+	for _, id := range ids {
+		p.store.Row(ctx, id)
+	}
+}
+";
+    let store = format!("{store}\nimport \"github.com/redis/go-redis/v9\"\n");
+    assert_eq!(
+        found(&[("store.go", &store), ("page.go", page)]),
+        ["page.go:10 n-plus-one-read"]
+    );
+}
+
+#[test]
 fn what_another_file_finds_under_a_key_found_is_a_read() {
     let queues = "\
 import redis

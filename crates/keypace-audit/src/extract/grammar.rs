@@ -19,11 +19,20 @@ pub(super) trait Grammar {
         Vec::new()
     }
 
+    /// A function that is given by its name to a call that runs it for each element, at this place among the arguments:
+    /// what it is called on, and its name. Asked for every argument.
+    fn handed<'t>(&self, _parts: &CallParts<'t>, _at: usize) -> Option<Handed<'t>> {
+        None
+    }
+
     /// The type that a loop declares for its variable: `for (Jedis node : nodes)`. Asked for [`Role::Each`].
     fn loop_type(&self, _node: &Node<'_>) -> Option<String> {
         None
     }
 }
+
+/// What a function is called on, and the node of its name.
+pub(super) type Handed<'t> = (Option<Node<'t>>, Node<'t>);
 
 /// What a node is.
 pub(super) enum Role<'t> {

@@ -2,13 +2,16 @@
 //! Must not walk or judge.
 
 mod classes;
+mod handed;
 mod modules;
 mod patterns;
 
 use self::modules::{import_statement, required};
 use self::patterns::{params_of, pattern_names, targets};
 use super::children::defaulted;
-use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, Subject, TextPiece};
+use super::grammar::{
+    BindParts, CallParts, FunctionParts, Grammar, Handed, Role, Subject, TextPiece,
+};
 use super::literal::read_escapes;
 use crate::facts::{Import, Param, Span};
 use crate::limits::MAX_DEPTH_NODES;
@@ -18,6 +21,10 @@ use crate::syntax::Node;
 pub(super) struct JavaScript;
 
 impl Grammar for JavaScript {
+    fn handed<'t>(&self, parts: &CallParts<'t>, at: usize) -> Option<Handed<'t>> {
+        handed::handed(parts, at)
+    }
+
     fn role<'t>(&self, node: &Node<'t>) -> Role<'t> {
         match node.kind().as_ref() {
             "comment" | "html_comment" => Role::Comment,

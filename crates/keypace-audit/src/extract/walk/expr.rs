@@ -8,7 +8,8 @@ use super::{Walk, span};
 use crate::extract::callback;
 use crate::extract::grammar::{CallParts, Role, Subject, TextPiece};
 use crate::facts::{
-    Binding, Call, CallId, Expr, Function, FunctionId, LoopKind, Param, Piece, Span, Text, Usage,
+    Binding, Call, CallId, Expr, Function, FunctionId, LoopId, LoopKind, Param, Piece, Span, Text,
+    Usage,
 };
 use crate::limits::MIN_TEXT_BYTES;
 use crate::syntax::Node;
@@ -21,15 +22,13 @@ impl Walk<'_> {
         let mut args: Vec<Expr> = parts.piped.iter().map(|piped| self.visit(piped)).collect();
         let repeats = callback::repeats(self.grammar, parts);
         let mut callbacks = Vec::new();
-        for arg in &parts.args {
-            if repeats && callback::is_lambda(self.grammar, arg) {
+        for (at, arg) in parts.args.iter().enumerate() {
+            if let Some((id, lambda)) = self.given_by_name(node, parts, at) {
+                args.push(lambda);
+                callbacks.push((id, args.len() - 1));
+            } else if repeats && callback::is_lambda(self.grammar, arg) {
                 let id = self.begin_loop(node, LoopKind::While);
                 args.push(self.visit(arg));
-                self.loops.pop();
-                callbacks.push((id, args.len() - 1));
-            } else if let Some(path) = callback::function_named(self.grammar, parts, arg) {
-                let id = self.begin_loop(node, LoopKind::While);
-                args.push(self.applied(arg, path));
                 self.loops.pop();
                 callbacks.push((id, args.len() - 1));
             } else {
@@ -77,6 +76,29 @@ impl Walk<'_> {
             usage: if tail { Usage::Returned } else { Usage::Other },
         });
         Expr::Call(id)
+    }
+
+    /// A function that a call is given by its name and runs for each element. Apart from [`Self::call`], whose frames are
+    /// as deep as the code.
+    #[inline(never)]
+    fn given_by_name(
+        &mut self,
+        node: &Node<'_>,
+        parts: &CallParts<'_>,
+        at: usize,
+    ) -> Option<(LoopId, Expr)> {
+        let arg = &parts.args[at];
+        if let Some((of, name)) = self.grammar.handed(parts, at) {
+            let id = self.begin_loop(node, LoopKind::While);
+            let lambda = self.reference(arg, of.as_ref(), &name);
+            self.loops.pop();
+            return Some((id, lambda));
+        }
+        let path = callback::function_named(self.grammar, parts, arg)?;
+        let id = self.begin_loop(node, LoopKind::While);
+        let lambda = self.applied(arg, path);
+        self.loops.pop();
+        Some((id, lambda))
     }
 
     pub(super) fn getter(&mut self, node: &Node<'_>, parts: &CallParts<'_>) -> Expr {

@@ -51,6 +51,7 @@ pub(in crate::rules) fn is_passing_function(name: &str) -> bool {
             | "await"
             | "smembers2"
             | "asynciter"
+            | "zip"
             | "without"
             | "difference"
             | "compact"

@@ -123,7 +123,14 @@ impl Found<'_> {
         let itself = itself.is_some_and(|first| matches!(first.name.as_str(), "self" | "cls"));
         let params = own.params.iter().skip(usize::from(itself)).enumerate();
         for (place, param) in params {
-            // What it is sent to is no key.
+            // Go's context is no key, and neither is what it is sent to.
+            let context = param
+                .declared
+                .as_deref()
+                .is_some_and(|of| of.ends_with("Context"));
+            if context {
+                continue;
+            }
             let name = Expr::Path(vec![param.name.clone()]);
             if self.origins.known(&name, Some(id), own.class).is_some() {
                 continue;
