@@ -249,6 +249,7 @@ pub(super) fn is_growth(name: &str) -> bool {
             | "addall"
             | "addrange"
             | "update"
+            | "merge"
             | "concat"
             | "unshift"
             | "insert"

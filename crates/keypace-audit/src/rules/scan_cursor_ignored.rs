@@ -201,7 +201,8 @@ fn is_recursive(scene: &Scene<'_>, command: &Command) -> bool {
             && (Some(&other.name) == own.as_ref()
                 && own.as_deref() != Some("scan")
                 && other.call_of_own()
-                || (other.span != call.span
+                // What follows on the call tells it its own cursor: `cmd("SCAN").arg(cursor)`.
+                || (other.span.start != call.span.start
                     && !only_shows(&other.name)
                     && other
                         .args
