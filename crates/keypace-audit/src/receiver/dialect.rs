@@ -206,18 +206,16 @@ pub(super) fn goes_on_by_itself(language: Language, call: &Call, args: &[Expr]) 
 /// The `opsForX` that a value came from, or that its declared type stands for: `ValueOperations<K, V> values`.
 pub(super) fn operations_of(facts: &Facts, receiver: &Expr) -> Option<String> {
     let path = match receiver {
-        Expr::Call(inner) => return Some(facts.calls[inner.0].name.clone()),
+        Expr::Call(inner) => {
+            let name = &facts.calls[inner.0].name;
+            let given = is_jvm(facts.language).then(|| returned_operations(facts, name));
+            return given.flatten().or_else(|| Some(name.clone()));
+        }
         Expr::Path(path) if is_jvm(facts.language) => path,
         _ => return None,
     };
     let last = path.last()?;
-    let declared = |text: &str| {
-        let (kind, _) = text.split_once("Operations")?;
-        let kind = kind.rsplit('.').next()?.trim_start_matches("Reactive");
-        // `BoundSetOperations` has the key already, and the same methods.
-        let kind = kind.trim_start_matches("Bound");
-        (!kind.is_empty()).then(|| format!("opsFor{kind}"))
-    };
+    let declared = declared_operations;
     let bound = facts.bindings.iter().find_map(|binding| {
         let own = binding.targets.first()?.last()? == last;
         match &binding.value {
@@ -243,6 +241,20 @@ pub(super) fn is_row_scan(language: Language, call: &Call) -> bool {
         _ => false,
     };
     language == Language::Go && (matches!(call.args.len(), 1 | 2) || of_row)
+}
+
+/// `ValueOperations<K, V>`; `BoundSetOperations` has the key already, and the same methods.
+fn declared_operations(text: &str) -> Option<String> {
+    let (kind, _) = text.split_once("Operations")?;
+    let kind = kind.rsplit('.').next()?.trim_start_matches("Reactive");
+    let kind = kind.trim_start_matches("Bound");
+    (!kind.is_empty()).then(|| format!("opsFor{kind}"))
+}
+
+/// The operations that a function of the file gives: `entriesOf(id).entries()`.
+fn returned_operations(facts: &Facts, name: &str) -> Option<String> {
+    let mut named = facts.functions.iter().filter(|own| own.name == name);
+    named.find_map(|own| declared_operations(own.returns.as_deref()?))
 }
 
 /// `opsForSet()`, `boundSetOps(key)`, and Redisson's objects.

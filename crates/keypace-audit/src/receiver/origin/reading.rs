@@ -185,7 +185,7 @@ impl Origins<'_> {
             if let (Some(known), Some(name)) = (known, names.first())
                 && known.sure == Sure::Resolved
                 && known.shape != Shape::Module
-                && clients::telling(name).is_some()
+                && (clients::telling(name).is_some() || is_node(name))
             {
                 let root = self.root(each.function);
                 self.names.entry((root, name.clone())).or_insert(Known {
@@ -411,4 +411,11 @@ impl Origins<'_> {
 /// The parameter that a method is called on, where a language writes it.
 fn is_itself(name: &str) -> bool {
     matches!(name, "self" | "cls")
+}
+
+/// One of a cluster's own: `for (const node of cluster.nodes("master"))`.
+fn is_node(name: &str) -> bool {
+    let words = clients::words(name);
+    let last = words.last().map_or("", String::as_str);
+    matches!(last, "node" | "master" | "primary" | "shard" | "replica")
 }

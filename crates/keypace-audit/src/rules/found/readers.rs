@@ -235,8 +235,15 @@ impl Found<'_> {
 
     /// The text of what is read. A range's bounds are no keys; Go's context stands before the key.
     pub(crate) fn key_of(&self, command: &Command, call: &Call) -> &str {
-        let text = self.text.get(call.at.end..call.span.end);
-        let text = text.unwrap_or_default();
+        // `bucketOf(key).get()`: the key stands where the object is made.
+        let made = call.args.is_empty()
+            && matches!(self.facts.language, Language::Java | Language::Kotlin);
+        let span = if made {
+            call.span.start..call.at.start
+        } else {
+            call.at.end..call.span.end
+        };
+        let text = self.text.get(span).unwrap_or_default();
         if command.verb != Verb::Range {
             return text;
         }
@@ -297,6 +304,11 @@ pub(super) fn takes_away(name: &str) -> bool {
         "clean",
         "cleanup",
         "kill",
+        "revoke",
+        "wipe",
+        "discard",
+        "erase",
+        "prune",
         "cancel",
     ];
     let words = clients::words(name);
