@@ -150,7 +150,7 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "sortedsetlength" | "sortedsetrank" | "keyidletime" | "stringlength" => Verb::Read,
         "hgetall" | "hashgetall" | "hgetallbuffer" | "hvals" | "hkeys" | "hashkeys"
         | "hashvalues" => Verb::HGetAll,
-        "smembers" | "setmembers" => Verb::SMembers,
+        "smembers" | "setmembers" | "sinter" | "sunion" | "sdiff" => Verb::SMembers,
         "lrange"
         | "listrange"
         | "zrange"
@@ -224,7 +224,7 @@ pub(crate) fn of_word(word: &str) -> Option<Verb> {
         | "ZCOUNT" | "LINDEX" | "HSTRLEN" | "GETDEL" | "GETBIT" | "BITCOUNT" | "PFCOUNT"
         | "GEOPOS" | "XLEN" | "XREVRANGE" | "EXPIRETIME" | "PEXPIRETIME" | "DEBUG" => Verb::Read,
         "HGETALL" | "HVALS" | "HKEYS" => Verb::HGetAll,
-        "SMEMBERS" => Verb::SMembers,
+        "SMEMBERS" | "SINTER" | "SUNION" | "SDIFF" => Verb::SMembers,
         "LRANGE" | "ZRANGE" | "ZREVRANGE" | "XRANGE" | "ZRANGEBYSCORE" | "ZREVRANGEBYSCORE"
         | "ZRANGEBYLEX" => Verb::Range,
         "MGET" | "JSON.MGET" => Verb::MGet,

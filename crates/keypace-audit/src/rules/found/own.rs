@@ -17,7 +17,7 @@ impl Found<'_> {
         let class = |name: &String| self.facts.classes.iter().any(|own| own.name == *name);
         match &call.receiver {
             None => true,
-            Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "self" || class(one)) => {
+            Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "self" || one == "cls" || class(one)) => {
                 true
             }
             Some(receiver) => {
