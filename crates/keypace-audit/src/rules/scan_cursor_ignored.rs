@@ -60,10 +60,11 @@ fn begins(scene: &Scene<'_>, command: &Command) -> bool {
         Some(cursor) => is_zero(scene, cursor) || is_fresh(scene, command, cursor),
         None => {
             // redis-py's cursor and Lettuce's may be left out.
-            matches!(
-                scene.language,
-                Language::Python | Language::Java | Language::Kotlin
-            ) && !command.raw
+            let lettuce = ["io.lettuce", "com.lambdaworks.redis"]
+                .iter()
+                .any(|own| scene.origins.imports(own));
+            (scene.language == Language::Python || lettuce)
+                && !command.raw
                 && !command
                     .args
                     .iter()
