@@ -207,8 +207,10 @@ pub(super) fn goes_on_by_itself(language: Language, call: &Call, args: &[Expr]) 
 pub(super) fn operations_of(facts: &Facts, receiver: &Expr) -> Option<String> {
     let path = match receiver {
         Expr::Call(inner) => {
-            let name = &facts.calls[inner.0].name;
-            let given = is_jvm(facts.language).then(|| returned_operations(facts, name));
+            let inner = &facts.calls[inner.0];
+            let name = &inner.name;
+            let own = is_jvm(facts.language) && inner.call_of_own();
+            let given = own.then(|| returned_operations(facts, name));
             return given.flatten().or_else(|| Some(name.clone()));
         }
         Expr::Path(path) if is_jvm(facts.language) => path,
