@@ -19,9 +19,7 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let held =
         shell::run(command(&tool, &workspace).args(["check", "bans", "licenses", "sources"]));
     let advisories = match shell::output(command(&tool, &workspace).args(["fetch", "db"])) {
-        Ok(_) => {
-            shell::run(command(&tool, &workspace).args(["check", "--disable-fetch", "advisories"]))
-        }
+        Ok(_) => shell::run(command(&tool, &workspace).args(["check", "advisories"])),
         Err(reason) => Err(Failure::new(format!("not run: advisories ({reason})"))),
     };
     held.and(advisories)
