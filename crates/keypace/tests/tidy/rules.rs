@@ -78,7 +78,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("keypace-lab", &[], &[]),
     ("keypace-testkit", &["keypace-lab"], &[]),
     ("xtask", &["keypace", "keypace-lab", "keypace-testkit"], &[]),
-    ("fuzz", &["keypace"], &[]),
+    ("fuzz", &["keypace", "keypace-audit"], &[]),
 ];
 
 /// A rule, asked about one file.
