@@ -44,8 +44,10 @@ enum Kind {
     Sends(String),
     /// Something of a class of its file that does so: `store = Store(url)`.
     Instance(String),
-    /// A function that is named like KEYS and walks by SCAN.
+    /// A function that is named like KEYS and walks by SCAN, or like a flush and deletes what it knows.
     Walks,
+    /// A function that is named like a flush and is one.
+    Flushes,
 }
 
 /// Those that a file defines. Asked once for every file, when its own findings are known.
@@ -75,6 +77,9 @@ pub(crate) fn defined(subject: &Subject<'_>, hits: &[Hit], offers: Offers) -> Ve
     }
     for name in offers.walkers {
         offer(name, Kind::Walks);
+    }
+    for name in offers.flushers {
+        offer(name, Kind::Flushes);
     }
     for (class, name) in elsewhere::of_classes(subject.facts, offers.senders) {
         offer(name, Kind::Sends(class));
@@ -151,15 +156,16 @@ impl Wrappers {
             text: subject.text,
         };
         let mut hits = rules::check_knowing(subject, self.foreign(subject), elsewhere);
-        // What is only guessed to be a client is one of the tree's own, whose method of this name scans.
+        // What is only guessed to be a client is one of the tree's own, whose method of this name does it otherwise.
         hits.retain(|hit| {
             let name = subject
                 .text
                 .get(hit.at.start..hit.at.end)
                 .unwrap_or_default();
-            hit.rule != "keys-command"
+            !matches!(hit.rule, "keys-command" | "flush-command")
                 || hit.confidence == Confidence::High
                 || !self.index.walks.contains(name)
+                || self.index.flushes.contains(name)
         });
         self.make_sure(subject, &mut hits);
         let told: HashSet<usize> = hits.iter().map(|hit| hit.at.start).collect();

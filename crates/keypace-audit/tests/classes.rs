@@ -125,3 +125,48 @@ fn a_module_of_that_name_that_is_another_is_none() {
     let files = [("store.ex", READER), ("page.ex", page.as_str())];
     assert_eq!(found(&files, Confidence::Medium), [""; 0]);
 }
+
+const OWN_FLUSH: &str = "\
+const { client } = require('./redis');
+class RedisCache {
+  async flushAll() {
+    const names = await client.smembers('cached');
+    await client.unlink(names.slice(0, 100));
+  }
+}
+exports.redisCache = new RedisCache();
+";
+
+const CALLER_OF_FLUSH: &str = "\
+const { redisCache } = require('./cache');
+exports.begin = () => redisCache.flushAll();
+";
+
+#[test]
+fn a_cache_that_deletes_its_own_names_does_not_flush() {
+    let files = [("cache.js", OWN_FLUSH), ("begin.js", CALLER_OF_FLUSH)];
+    let found = found(&files, Confidence::Medium);
+    assert!(
+        !found.iter().any(|own| own.contains("flush-command")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn where_another_file_does_flush_its_callers_may_mean_that() {
+    let other = "\
+const Redis = require('ioredis');
+const client = new Redis();
+exports.flushAll = async function flushAll() { await client.flushall(); };
+";
+    let files = [
+        ("cache.js", OWN_FLUSH),
+        ("begin.js", CALLER_OF_FLUSH),
+        ("admin.js", other),
+    ];
+    let found = found(&files, Confidence::Medium);
+    let wanted = ["admin.js:3 flush-command", "begin.js:2 flush-command"];
+    for own in wanted {
+        assert!(found.iter().any(|it| it == own), "{found:?}");
+    }
+}

@@ -67,6 +67,15 @@ pub(crate) fn is_pattern_like(expr: &Expr) -> bool {
     }
 }
 
+/// A pattern and a number, or what a test expects of either: KEYS takes its pattern only.
+pub(super) fn is_counted(facts: &Facts, args: &[Expr]) -> bool {
+    let [first, second] = args else { return false };
+    let any =
+        |expr: &Expr| matches!(expr, Expr::Call(id) if facts.calls[id.0].name.starts_with("any"));
+    let pattern = matches!(first, Expr::Text(_)) || any(first);
+    pattern && (matches!(second, Expr::Number(_)) || any(second))
+}
+
 /// A first argument as SCAN takes it: a number, `"0"`, a name that says cursor.
 pub(crate) fn is_cursor_like(expr: &Expr) -> bool {
     match expr {
@@ -230,7 +239,8 @@ pub(super) fn chained(facts: &Facts, id: CallId) -> Vec<Expr> {
         let name = call.name.to_ascii_lowercase();
         match name.as_str() {
             "arg" | "args" | "cursor_arg" | "addarg" => args.extend(call.args.iter().cloned()),
-            "pattern" | "match" | "cursor" | "count" | "type" | "key" | "hint" => {
+            "pattern" | "match" | "cursor" | "count" | "type" | "key" | "hint" | "field"
+            | "member" => {
                 args.extend(
                     call.args
                         .iter()

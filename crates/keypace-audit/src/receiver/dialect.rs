@@ -51,7 +51,16 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
             | "GetAllItemsFromList"
             | "GetAllItemsFromListAsync",
         ) => Verb::SMembers,
-        (Language::CSharp, "GetValue" | "GetValueAsync") => Verb::Read,
+        (
+            Language::CSharp,
+            "GetValue"
+            | "GetValueAsync"
+            | "GetValueFromHash"
+            | "GetValueFromHashAsync"
+            | "HashContainsEntry"
+            | "SetContainsItem"
+            | "GetItemScoreInSortedSet",
+        ) => Verb::Read,
         (Language::CSharp, "GetValues" | "GetValuesAsync" | "GetAll" | "GetAllAsync") => Verb::MGet,
         (Language::CSharp, "RemoveAll" | "RemoveAllAsync" | "RemoveEntry" | "RemoveEntryAsync") => {
             Verb::Del
@@ -72,6 +81,9 @@ pub(super) fn of_object(maker: &str, name: &str) -> Option<Verb> {
             "readAll",
         ) => Verb::SMembers,
         ("getMap" | "getMapCache" | "getBucket", "get") => Verb::Read,
+        ("getMap" | "getMapCache" | "getLocalCachedMap", "containsKey") => Verb::Read,
+        ("getScoredSortedSet", "getScore" | "rank" | "revRank") => Verb::Read,
+        ("getSet" | "getSetCache" | "getScoredSortedSet", "contains") => Verb::Read,
         ("ScannerConfig", "New") => Verb::ScanIter,
         _ => return None,
     })

@@ -428,7 +428,7 @@ fn confidence(
         Verb::Read | Verb::Del | Verb::Eval | Verb::Range => false,
         other => other.is_distinctive(),
     };
-    if verb == Verb::Keys && args.len() > 2 {
+    if verb == Verb::Keys && (args.len() > 2 || argument::is_counted(facts, args)) {
         return None;
     }
     match known.sure {

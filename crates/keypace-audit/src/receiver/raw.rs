@@ -25,7 +25,9 @@ pub(super) fn commands(
         .get(&call.name)
         .filter(|_| call.receiver.is_none() || call.call_of_own());
     let there = origins.elsewhere.sends.contains(&id);
-    let takes = verb::is_raw_method(&call.name)
+    let listed = senders.list(origins, call);
+    let takes = listed.is_some()
+        || verb::is_raw_method(&call.name)
         || call.name == MADE && (origins.library || origins.speaks)
         || flat
         || sent.is_some()
@@ -41,6 +43,7 @@ pub(super) fn commands(
         cluster: false,
     });
     let known = sent
+        .or(listed)
         .or(elsewhere)
         .or_else(|| receiver(facts, origins, call));
     words

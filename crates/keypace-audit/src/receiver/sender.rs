@@ -1,18 +1,22 @@
-//! Functions of the file that send the words they are given: `def command(args), do: Redix.command(@conn, args)`.
+//! What sends the words it is given: functions of the file (`def command(args), do: Redix.command(@conn, args)`), and lists
+//! of commands that a client is given in one (`multi(list)`).
 //! Must not read the words.
 
 use std::collections::HashMap;
 
-use crate::facts::{Expr, Facts, FunctionId};
+use crate::facts::{Call, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::origin::Origins;
-use crate::receiver::shape::{Known, Sure};
+use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb;
 
-/// Functions by their name, with what they send to.
+/// Functions and lists by their names, with what they are sent to.
 #[derive(Debug, Default)]
-pub(super) struct Senders(HashMap<String, Known>);
+pub(super) struct Senders {
+    functions: HashMap<String, Known>,
+    lists: HashMap<(Option<FunctionId>, String), Known>,
+}
 
 impl Senders {
     pub(super) fn of(facts: &Facts, origins: &Origins<'_>) -> Self {
@@ -35,20 +39,64 @@ impl Senders {
                 found.insert(name, known);
             }
         }
-        Self(found)
+        Self {
+            functions: found,
+            lists: lists(facts, origins),
+        }
+    }
+
+    /// What a list is sent to that a call adds a command's words to: `list.push(["del", key])`.
+    pub(super) fn list(&self, origins: &Origins<'_>, call: &Call) -> Option<Known> {
+        if self.lists.is_empty() || call.name != "push" {
+            return None;
+        }
+        let Some(Expr::Path(path)) = &call.receiver else {
+            return None;
+        };
+        let place = (origins.root(call.function), path.join("."));
+        self.lists.get(&place).copied()
     }
 
     /// The functions by their names.
     pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.0.keys().cloned().collect();
+        let mut names: Vec<String> = self.functions.keys().cloned().collect();
         names.sort();
         names
     }
 
     /// What the function of this name sends to.
     pub(super) fn get(&self, name: &str) -> Option<Known> {
-        self.0.get(name).copied()
+        self.functions.get(name).copied()
     }
+}
+
+/// Names that a client is given as the commands of a transaction or a pipeline: node-redis's `multi(list)` and
+/// `batch(list)`, ioredis's `pipeline(list)`.
+fn lists(facts: &Facts, origins: &Origins<'_>) -> HashMap<(Option<FunctionId>, String), Known> {
+    let mut found = HashMap::new();
+    if !matches!(
+        facts.language,
+        Language::JavaScript | Language::TypeScript | Language::Tsx
+    ) {
+        return found;
+    }
+    for call in &facts.calls {
+        let (Some(receiver), [Expr::Path(list)]) = (&call.receiver, call.args.as_slice()) else {
+            continue;
+        };
+        if !matches!(call.name.as_str(), "multi" | "batch" | "pipeline") {
+            continue;
+        }
+        let known = origins.known(receiver, call.function, call.class);
+        if let Some(known) = known.filter(|known| known.sure >= Sure::Named || origins.library) {
+            let known = Known {
+                shape: Shape::Pipeline,
+                ..known
+            };
+            found.insert((origins.root(call.function), list.join(".")), known);
+        }
+    }
+    found
 }
 
 /// The function around, where an argument is a parameter of it that may hold a command's words, or is made of one.

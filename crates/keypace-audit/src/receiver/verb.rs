@@ -56,6 +56,11 @@ impl Verb {
         )
     }
 
+    /// Empties a database.
+    pub(crate) fn flushes(self) -> bool {
+        matches!(self, Self::FlushAll | Self::FlushDb)
+    }
+
     /// Walks the keyspace.
     pub(crate) fn lists_keys(self) -> bool {
         matches!(self, Self::Keys | Self::Scan | Self::ScanIter)
@@ -192,7 +197,9 @@ pub(crate) fn of_operations(ops: &str, name: &str) -> Option<Verb> {
         ("hash" | "hashops", "entries" | "values" | "keys") => Verb::HGetAll,
         ("hash" | "hashops", "get" | "multiGet" | "hasKey" | "size") => Verb::Read,
         ("set" | "setops", "size" | "isMember") => Verb::Read,
-        ("zset" | "zsetops", "score" | "size" | "zCard" | "rank" | "count") => Verb::Read,
+        ("zset" | "zsetops", "score" | "size" | "zCard" | "rank" | "reverseRank" | "count") => {
+            Verb::Read
+        }
         ("list" | "listops", "size" | "index") => Verb::Read,
         ("set" | "setops", "members") => Verb::SMembers,
         ("hash" | "hashops" | "set" | "setops" | "zset" | "zsetops", "scan") => Verb::InnerScanIter,

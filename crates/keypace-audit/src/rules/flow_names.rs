@@ -164,6 +164,13 @@ pub(super) fn is_passing_method(name: &str) -> bool {
             | "orelse"
             | "orelseget"
             | "orelsethrow"
+            // A page of the program's own.
+            | "getcontent"
+            | "getelements"
+            | "getitems"
+            | "getkeylist"
+            | "getlist"
+            | "getresults"
     )
 }
 

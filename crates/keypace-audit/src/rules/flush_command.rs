@@ -3,7 +3,6 @@
 
 use super::scene::{Scene, Sink};
 use crate::language::Language;
-use crate::receiver::verb::Verb;
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -22,7 +21,7 @@ fn fix(_language: Language) -> &'static str {
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
     for command in &scene.commands.all {
-        if matches!(command.verb, Verb::FlushAll | Verb::FlushDb) {
+        if command.verb.flushes() {
             let message = format!("{} deletes every key, whoever owns it", command.verb.name());
             sink.command(scene, &RULE, command, message);
         }

@@ -2,6 +2,7 @@
 //! Must not judge.
 
 mod anew;
+mod callbacks;
 mod files;
 mod flow;
 mod growth;
@@ -77,6 +78,8 @@ pub(crate) struct Found<'a> {
     handed: HashMap<(String, usize, usize), Trace>,
     /// Functions that call themselves, or hand themselves to a scan.
     recursive: HashSet<FunctionId>,
+    /// Lambdas that a function of the file calls for each key or page that it finds.
+    repeated: HashSet<FunctionId>,
     /// Scans whose keys are all kept, with the loop that does it where there is one.
     pub collected: HashMap<usize, Option<LoopId>>,
     /// Names with a part taken off or a bound set.
@@ -110,6 +113,7 @@ impl<'a> Found<'a> {
             runs: HashMap::new(),
             handed: HashMap::new(),
             recursive: HashSet::new(),
+            repeated: HashSet::new(),
             collected: HashMap::new(),
             bounded: HashSet::new(),
             inner: readers::Inner::default(),
@@ -256,7 +260,8 @@ impl<'a> Found<'a> {
             } else if grown {
                 trace = self.listed(trace);
                 trace.amount = Amount::All;
-                self.gather(trace.source, binding.loops.last().copied());
+                let step = self.nearest(trace.source, &binding.loops, binding.function);
+                self.gather(step, binding.loops.last().copied());
             }
             for target in &binding.targets {
                 self.learn(binding.function, target, trace);

@@ -2,8 +2,9 @@
 //! Must not look at clients written in Lua: there KEYS is `keys-command`.
 
 use super::scene::{Scene, Sink};
-use crate::facts::Expr;
+use crate::facts::{Call, Expr, Span};
 use crate::language::Language;
+use crate::receiver::Command;
 use crate::receiver::verb::Verb;
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
@@ -22,11 +23,22 @@ fn fix(_language: Language) -> &'static str {
     "walk the keys from the client with SCAN and act on batches, or keep an index set that the script is given as KEYS[n]"
 }
 
-/// Whether a scene is a server's script, and not a program that is a client.
+/// Whether a scene is a server's script, and not a program that is a client. A client that another file has loaded is
+/// called by a colon, the server's own functions never are.
 pub(super) fn is_script(scene: &Scene<'_>) -> bool {
+    let by_colon = |command: &Command| scene.source(before(scene.call(command))) == ":";
     scene.language == Language::Lua
         && scene.facts.imports.is_empty()
         && !scene.facts.calls.iter().any(|call| call.name == "require")
+        && !scene.commands.all.iter().any(by_colon)
+}
+
+/// What stands before a call's name.
+fn before(call: &Call) -> Span {
+    Span {
+        start: call.at.start.saturating_sub(1),
+        end: call.at.start,
+    }
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {

@@ -26,12 +26,12 @@ mod xargs_unsafe;
 use std::collections::HashMap;
 
 use crate::facts::{Facts, Function};
-use crate::receiver::Commands;
 use crate::receiver::elsewhere::{Elsewhere, Method, are_called_by_type};
 use crate::receiver::origin::Origins;
 use crate::receiver::shape::Known;
 use crate::receiver::verb::{self, Verb};
-use crate::report::Hit;
+use crate::receiver::{Command, Commands};
+use crate::report::{Confidence, Hit};
 use crate::rule::Rule;
 
 use found::Found;
@@ -106,8 +106,10 @@ const JUDGES: [Judge; 16] = [
 pub(crate) struct Offers {
     /// Clients by the names that another file writes, where a client's library is brought in.
     pub clients: Vec<(String, Known)>,
-    /// Functions that are named like KEYS, and walk by SCAN.
+    /// Functions that are named like KEYS, and walk by SCAN, or like a flush, and delete what they know.
     pub walkers: Vec<String>,
+    /// Functions that are named like a flush, and are one.
+    pub flushers: Vec<String>,
     /// Functions that find keys, or do something with the one that they are given.
     pub helpers: Vec<Helper>,
     /// Functions that send the words they are given, by their names.
@@ -191,6 +193,7 @@ fn judge(
                 Vec::new()
             },
             walkers: walkers(subject.facts, &commands),
+            flushers: flushers(subject.facts, &sink.hits),
             helpers: if typed { Vec::new() } else { found.helpers() },
             methods: found.methods(),
             senders: commands.senders.clone(),
@@ -198,21 +201,37 @@ fn judge(
     }
 }
 
-/// Functions that are named like KEYS and have a SCAN in their body, and no KEYS.
+/// Functions that are named like KEYS and have a SCAN in their body, and no KEYS; those named like a flush that work by
+/// other commands, where none of that name in the file is known to flush.
 fn walkers(facts: &Facts, commands: &Commands) -> Vec<String> {
-    let named = facts
-        .functions
-        .iter()
-        .filter(|own| verb::of_method(&own.name) == Some(Verb::Keys));
-    let runs = |own: &Function, wanted: &[Verb]| {
+    let named = |wanted: &'static [Verb]| {
+        let of = move |own: &&Function| {
+            verb::of_method(&own.name).is_some_and(|verb| wanted.contains(&verb))
+        };
+        facts.functions.iter().filter(of)
+    };
+    let runs = |own: &Function, wanted: &dyn Fn(&Command) -> bool| {
         commands.all.iter().any(|command| {
             let at = facts.calls[command.call.0].at;
             let inside = own.span.start <= at.start && at.end <= own.span.end;
-            inside && wanted.contains(&command.verb)
+            inside && wanted(command)
         })
     };
-    named
-        .filter(|own| runs(own, &[Verb::Scan, Verb::ScanIter]) && !runs(own, &[Verb::Keys]))
-        .map(|own| own.name.clone())
-        .collect()
+    let scans = |own: &Command| matches!(own.verb, Verb::Scan | Verb::ScanIter);
+    let walk = named(&[Verb::Keys])
+        .filter(|own| runs(own, &scans) && !runs(own, &|own| own.verb == Verb::Keys));
+    let other = |own: &Command| !own.verb.flushes();
+    let spare = named(&[Verb::FlushAll, Verb::FlushDb])
+        .filter(|own| runs(own, &other) && !runs(own, &|own| own.verb.flushes()));
+    walk.chain(spare).map(|own| own.name.clone()).collect()
+}
+
+/// Functions that are named like a flush and send one for sure.
+fn flushers(facts: &Facts, hits: &[Hit]) -> Vec<String> {
+    let sure =
+        |hit: &&Hit| hit.rule == flush_command::RULE.id && hit.confidence == Confidence::High;
+    let around = |hit: &Hit| Some(facts.functions.get(hit.function?.0)?.name.clone());
+    let named = |name: &String| verb::of_method(name).is_some_and(Verb::flushes);
+    let sure = hits.iter().filter(sure);
+    sure.filter_map(around).filter(named).collect()
 }

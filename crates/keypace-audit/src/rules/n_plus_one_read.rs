@@ -182,18 +182,61 @@ fn key_of(command: &Command) -> Option<&Expr> {
     command.args.get(usize::from(word))
 }
 
-/// One field or member of those that were found, read on its own: `HGET key field`, `ZSCORE key member`.
+/// One field or member of those that were found, read on its own: `HGET key field`, `ZSCORE key member`, Spring's
+/// `opsForHash().get(key, field)`.
 fn member_of(scene: &Scene<'_>, command: &Command) -> Option<Trace> {
-    const OF_MEMBERS: &[&str] = &["hget", "hexists", "hstrlen", "zscore", "sismember"];
     let call = scene.call(command);
-    let letters = call.name.chars().filter(|c| *c != '_');
-    let plain: String = letters.flat_map(char::to_lowercase).collect();
-    let [_, member] = command.args.as_slice() else {
-        return None;
+    let member = match command.args.as_slice() {
+        [_, member] => member,
+        // StackExchange's flags stand last.
+        [_, member, _] if scene.language == Language::CSharp => member,
+        _ => return None,
     };
     let trace = scene.found.trace(member, call.function)?;
-    let one = trace.amount == Amount::One && OF_MEMBERS.contains(&plain.as_str());
-    one.then_some(trace)
+    (trace.amount == Amount::One && takes_member(scene, command)).then_some(trace)
+}
+
+/// Whether what a command is given second is a field or a member of its key.
+fn takes_member(scene: &Scene<'_>, command: &Command) -> bool {
+    const COMMANDS: &[&str] = &[
+        "hget",
+        "hexists",
+        "hstrlen",
+        "zscore",
+        "zrank",
+        "zrevrank",
+        "sismember",
+        "geopos",
+        // Buffers' names in ioredis, then StackExchange's and ServiceStack's.
+        "hgetbuffer",
+        "hashget",
+        "hashexists",
+        "hashstringlength",
+        "sortedsetscore",
+        "sortedsetrank",
+        "setcontains",
+        "getvaluefromhash",
+        "hashcontainsentry",
+        "setcontainsitem",
+        "getitemscoreinsortedset",
+    ];
+    // Methods of Spring's operations, where the key stands before.
+    const OPERATIONS: &[&str] = &["get", "haskey", "score", "rank", "reverserank", "ismember"];
+    let call = scene.call(command);
+    if command.raw {
+        let text = scene.source(call.span).to_ascii_lowercase();
+        let written = |word: &&str| {
+            ['"', '\'']
+                .iter()
+                .any(|quote| text.contains(&format!("{quote}{word}{quote}")))
+        };
+        return COMMANDS.iter().any(written);
+    }
+    let letters = call.name.chars().filter(|c| *c != '_');
+    let plain: String = letters.flat_map(char::to_lowercase).collect();
+    let plain = plain.strip_suffix("async").unwrap_or(&plain);
+    let jvm = matches!(scene.language, Language::Java | Language::Kotlin);
+    COMMANDS.contains(&plain) || jvm && OPERATIONS.contains(&plain)
 }
 
 /// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.

@@ -1,6 +1,8 @@
 //! `scan-cursor-as-number`: a cursor squeezed into a number that is too small for it.
 //! Must not judge cursors of other things than SCAN.
 
+mod scripts;
+
 use super::scene::{Scene, Sink};
 use crate::facts::{Call, Expr, Span, Usage};
 use crate::language::Language;
@@ -34,6 +36,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .iter()
         .filter(|command| command.verb.steps())
         .collect();
+    scripts::judge(scene, sink);
     if scans.is_empty() {
         return;
     }

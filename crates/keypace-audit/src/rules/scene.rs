@@ -258,6 +258,7 @@ pub(super) fn is_aside(path: &str) -> bool {
                 | "samples"
                 | "sample"
                 | "fixtures"
+                | "testfixtures"
                 | "e2e"
                 | "testdata"
                 | "benchmarks"

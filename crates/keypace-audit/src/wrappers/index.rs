@@ -18,8 +18,10 @@ pub(super) struct Index {
     pub(super) instances_of_module: HashMap<String, Vec<usize>>,
     /// Names of functions that run KEYS.
     pub(super) runs: HashSet<String>,
-    /// Names of functions that are named like KEYS and walk by SCAN.
+    /// Names of functions that are named like KEYS and walk by SCAN, or like a flush and are none.
     pub(super) walks: HashSet<String>,
+    /// Names of functions that are named like a flush and are one.
+    pub(super) flushes: HashSet<String>,
     /// Classes with their methods that run KEYS.
     pub(super) classes_that_run: HashMap<String, HashSet<String>>,
 }
@@ -48,6 +50,9 @@ impl Index {
             }
             Kind::Runs => {
                 self.runs.insert(own.name.clone());
+            }
+            Kind::Flushes => {
+                self.flushes.insert(own.name.clone());
             }
             Kind::Walks => {
                 self.walks.insert(own.name.clone());

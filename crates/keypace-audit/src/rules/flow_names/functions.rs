@@ -80,5 +80,21 @@ pub(in crate::rules) fn is_passing_function(name: &str) -> bool {
             | "arraytohash"
             | "ofnullable"
             | "newset"
+            // What makes a text of bytes.
+            | "bytestostring"
+            | "decode"
+            | "decodeuricomponent"
+            | "deserialize"
+            | "ensurestr"
+            | "ensuretext"
+            | "forcestr"
+            | "forcetext"
+            | "fromutf8"
+            | "fromutf8lossy"
+            | "nativestr"
+            | "smartstr"
+            | "strifbytes"
+            | "tostr"
+            | "unquote"
     )
 }

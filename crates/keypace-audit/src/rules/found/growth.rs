@@ -3,7 +3,7 @@
 
 use super::repeated::is_key;
 use super::{Amount, Found, Trace};
-use crate::facts::{Binding, Call, CallId, Expr, LoopId, Piece};
+use crate::facts::{Binding, Call, CallId, Expr, FunctionId, LoopId, Piece};
 use crate::language::Language;
 use crate::receiver::Command;
 use crate::receiver::verb::Verb;
@@ -51,7 +51,7 @@ impl Found<'_> {
             return self.learn(function, path, batch);
         }
         if !whole || self.is_iteration(trace) {
-            self.gather(self.nearest(trace.source, id), each);
+            self.gather(self.nearest(trace.source, &call.loops, function), each);
         }
         if let Expr::Path(path) = target {
             let source = self.listed(trace).source;
@@ -142,8 +142,8 @@ impl Found<'_> {
                 };
                 let around = match each {
                     Some(each) => binding.loops.contains(each) && binding.function == scan.function,
-                    // For each key of an iteration.
-                    None => !binding.loops.is_empty(),
+                    // For each key of an iteration, or each page that a callback is given.
+                    None => !binding.loops.is_empty() || self.is_repeated(binding.function),
                 };
                 let own = || binding.targets.iter().any(|own| own == target);
                 empty && around && own() && !self.is_of_element(binding)
@@ -174,6 +174,7 @@ impl Found<'_> {
 
     /// Whether the keys of more than one step reach a binding: a loop over one step's keys is bounded by that step.
     pub(super) fn goes_on(&self, source: usize, binding: &Binding) -> bool {
+        let source = self.nearest(source, &binding.loops, binding.function);
         let own = &self.sources[source];
         let scan = &self.facts.calls[own.call.0];
         !own.verb.steps()
@@ -182,21 +183,25 @@ impl Found<'_> {
             || self.is_recursive(scan.function)
     }
 
-    /// The step of the same loop, where several give their keys to one name.
-    fn nearest(&self, source: usize, id: CallId) -> usize {
-        let each = self.facts.calls[id.0].loops.last();
-        let inside = |own: usize| self.facts.calls[self.sources[own].call.0].loops.last() == each;
-        if each.is_none() || inside(source) || !self.sources[source].verb.steps() {
+    /// The step of the same loop, where several give their keys to one name: one before the loop, and one in it.
+    pub(super) fn nearest(
+        &self,
+        source: usize,
+        loops: &[LoopId],
+        function: Option<FunctionId>,
+    ) -> usize {
+        let step = |own: usize| &self.facts.calls[self.sources[own].call.0];
+        let inside = |own: usize| {
+            let each = step(own).loops.last();
+            each.is_some_and(|each| loops.contains(each))
+        };
+        if loops.is_empty() || inside(source) || !self.sources[source].verb.steps() {
             return source;
         }
-        let function = self.facts.calls[id.0].function;
-        (0..self.sources.len())
-            .find(|own| {
-                self.sources[*own].verb.steps()
-                    && inside(*own)
-                    && self.facts.calls[self.sources[*own].call.0].function == function
-            })
-            .unwrap_or(source)
+        let fits = |own: &usize| {
+            self.sources[*own].verb.steps() && inside(*own) && step(*own).function == function
+        };
+        (0..self.sources.len()).find(fits).unwrap_or(source)
     }
 
     /// Whether a call is repeated for what a scan goes on finding: in a loop, or in a callback of a stream.
@@ -215,7 +220,10 @@ impl Found<'_> {
 
     /// `keys += batch`, `$all[] = $key`, `keys = append(keys, batch...)`, `keys = keys.concat(batch)`.
     pub(super) fn grows(&self, binding: &Binding) -> bool {
-        if binding.loops.is_empty() && !self.is_recursive(binding.function) {
+        if binding.loops.is_empty()
+            && !self.is_recursive(binding.function)
+            && !self.is_repeated(binding.function)
+        {
             return false;
         }
         let text = self

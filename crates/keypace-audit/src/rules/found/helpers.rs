@@ -94,7 +94,7 @@ impl Found<'_> {
         let named = self.origins.bindings_of(path).iter();
         let bound = named.map(|own| self.origins.root(own.function));
         let bound = bound.into_iter().any(|own| own == root);
-        if !told || bound {
+        if !told || bound || self.is_given(path, call) {
             return None;
         }
         let source = self
@@ -105,6 +105,19 @@ impl Found<'_> {
             amount: Amount::Batch,
             source,
         })
+    }
+
+    /// Whether a caller gives a name its value, as far as a file that is read alone shows that: a parameter of a function that
+    /// the file doesn't call is not told to be keys found by its name.
+    fn is_given(&self, path: &[String], call: &Call) -> bool {
+        let mut at = call.function;
+        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
+            if !own.name.is_empty() && own.params.iter().any(|param| path == [param.name.clone()]) {
+                return true;
+            }
+            at = own.parent;
+        }
+        false
     }
 
     /// A call that stands for a step or an iteration of a scan: of a helper that gives back one step's keys, or of one
@@ -174,7 +187,7 @@ impl Found<'_> {
         })
     }
 
-    fn add_source(&mut self, source: Command) {
+    pub(super) fn add_source(&mut self, source: Command) {
         self.places.entry(source.call).or_insert(self.sources.len());
         self.sources.push(source);
     }

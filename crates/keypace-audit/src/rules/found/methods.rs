@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::offers::writes;
 use super::readers::takes_away;
 use super::repeated::words;
 use super::{Amount, Found};
@@ -69,7 +70,7 @@ impl Found<'_> {
         let own = &self.facts.functions[id.0];
         let reads = command.verb.reads_one();
         if !(reads || command.verb.takes_many())
-            || reads && takes_away(&own.name)
+            || reads && (takes_away(&own.name) || writes(&own.name))
             || command.confidence < Confidence::Medium
             || command.known.shape == Shape::Pipeline
             || !call.loops.is_empty()
@@ -101,7 +102,7 @@ impl Found<'_> {
             };
             let own = &self.facts.functions[id.0];
             let bindings = bound.get(&id).map_or(&[][..], Vec::as_slice);
-            if takes_away(&own.name) {
+            if takes_away(&own.name) || writes(&own.name) {
                 continue;
             }
             let key = self.text.get(call.at.end..call.span.end);

@@ -167,7 +167,7 @@ fn has_interfaces(language: Language) -> bool {
 }
 
 /// `updateTag`: it reads to write, and what it writes is the point.
-fn writes(name: &str) -> bool {
+pub(super) fn writes(name: &str) -> bool {
     const WORDS: &[&str] = &[
         "add",
         "create",
@@ -175,10 +175,16 @@ fn writes(name: &str) -> bool {
         "incr",
         "increment",
         "insert",
+        "mark",
+        "persist",
         "push",
+        "put",
         "register",
+        "renew",
         "save",
         "set",
+        "store",
+        "touch",
         "update",
         "write",
     ];

@@ -8,7 +8,7 @@ use crate::language::Language;
 use crate::limits;
 
 impl Found<'_> {
-    fn has_promises(&self) -> bool {
+    pub(super) fn has_promises(&self) -> bool {
         matches!(
             self.facts.language,
             Language::JavaScript | Language::TypeScript | Language::Tsx

@@ -207,7 +207,7 @@ impl Found<'_> {
             .unwrap_or_default()
     }
 
-    fn bindings_in(&self, helper: FunctionId) -> impl Iterator<Item = &Binding> {
+    pub(super) fn bindings_in(&self, helper: FunctionId) -> impl Iterator<Item = &Binding> {
         let inside = self.inner.bindings.get(&helper);
         let inside = inside.map_or(&[][..], Vec::as_slice);
         inside.iter().map(|at| &self.facts.bindings[*at])

@@ -1,7 +1,6 @@
-//! Keys found that functions give back: at their end, one after the other, through a lambda or to a callback.
+//! Keys found that functions give back: at their end, one after the other, or through a lambda.
 //! Must not judge.
 
-use super::helpers::is_itself;
 use super::{Amount, Found, Trace};
 use crate::facts::{CallId, Expr, FunctionId, Piece, Usage};
 use crate::limits;
@@ -111,55 +110,5 @@ impl Found<'_> {
         if old.amount < trace.amount {
             *old = trace;
         }
-    }
-
-    /// `done(null, keys)`: a function that calls what it was given, and the lambdas that it is given.
-    pub(super) fn call_back(&mut self, id: CallId) {
-        let call = &self.facts.calls[id.0];
-        let called = match &call.receiver {
-            None => Some(call.name.as_str()),
-            // Ruby's `block.call(key)`.
-            Some(Expr::Path(path)) if call.name == "call" && path.len() == 1 => {
-                path.first().map(String::as_str)
-            }
-            Some(_) => None,
-        };
-        if let Some((name, place)) = called.and_then(|called| self.param_of(call.function, called))
-        {
-            for (at, arg) in call.args.iter().enumerate() {
-                if let Some(trace) = self.trace(arg, call.function)
-                    && (trace.amount == Amount::All || !call.loops.is_empty())
-                {
-                    self.handed.insert((name.clone(), place, at), trace);
-                }
-            }
-        }
-        if !self.handed.keys().any(|(name, ..)| *name == call.name) || !self.is_own(call) {
-            return;
-        }
-        for (place, arg) in call.args.iter().enumerate() {
-            let Expr::Lambda(lambda) = arg else { continue };
-            let params = &self.facts.functions[lambda.0].params;
-            for (at, param) in params.iter().enumerate() {
-                let handed = self.handed.get(&(call.name.clone(), place, at)).copied();
-                if let Some(trace) = handed {
-                    self.learn(Some(*lambda), std::slice::from_ref(&param.name), trace);
-                }
-            }
-        }
-    }
-
-    /// The function around whose parameter has this name, and the parameter's place.
-    fn param_of(&self, function: Option<FunctionId>, name: &str) -> Option<(String, usize)> {
-        let mut at = function;
-        while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
-            let mut params = own.params.iter().filter(|param| !is_itself(&param.name));
-            let place = params.position(|param| param.name == name);
-            if let Some(place) = place.filter(|_| !own.name.is_empty()) {
-                return Some((own.name.clone(), place));
-            }
-            at = own.parent;
-        }
-        None
     }
 }
