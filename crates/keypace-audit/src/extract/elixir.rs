@@ -204,7 +204,10 @@ fn binary<'t>(node: &Node<'t>) -> Role<'t> {
             value: Some(right),
         }]),
         "<>" => Role::Concat(vec![left, right]),
-        "++" => Role::Join(vec![left, right]),
+        "++" => match made::joined(node, &left, &right) {
+            Some(made) => Role::Call(made),
+            None => Role::Join(vec![left, right]),
+        },
         "|" => Role::Cons {
             items: vec![left],
             tail: right,

@@ -109,7 +109,7 @@ pub(crate) fn cursor(verb: Verb, args: &[Expr]) -> Option<&Expr> {
 /// A cursor that is the constant zero.
 pub(crate) fn is_zero_cursor(expr: &Expr) -> bool {
     match expr {
-        Expr::Number(text) => text.trim_end_matches(|c: char| c.is_alphabetic() || c == '_') == "0",
+        Expr::Number(text) => is_zero(text),
         Expr::Text(_) => literal(expr) == Some("0"),
         Expr::Named(name, inner) => name == "cursor" && is_zero_cursor(inner),
         Expr::Path(path) => path.last().is_some_and(|name| {
@@ -122,6 +122,14 @@ pub(crate) fn is_zero_cursor(expr: &Expr) -> bool {
     }
 }
 
+/// `0`, `0L`, `0u64`.
+fn is_zero(number: &str) -> bool {
+    let suffix = number
+        .strip_prefix('0')
+        .map(|rest| rest.trim_start_matches('_'));
+    suffix.is_some_and(|rest| rest.is_empty() || rest.starts_with(['u', 'i', 'l', 'L', 'n', 'U']))
+}
+
 /// The arguments without a context, a connection and callbacks; those of a builder come from the calls that follow.
 pub(super) fn own_args(facts: &Facts, call: &Call, id: CallId) -> Vec<Expr> {
     let mut args: Vec<Expr> = call
@@ -130,7 +138,8 @@ pub(super) fn own_args(facts: &Facts, call: &Call, id: CallId) -> Vec<Expr> {
         .filter(|arg| !matches!(arg, Expr::Lambda(_)))
         .cloned()
         .collect();
-    if args.first().is_some_and(|first| is_context(facts, first)) {
+    let connection = args.len() > 1 && args.first().is_some_and(|own| is_lent(facts, call, own));
+    if connection || args.first().is_some_and(|first| is_context(facts, first)) {
         args.remove(0);
     }
     if args.is_empty() {
@@ -212,8 +221,20 @@ fn options(facts: &Facts, arg: &Expr) -> Option<Vec<Expr>> {
     built.then_some(named)
 }
 
+/// The connection that a function of an Elixir module is given first: `Exredis.Api.get(client, key)`.
+fn is_lent(facts: &Facts, call: &Call, first: &Expr) -> bool {
+    const NAMES: &[&str] = &["client", "conn", "connection", "pid", "redis", "redix"];
+    let of_module = |path: &[String]| {
+        let last = path.last();
+        last.is_some_and(|last| last.starts_with(char::is_uppercase))
+    };
+    facts.language == Language::Elixir
+        && matches!(&call.receiver, Some(Expr::Path(path)) if of_module(path))
+        && matches!(first, Expr::Path(path) if path.last().is_some_and(|name| NAMES.contains(&name.as_str())))
+}
+
 /// `ctx`, `context.Background()`.
-pub(super) fn is_context(facts: &Facts, expr: &Expr) -> bool {
+pub(crate) fn is_context(facts: &Facts, expr: &Expr) -> bool {
     match expr {
         Expr::Path(path) => path.last().is_some_and(|name| {
             let lower = name.to_ascii_lowercase();
@@ -238,6 +259,8 @@ pub(super) fn chained(facts: &Facts, id: CallId) -> Vec<Expr> {
         let call = &facts.calls[next.0];
         let name = call.name.to_ascii_lowercase();
         match name.as_str() {
+            // rueidis's `Arbitrary("DEL").Keys(names...)`.
+            "keys" if facts.language == Language::Go => args.extend(call.args.iter().cloned()),
             "arg" | "args" | "cursor_arg" | "addarg" => args.extend(call.args.iter().cloned()),
             "pattern" | "match" | "cursor" | "count" | "type" | "key" | "hint" | "field"
             | "member" => {

@@ -246,15 +246,36 @@ pub(super) fn operations_of(facts: &Facts, receiver: &Expr) -> Option<String> {
 }
 
 /// A row's or a query's `Scan(&value)`; SCAN takes a cursor, a pattern and a count, or nothing where it is built.
-pub(super) fn is_row_scan(language: Language, call: &Call) -> bool {
+pub(crate) fn is_row_scan(language: Language, call: &Call) -> bool {
     let of_row = match &call.receiver {
-        Some(Expr::Path(path)) => path
-            .last()
-            .is_some_and(|last| matches!(last.as_str(), "row" | "rows")),
+        Some(Expr::Path(path)) => {
+            path.last()
+                .is_some_and(|last| matches!(last.as_str(), "row" | "rows"))
+                || is_answer_read(path, call)
+        }
         Some(Expr::Call(_)) => call.args.len() > 4,
         _ => false,
     };
     language == Language::Go && (matches!(call.args.len(), 1 | 2) || of_row)
+}
+
+/// redigo's `redis.Scan(values, &cursor, &keys)`: what is read stands first, and not a context or a cursor.
+fn is_answer_read(path: &[String], call: &Call) -> bool {
+    let context = |arg: &Expr| {
+        let last = match arg {
+            Expr::Path(path) => path.last(),
+            _ => None,
+        };
+        last.is_some_and(|last| last.to_ascii_lowercase().ends_with("ctx"))
+    };
+    let names = |arg: &Expr| matches!(arg, Expr::Path(_) | Expr::Index(..));
+    call.name == "Scan"
+        && matches!(path, [package] if package == "redis")
+        && call.args.iter().all(names)
+        && call
+            .args
+            .first()
+            .is_some_and(|first| !context(first) && !argument::is_cursor_like(first))
 }
 
 /// `ValueOperations<K, V>`; `BoundSetOperations` has the key already, and the same methods.

@@ -2,6 +2,7 @@
 //! Must not judge whether a command is harmful.
 
 pub(crate) mod argument;
+pub(crate) mod built;
 pub(crate) mod clients;
 pub(crate) mod dialect;
 pub(crate) mod elsewhere;
@@ -201,6 +202,9 @@ fn elsewhere(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command
 /// The command that a method is named after.
 fn of_method(facts: &Facts, call: &Call) -> Option<Verb> {
     let name = call.name.as_str();
+    if built::is_step(facts, call) {
+        return None;
+    }
     // Redisson's `getKeys()` gives what has the methods, `getKeys(options)` scans.
     if dialect::is_jvm(facts.language) && name == "getKeys" {
         let options = call.args.first().filter(|_| call.args.len() == 1)?;

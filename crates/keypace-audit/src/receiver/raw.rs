@@ -33,7 +33,7 @@ pub(super) fn commands(
         || sent.is_some()
         || there
         || is_handed_words(facts, origins, call);
-    if !takes || call.constructs && !flat {
+    if !takes || call.constructs && !flat || is_expected(facts, call) {
         return Vec::new();
     }
     let words = read_words(facts, origins, id);
@@ -73,6 +73,30 @@ pub(super) fn commands(
         .collect()
 }
 
+/// A command that a test's mock is told to wait for, which nobody sends: `MockCmd::new(cmd("SCAN").arg(0), answer)`,
+/// redigomock's `conn.Command("KEYS", "*").Expect(...)`.
+fn is_expected(facts: &Facts, call: &Call) -> bool {
+    let mut usage = &call.usage;
+    for _ in 0..limits::MAX_FLOW_STEPS {
+        match usage {
+            Usage::Receiver(next) => {
+                let next = &facts.calls[next.0];
+                if next.name.starts_with("Expect") {
+                    return true;
+                }
+                usage = &next.usage;
+            }
+            Usage::Argument(next) if facts.language == Language::Rust => {
+                let next = &facts.calls[next.0];
+                let of_mock = |path: &[String]| path.iter().any(|part| part.starts_with("Mock"));
+                return matches!(&next.receiver, Some(Expr::Path(path)) if of_mock(path));
+            }
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// The commands among what a call is given, with their arguments.
 fn read_words(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<(Verb, bool, Vec<Expr>)> {
     let call = &facts.calls[id.0];
@@ -80,14 +104,14 @@ fn read_words(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<(Verb, bo
     if is_empty_maker(facts, call) {
         let args = argument::chained(facts, id);
         if let Some((first, rest)) = args.split_first()
-            && let Some((verb, upper)) = command_word(facts, first)
+            && let Some((verb, upper)) = command_word(facts, origins, first)
         {
             words.push((verb, upper, rest.to_vec()));
         }
         return words;
     }
     for (at, arg) in call.args.iter().take(3).enumerate() {
-        let found = command_word(facts, arg);
+        let found = command_word(facts, origins, arg);
         if let Some((verb, upper)) = found {
             let mut args: Vec<Expr> = call.args[at + 1..].to_vec();
             args.extend(argument::chained(facts, id));
@@ -98,11 +122,11 @@ fn read_words(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<(Verb, bo
             break;
         }
         if let Some(list) = named_words(facts, origins, (call.function, arg)) {
-            read_list(facts, &list, &mut words);
+            read_list(facts, origins, &list, &mut words);
             break;
         }
         if let Expr::List(list) = arg {
-            read_list(facts, list, &mut words);
+            read_list(facts, origins, list, &mut words);
             // fred's `custom(cmd!("KEYS"), vec![p])`: a word, and a list of what it is given.
             if let ([(_, _, args)], Some(Expr::List(rest))) =
                 (words.as_mut_slice(), call.args.get(at + 1))
@@ -143,7 +167,7 @@ fn named_words(
     let Expr::List(list) = &bound.next()?.value else {
         return None;
     };
-    command_word(facts, list.first()?)?;
+    command_word(facts, origins, list.first()?)?;
     let rest = Expr::Spread(Box::new(name.clone()));
     Some(list.iter().cloned().chain([rest]).collect())
 }
@@ -163,31 +187,37 @@ fn is_handed_words(facts: &Facts, origins: &Origins<'_>, call: &Call) -> bool {
         return false;
     };
     call.receiver.is_none()
-        && command_word(facts, word).is_some_and(|(_, upper)| upper)
+        && command_word(facts, origins, word).is_some_and(|(_, upper)| upper)
         && origins
             .known(first, call.function, call.class)
             .is_some_and(|known| known.sure == Sure::Resolved)
 }
 
-fn read_list(facts: &Facts, list: &[Expr], words: &mut Vec<(Verb, bool, Vec<Expr>)>) {
+fn read_list(
+    facts: &Facts,
+    origins: &Origins<'_>,
+    list: &[Expr],
+    words: &mut Vec<(Verb, bool, Vec<Expr>)>,
+) {
     match list.first() {
         Some(Expr::List(_)) => {
             for inner in list {
                 if let Expr::List(inner) = inner {
-                    read_list(facts, inner, words);
+                    read_list(facts, origins, inner, words);
                 }
             }
         }
         Some(first) => {
-            if let Some((verb, upper)) = command_word(facts, first) {
+            if let Some((verb, upper)) = command_word(facts, origins, first) {
                 words.push((verb, upper, list[1..].to_vec()));
                 return;
             }
             // `[meta, ["KEYS", pattern], opts]`: the words stand among what else a function is applied to.
             for inner in list {
                 if let Expr::List(inner) = inner
-                    && let Some((verb, true)) =
-                        inner.first().and_then(|word| command_word(facts, word))
+                    && let Some((verb, true)) = inner
+                        .first()
+                        .and_then(|word| command_word(facts, origins, word))
                 {
                     words.push((verb, true, inner[1..].to_vec()));
                 }
@@ -198,8 +228,11 @@ fn read_list(facts: &Facts, list: &[Expr], words: &mut Vec<(Verb, bool, Vec<Expr
 }
 
 /// A command's name: as a string, or as a library's constant (`Protocol.Command.KEYS`).
-fn command_word(facts: &Facts, expr: &Expr) -> Option<(Verb, bool)> {
+fn command_word(facts: &Facts, origins: &Origins<'_>, expr: &Expr) -> Option<(Verb, bool)> {
     let language = facts.language;
+    if let Some(text) = constant(origins, expr) {
+        return verb::of_word(text).map(|verb| (verb, true));
+    }
     if let Some(text) = argument::literal(expr) {
         let word = text.split(' ').next()?;
         let upper = word.chars().all(|c| c.is_ascii_uppercase() || c == '.');
@@ -231,9 +264,21 @@ fn command_word(facts: &Facts, expr: &Expr) -> Option<(Verb, bool)> {
                 .flatten()
                 .map(|verb| (verb, true))
         }
-        Expr::Call(id) if constants => word_of_call(facts, &facts.calls[id.0]),
+        Expr::Call(id) if constants => word_of_call(facts, origins, &facts.calls[id.0]),
         _ => None,
     }
+}
+
+/// The word that a constant of the file holds: `const cmdKeys = "KEYS"`, `@keys "KEYS"`, `self::KEYS`.
+fn constant<'o>(origins: &'o Origins<'_>, expr: &Expr) -> Option<&'o str> {
+    let Expr::Path(path) = expr else { return None };
+    let mut bound = origins.bindings_of(path);
+    if bound.is_empty() {
+        bound = origins.bindings_of(std::slice::from_ref(path.last()?));
+    }
+    let [only] = bound else { return None };
+    let text = argument::literal(&only.value).filter(|_| only.function.is_none())?;
+    text.bytes().all(|b| b.is_ascii_uppercase()).then_some(text)
 }
 
 /// A call that makes a command of its first word: of Go's and fred's types, radix's and go-redis's functions.
@@ -246,15 +291,15 @@ fn is_maker(call: &Call, language: Language) -> bool {
 }
 
 /// A word that is made a command's: Vert.x's `Command.create("KEYS")`, FreeRedis's `"KEYS".Input(p)`.
-fn word_of_call(facts: &Facts, call: &Call) -> Option<(Verb, bool)> {
+fn word_of_call(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<(Verb, bool)> {
     match (&call.receiver, call.args.first()) {
         (Some(text @ Expr::Text(_)), _) if call.name.starts_with("Input") => {
-            command_word(facts, text)
+            command_word(facts, origins, text)
         }
         (Some(Expr::Path(path)), Some(word))
             if call.name == "create" && path.last().is_some_and(|last| last == "Command") =>
         {
-            command_word(facts, word)
+            command_word(facts, origins, word)
         }
         _ => None,
     }

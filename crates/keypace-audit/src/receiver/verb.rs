@@ -176,7 +176,7 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         "mget" | "mgetbuffer" | "multiget" | "getmultiple" | "jsonmget" => Verb::MGet,
         "del" | "delete" | "keydelete" => Verb::Del,
         "unlink" => Verb::Unlink,
-        "flushall" | "flushalldatabases" => Verb::FlushAll,
+        "flushall" | "flushalldatabases" | "flushallcluster" => Verb::FlushAll,
         "flushdb" | "flushdatabase" => Verb::FlushDb,
         "eval" | "evalro" | "scriptload" | "registerscript" | "scriptevaluate" | "createscript" => {
             Verb::Eval

@@ -2,10 +2,12 @@
 //! Must not know Redis.
 
 mod functions;
+mod waits;
 
 use crate::receiver::clients;
 
 pub(super) use functions::is_passing_function;
+use waits::is_wait;
 
 fn plain(name: &str) -> String {
     name.chars()
@@ -51,6 +53,10 @@ pub(super) fn is_collect(name: &str) -> bool {
 
 /// Gives on what it was called on, or one part for one part.
 pub(super) fn is_passing_method(name: &str) -> bool {
+    is_wait(name) || gives_on(name)
+}
+
+fn gives_on(name: &str) -> bool {
     matches!(
         plain(name).as_str(),
         "result"
@@ -383,6 +389,21 @@ fn runs_by_word(name: &str) -> bool {
 /// Makes one list of the lists that its lambda gives.
 pub(super) fn is_flattening(name: &str) -> bool {
     matches!(plain(name).as_str(), "flatmap" | "selectmany")
+}
+
+/// Makes one value of all that it goes over, step by step.
+pub(super) fn is_fold(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "reduce"
+            | "fold"
+            | "foldl"
+            | "foldr"
+            | "inject"
+            | "eachwithobject"
+            | "aggregate"
+            | "arrayreduce"
+    )
 }
 
 /// Makes an iteration of a function that is called for each step.

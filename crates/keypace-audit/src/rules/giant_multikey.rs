@@ -5,6 +5,7 @@ use super::found::Amount;
 use super::scene::{Scene, Sink};
 use crate::language::Language;
 use crate::receiver::Command;
+use crate::receiver::verb::Verb;
 use crate::report::Severity;
 use crate::rule::Rule;
 
@@ -37,9 +38,14 @@ fn fix(language: Language) -> &'static str {
     }
 }
 
-/// StackExchange's StringGet is MGET where it is given an array.
+/// StackExchange's StringGet is MGET where it is given an array, and so is redis-rs's get.
 fn is_array_read(scene: &Scene<'_>, command: &Command) -> bool {
-    scene.language == Language::CSharp && scene.call(command).name.starts_with("StringGet")
+    let name = scene.call(command).name.as_str();
+    match scene.language {
+        Language::CSharp => name.starts_with("StringGet"),
+        Language::Rust => name == "get" && command.verb == Verb::Read,
+        _ => false,
+    }
 }
 
 pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
@@ -61,7 +67,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             all.filter(|trace| trace.amount == Amount::All && !scene.found.is_bounded(trace.source))
         {
             let command = &scene.given(command, trace);
-            let message = format!("one {} takes every key that was found", command.verb.name());
+            let name = if command.verb.takes_many() {
+                command.verb.name()
+            } else {
+                "MGET"
+            };
+            let message = format!("one {name} takes every key that was found");
             sink.command(scene, &RULE, command, message);
         }
     }

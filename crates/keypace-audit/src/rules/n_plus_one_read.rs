@@ -8,7 +8,7 @@ use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::shape::Shape;
 use crate::receiver::verb::Verb;
-use crate::receiver::{Command, argument};
+use crate::receiver::{Command, argument, built};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -78,6 +78,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         if command.known.shape == Shape::Pipeline
             || !pays && is_of_script(scene, command)
             || scene.language == Language::Go && call.name == "Send"
+            || built::is_kept(scene.facts, command.call)
             || is_queued(scene, call)
             || is_inside(&queues, call)
             || call.loops.is_empty() && !is_in_callback(scene, command.call.0)

@@ -5,7 +5,7 @@ use super::scene::{Scene, Sink};
 use crate::facts::{Binding, Call, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::Command;
-use crate::receiver::argument;
+use crate::receiver::{argument, dialect};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -80,7 +80,24 @@ fn is_zero(scene: &Scene<'_>, cursor: &Expr) -> bool {
         cursor => return argument::is_zero_cursor(cursor),
     };
     let of_cursor = matches!(&made.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| last == "ScanCursor"));
-    of_cursor && made.args.first().is_some_and(argument::is_zero_cursor)
+    (of_cursor || is_conversion(made)) && made.args.first().is_some_and(argument::is_zero_cursor)
+}
+
+/// `uint64(0)`, `String(0)`, `Long.valueOf(0)`, `u64::from(0u8)`: the same number as another type.
+fn is_conversion(call: &Call) -> bool {
+    const TYPES: &[&str] = &[
+        "BigInt", "Integer", "Long", "Number", "String", "i64", "int", "int64", "str", "u64",
+        "uint", "uint64", "usize",
+    ];
+    let named = |name: &String| TYPES.contains(&name.as_str());
+    call.args.len() == 1
+        && match &call.receiver {
+            None => named(&call.name),
+            Some(Expr::Path(path)) => {
+                matches!(call.name.as_str(), "from" | "valueOf") && path.last().is_some_and(named)
+            }
+            Some(_) => false,
+        }
 }
 
 /// A name that holds nothing but the beginning: `cursor = 0`, Go's `var cursor uint64`, phpredis's null. Outside a loop
@@ -205,12 +222,18 @@ fn is_recursive(scene: &Scene<'_>, command: &Command) -> bool {
                 // What follows on the call tells it its own cursor: `cmd("SCAN").arg(cursor)`.
                 || (other.span.start != call.span.start
                     && !only_shows(&other.name)
+                    && !takes_apart(scene, other)
                     && other
                         .args
                         .iter()
                         .any(|arg| is_cursor_name(arg) || is_path(arg, cursor))
                     && scene.origins.root(other.function).is_some()))
     })
+}
+
+/// redigo's `redis.Scan(values, &cursor, &keys)`, which reads the answer.
+fn takes_apart(scene: &Scene<'_>, call: &Call) -> bool {
+    scene.language == Language::Go && dialect::is_row_scan(scene.language, call)
 }
 
 /// Prints or logs what it is given.

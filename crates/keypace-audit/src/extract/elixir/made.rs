@@ -14,16 +14,50 @@ const OF_KEYS: &[&str] = &["DEL", "KEYS", "MGET", "UNLINK"];
 pub(super) fn command<'t>(list: &Node<'t>) -> Option<CallParts<'t>> {
     let args = values(list);
     let name = head(args.first()?)?;
-    let word = name.text();
-    let told = name.kind() == "string" && OF_KEYS.contains(&word.trim_matches('"'));
-    (told && is_for_later(list)).then(|| CallParts {
+    (is_told(&name) && is_for_later(list)).then(|| made(name, args))
+}
+
+/// The same of two lists: `["DEL"] ++ keys`. One that gets a name is a list still, and a command where that is sent.
+pub(super) fn joined<'t>(
+    whole: &Node<'t>,
+    left: &Node<'t>,
+    right: &Node<'t>,
+) -> Option<CallParts<'t>> {
+    let mut args = Some(values(left)).filter(|_| left.kind() == "list")?;
+    let name = head(args.first()?)?;
+    let named = field_text(&whole.parent()?, "operator").as_deref() == Some("=");
+    if named || !is_told(&name) || !is_for_later(whole) {
+        return None;
+    }
+    match right.kind().as_ref() {
+        "list" => args.extend(values(right)),
+        _ => args.push(right.clone()),
+    }
+    Some(made(name, args))
+}
+
+fn made<'t>(name: Node<'t>, args: Vec<Node<'t>>) -> CallParts<'t> {
+    CallParts {
         receiver: None,
         name,
         text: MADE.to_owned(),
         constructs: false,
         args,
         piped: None,
-    })
+    }
+}
+
+/// Such a word, or the attribute that is named after it: `"DEL"`, `@del`.
+fn is_told(name: &Node<'_>) -> bool {
+    let word = name.text();
+    match name.kind().as_ref() {
+        "string" => OF_KEYS.contains(&word.trim_matches('"')),
+        "unary_operator" => {
+            let plain = word.strip_prefix('@').map(str::to_uppercase);
+            plain.is_some_and(|plain| OF_KEYS.contains(&plain.as_str()))
+        }
+        _ => false,
+    }
 }
 
 /// What stands first, also before a tail: `["DEL" | keys]`.
@@ -41,14 +75,29 @@ fn is_for_later(list: &Node<'_>) -> bool {
     };
     match around.kind().as_ref() {
         "unary_operator" | "do_block" | "body" | "else_block" => true,
+        "block" => is_for_later(&around),
         "pair" => field_text(&around, "key").is_some_and(|key| key.trim() == "do:"),
         "binary_operator" => {
-            field_text(&around, "operator").as_deref() == Some("=")
-                && around
-                    .field("right")
-                    .is_some_and(|right| right.node_id() == list.node_id())
+            let right = around
+                .field("right")
+                .is_some_and(|right| right.node_id() == list.node_id());
+            match field_text(&around, "operator").as_deref() {
+                Some("=") => right,
+                // `[["DEL", key] | commands]`
+                Some("|") => !right && is_for_later(&around),
+                // `commands ++ [["DEL", key]]`
+                Some("++") => holds_lists(list) && is_for_later(&around),
+                _ => false,
+            }
         }
         "list" => is_for_later(&around),
         _ => false,
     }
+}
+
+/// A list of commands, and not one.
+fn holds_lists(list: &Node<'_>) -> bool {
+    values(list)
+        .first()
+        .is_some_and(|first| first.kind() == "list")
 }

@@ -2,9 +2,14 @@
 //! Must not know Redis.
 
 use super::plain;
+use super::waits::is_wait;
 
 /// A function that gives on its argument.
 pub(in crate::rules) fn is_passing_function(name: &str) -> bool {
+    is_wait(name) || gives_on(name)
+}
+
+fn gives_on(name: &str) -> bool {
     matches!(
         plain(name).as_str(),
         "enumerate"
@@ -96,5 +101,8 @@ pub(in crate::rules) fn is_passing_function(name: &str) -> bool {
             | "strifbytes"
             | "tostr"
             | "unquote"
+            | "reverse"
+            | "withindex"
+            | "dedup"
     )
 }

@@ -5,7 +5,7 @@ use super::{Amount, Found, Trace};
 use crate::extract::FILE;
 use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
-use crate::receiver::{argument, verb};
+use crate::receiver::{argument, built, verb};
 use crate::rules::flow_names::{
     is_chunk, is_collect, is_entries, is_handover, is_limit, is_passing_function, is_passing_method,
 };
@@ -16,6 +16,7 @@ impl Found<'_> {
         if steps == 0 {
             return;
         }
+        let call = built::last(self.facts, call);
         let own = &self.facts.calls[call.0];
         match &own.usage {
             Usage::Bound(targets) => {

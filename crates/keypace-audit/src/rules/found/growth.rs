@@ -106,6 +106,7 @@ impl Found<'_> {
         let (Some(receiver), true) = (&call.receiver, self.facts.language == Language::Go) else {
             return;
         };
+        self.read_answer(call);
         let trace = self.trace(receiver, call.function);
         let Some(trace) = trace.filter(|own| call.name == "Next" && self.is_iteration(*own)) else {
             return;
@@ -114,6 +115,26 @@ impl Found<'_> {
         for arg in &call.args {
             if let Expr::Path(path) = arg {
                 self.learn(call.function, path, Trace { amount, ..trace });
+            }
+        }
+    }
+
+    /// redigo's `redis.Scan(values, &cursor, &keys)` and `redis.ScanSlice(values, &keys)`.
+    fn read_answer(&mut self, call: &Call) {
+        let of_package =
+            matches!(&call.receiver, Some(Expr::Path(path)) if path.as_slice() == ["redis"]);
+        let reads = of_package && matches!(call.name.as_str(), "Scan" | "ScanSlice");
+        let Some((values, into)) = call.args.split_first().filter(|_| reads) else {
+            return;
+        };
+        if let Some(trace) = self.trace(values, call.function) {
+            for arg in into {
+                let cursor = |path: &[String]| path.iter().any(|name| name.contains("ursor"));
+                if let Expr::Path(path) = arg
+                    && !cursor(path)
+                {
+                    self.learn(call.function, path, trace);
+                }
             }
         }
     }

@@ -42,7 +42,7 @@ impl Found<'_> {
         if call.args.is_empty() || call.constructs || !self.is_own(call) {
             return;
         }
-        for helper in self.clauses(call) {
+        for helper in self.clauses_for_many(call) {
             self.hand_to(helper, call);
         }
     }

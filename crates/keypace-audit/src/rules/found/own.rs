@@ -166,6 +166,32 @@ impl Found<'_> {
         named.filter(fits).copied().collect()
     }
 
+    /// Those of a function's clauses that may be given a list: the ones that ask for it by a guard, where some do, and none
+    /// that asks for something else.
+    pub(super) fn clauses_for_many(&self, call: &Call) -> Vec<FunctionId> {
+        let mut clauses = self.clauses(call);
+        if self.facts.language != Language::Elixir {
+            return clauses;
+        }
+        let guard = |id: &FunctionId| {
+            let span = self.facts.functions[id.0].span;
+            let text = self.text.get(span.start..span.end).unwrap_or_default();
+            let head = text.split([';', '\n']).next().unwrap_or_default();
+            let guard = head.split_once(" when ").map_or("", |(_, guard)| guard);
+            guard.split(" do").next().unwrap_or_default().to_owned()
+        };
+        let lists = |id: &FunctionId| guard(id).contains("is_list(");
+        if clauses.iter().any(lists) {
+            clauses.retain(lists);
+        }
+        clauses.retain(|id| {
+            !["is_binary(", "is_atom("]
+                .iter()
+                .any(|own| guard(id).contains(own))
+        });
+        clauses
+    }
+
     /// The function that a name is, where a scan is given it as its callback.
     pub(super) fn callback(&self, path: &[String]) -> Option<FunctionId> {
         let [name] = path else { return None };

@@ -8,6 +8,7 @@ use crate::facts::{Binding, Call, CallId, Expr, FunctionId, Piece, Span};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::Command;
+use crate::receiver::built;
 use crate::receiver::clients;
 use crate::receiver::shape::{Shape, Sure};
 use crate::receiver::verb::Verb;
@@ -241,7 +242,7 @@ impl Found<'_> {
         let span = if made {
             call.span.start..call.at.start
         } else {
-            call.at.end..call.span.end
+            call.at.end..built::end(self.facts, command.call)
         };
         let text = self.text.get(span).unwrap_or_default();
         if command.verb != Verb::Range {

@@ -6,6 +6,7 @@ use super::{Amount, Found, Trace};
 use crate::facts::{Call, CallId, Expr, FunctionId, LoopId, LoopKind};
 use crate::language::Language;
 use crate::limits;
+use crate::receiver::built;
 use crate::receiver::verb::Verb;
 use crate::rules::flow_names::{
     is_chunk, is_collect, is_element, is_entries, is_growth, is_limit, is_of_text,
@@ -18,7 +19,12 @@ impl Found<'_> {
         self.trace_at(expr, function, 0)
     }
 
-    fn trace_at(&self, expr: &Expr, function: Option<FunctionId>, depth: usize) -> Option<Trace> {
+    pub(super) fn trace_at(
+        &self,
+        expr: &Expr,
+        function: Option<FunctionId>,
+        depth: usize,
+    ) -> Option<Trace> {
         if depth > limits::MAX_FLOW_STEPS {
             return None;
         }
@@ -145,20 +151,6 @@ impl Found<'_> {
         !listed.iter().any(|word| head.contains(word))
     }
 
-    /// A range without a bound: `0, -1`, or by score from `-inf` on.
-    pub(super) fn is_whole(&self, id: CallId) -> bool {
-        let span = self.facts.calls[id.0].span;
-        let text = self.text.get(span.start..span.end).unwrap_or_default();
-        let plain: String = text
-            .chars()
-            .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | 'L'))
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        let whole = ["0,-1", "-inf", "start=0,end=-1"];
-        let bounded = plain.contains("limit") || plain.contains("num=");
-        whole.iter().any(|bounds| plain.contains(bounds)) && !bounded
-    }
-
     pub(super) fn trace_call(
         &self,
         id: CallId,
@@ -182,6 +174,12 @@ impl Found<'_> {
         let call = self.facts.calls.get(id.0)?;
         if let Some(trace) = self.finder(id).or_else(|| self.given.get(&id).copied()) {
             return Some(trace);
+        }
+        if let Some(trace) = self.folded(id, function, depth) {
+            return Some(trace);
+        }
+        if let Some(built) = built::sent(self.facts, call) {
+            return self.trace_at(built, function, depth + 1);
         }
         let name = call.name.as_str();
         let cut = is_chunk(name) || is_limit(name) || (name == "unpack" && call.args.len() > 1);
@@ -223,6 +221,7 @@ impl Found<'_> {
                 || is_passing_function(name)
                 || is_collect(name)
                 || call.constructs
+                || is_set(call)
                 || is_growth(name) =>
             {
                 call.args
@@ -252,6 +251,12 @@ fn is_taken_off(name: &str) -> bool {
         name,
         "pop" | "shift" | "poll" | "removeFirst" | "removeLast"
     )
+}
+
+/// Elixir's `MapSet.new(keys)`.
+fn is_set(call: &Call) -> bool {
+    let of_set = |path: &[String]| path.last().is_some_and(|last| last == "MapSet");
+    call.name == "new" && matches!(&call.receiver, Some(Expr::Path(path)) if of_set(path))
 }
 
 /// A call of a module of functions over texts that gives a text.
