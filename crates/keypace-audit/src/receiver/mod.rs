@@ -7,7 +7,9 @@ pub(crate) mod clients;
 pub(crate) mod dialect;
 pub(crate) mod elsewhere;
 pub(crate) mod modules;
+mod names;
 pub(crate) mod origin;
+mod own;
 mod raw;
 mod sender;
 pub(crate) mod shape;
@@ -20,6 +22,7 @@ use std::collections::HashMap;
 use crate::facts::{Call, CallId, Expr, Facts};
 use crate::language::Language;
 use crate::report::Confidence;
+use names::{is_bare_client, is_connection, is_database};
 use origin::Origins;
 use shape::{Known, Shape, Sure};
 use verb::Verb;
@@ -66,6 +69,9 @@ impl Commands {
                 continue;
             }
             let raw = raw::commands(facts, origins, &senders, id);
+            if raw.is_empty() && own::is_method_of_file(facts, origins, &facts.calls[at]) {
+                continue;
+            }
             if raw.is_empty() {
                 match method(facts, origins, id) {
                     Some(command) => all.push(command),
@@ -458,41 +464,4 @@ fn confidence(
         }
         Sure::Weak => None,
     }
-}
-
-/// `redis`, `$redis`, `REDIS`, `redis_client`, and not what only has such a word in it.
-fn is_bare_client(call: &Call) -> bool {
-    let last = match &call.receiver {
-        Some(Expr::Path(path)) => path.last().map(String::as_str).unwrap_or_default(),
-        _ => "",
-    };
-    let plain = last.to_ascii_lowercase().replace('_', "");
-    matches!(
-        plain.as_str(),
-        "redis" | "redisclient" | "redisconn" | "redisconnection" | "valkey" | "valkeyclient"
-    )
-}
-
-/// `db`, `this.db`, `conn`.
-fn is_database(call: &Call) -> bool {
-    let named = |path: &[String]| {
-        let last = path.last().map(String::as_str);
-        last.is_some_and(|last| matches!(last, "db" | "conn" | "connection"))
-    };
-    matches!(&call.receiver, Some(Expr::Path(path)) if named(path))
-}
-
-/// A receiver whose name says connection, where a weak name has to do.
-fn is_connection(call: &Call) -> bool {
-    let last = match &call.receiver {
-        Some(Expr::Path(path)) => path.last().map(String::as_str).unwrap_or_default(),
-        _ => "",
-    };
-    let lower = last.to_ascii_lowercase();
-    matches!(
-        lower.as_str(),
-        "r" | "rc" | "red" | "c" | "con" | "cli" | "commands" | "sync" | "pipe" | "kv"
-    ) || lower.ends_with("client")
-        || lower.ends_with("conn")
-        || lower.ends_with("connection")
 }

@@ -21,7 +21,7 @@ use crate::receiver::elsewhere::Elsewhere;
 use crate::receiver::modules;
 use crate::receiver::shape::{
     Known, Shape, Sure, client_of, is_cluster, is_container, is_data_method, is_object,
-    is_one_node, is_require, is_static_type, is_token, shape_of_method,
+    is_one_node, is_require, is_static_type, is_token, made_by, shape_of_method,
 };
 use crate::receiver::verb;
 
@@ -216,7 +216,7 @@ impl<'a> Origins<'a> {
             .or_else(|| self.names.get(&(None, name.to_owned())));
         if let Some(known) = found {
             return Some(Known {
-                shape: client_of(known.shape),
+                shape: made_by(name, known.shape),
                 cluster: known.cluster || is_cluster(name),
                 ..*known
             });

@@ -2,7 +2,7 @@
 //! Must not know methods that are named after a command.
 
 use crate::extract::MADE;
-use crate::facts::{Call, CallId, Expr, Facts, FunctionId, Piece, Usage};
+use crate::facts::{Call, CallId, Expr, Facts, FunctionId, LoopKind, Piece, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::origin::Origins;
@@ -115,6 +115,7 @@ fn read_words(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<(Verb, bo
         if let Some((verb, upper)) = found {
             let mut args: Vec<Expr> = call.args[at + 1..].to_vec();
             args.extend(argument::chained(facts, id));
+            args.extend(given_later(facts, id));
             if let [Expr::List(list)] = args.as_slice() {
                 args = list.clone();
             }
@@ -146,6 +147,35 @@ fn read_words(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<(Verb, bo
         }
     }
     words
+}
+
+/// What redis-rs's command is given by its name: `let mut del = cmd("DEL"); for key in &keys { del.arg(key); }`. What a loop
+/// gives it one by one is all that the loop goes over.
+fn given_later(facts: &Facts, id: CallId) -> Vec<Expr> {
+    let call = &facts.calls[id.0];
+    let (Usage::Bound(targets), Language::Rust) = (&call.usage, facts.language) else {
+        return Vec::new();
+    };
+    let ([name], Some(around)) = (targets.as_slice(), call.function) else {
+        return Vec::new();
+    };
+    let end = facts.functions[around.0].span.end;
+    let after = facts.calls[id.0 + 1..].iter();
+    let inside = after.take_while(|own| own.span.end <= end);
+    let own = inside.filter(|own| {
+        own.name == "arg" && matches!(&own.receiver, Some(Expr::Path(path)) if path == name)
+    });
+    let over = |own: &Call| {
+        let each = own.loops.last().filter(|each| !call.loops.contains(each))?;
+        match &facts.loops[each.0].kind {
+            LoopKind::Each { iterable, .. } | LoopKind::Callback { iterable, .. } => {
+                Some(vec![Expr::Spread(Box::new(iterable.clone()))])
+            }
+            LoopKind::While => None,
+        }
+    };
+    own.flat_map(|own| over(own).unwrap_or_else(|| own.args.clone()))
+        .collect()
 }
 
 /// The words that a name was given: `args := []any{"KEYS", p}` and `Do(ctx, args...)`. What was added since can't be seen.

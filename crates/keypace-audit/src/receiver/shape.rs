@@ -46,6 +46,15 @@ pub(super) fn client_of(shape: Shape) -> Shape {
     }
 }
 
+/// What a function of that name gives, where it may be a library's: redis-rs's `pipe()`.
+pub(super) fn made_by(name: &str, shape: Shape) -> Shape {
+    if shape == Shape::Module {
+        shape_of_method(name, Shape::Client)
+    } else {
+        shape
+    }
+}
+
 /// What a method of a client gives, by its name.
 pub(super) fn shape_of_method(name: &str, own: Shape) -> Shape {
     let lower = name.to_ascii_lowercase();

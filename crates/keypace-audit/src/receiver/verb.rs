@@ -162,6 +162,7 @@ pub(crate) fn of_method(name: &str) -> Option<Verb> {
         | "sortedsetrangebyrank"
         | "zrevrange"
         | "zrangewithscores"
+        | "zrangeargs"
         | "zrevrangewithscores"
         | "zrangebyscore"
         | "zrevrangebyscore"

@@ -1,11 +1,13 @@
 //! Names of functions and methods by what they do to a list: gather, pass on, cut, hand over.
 //! Must not know Redis.
 
+mod adaptors;
 mod functions;
 mod waits;
 
 use crate::receiver::clients;
 
+use adaptors::is_adaptor;
 pub(super) use functions::is_passing_function;
 use waits::is_wait;
 
@@ -53,7 +55,7 @@ pub(super) fn is_collect(name: &str) -> bool {
 
 /// Gives on what it was called on, or one part for one part.
 pub(super) fn is_passing_method(name: &str) -> bool {
-    is_wait(name) || gives_on(name)
+    is_wait(name) || is_adaptor(name) || gives_on(name)
 }
 
 fn gives_on(name: &str) -> bool {
@@ -77,6 +79,7 @@ fn gives_on(name: &str) -> bool {
             | "await"
             | "tostrings"
             | "asstrslice"
+            | "stringslice"
             | "strings"
             | "values"
             | "iter"

@@ -185,6 +185,7 @@ impl<'a> Found<'a> {
                 _ => continue,
             };
             self.flow(call, Trace { amount, source }, limits::MAX_FLOW_STEPS);
+            self.read_into(call, Trace { amount, source });
             // `client.keys("a*", (err, keys) => ...)`; an iteration calls for each key, a step for its batch.
             let amount = if verb.iterates() { Amount::One } else { amount };
             for arg in &self.facts.calls[call.0].args {
@@ -211,7 +212,9 @@ impl<'a> Found<'a> {
     pub(crate) fn mentioned_by(&self, call: &Call) -> Option<Trace> {
         let text = self.text.get(call.span.start..call.span.end)?;
         let mut begin = 0;
-        text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        // Elixir's `&1` is a name.
+        let mark = (self.facts.language == Language::Elixir).then_some('&');
+        text.split(|c: char| !(c.is_alphanumeric() || c == '_' || mark == Some(c)))
             .find_map(|word| {
                 let (at, end) = (begin, begin + word.len());
                 let after = text.get(end..).unwrap_or_default();

@@ -7,7 +7,7 @@ use super::xargs_unsafe;
 use crate::facts::{Call, CallId, Expr, Usage};
 use crate::language::Language;
 use crate::receiver::shape::Shape;
-use crate::receiver::verb::Verb;
+use crate::receiver::verb::{self, Verb};
 use crate::receiver::{Command, argument, built};
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
@@ -233,11 +233,21 @@ fn takes_member(scene: &Scene<'_>, command: &Command) -> bool {
         };
         return COMMANDS.iter().any(written);
     }
-    let letters = call.name.chars().filter(|c| *c != '_');
+    let word = raw_word(call).filter(|_| command.raw).unwrap_or(&call.name);
+    let letters = word.chars().filter(|c| *c != '_');
     let plain: String = letters.flat_map(char::to_lowercase).collect();
     let plain = plain.strip_suffix("async").unwrap_or(&plain);
     let jvm = matches!(scene.language, Language::Java | Language::Kotlin);
     COMMANDS.contains(&plain) || jvm && OPERATIONS.contains(&plain)
+}
+
+/// The command's own word, where it is given as one: `["HGET", key, field]`.
+fn raw_word(call: &Call) -> Option<&str> {
+    let mut words = call.args.iter().filter_map(|arg| match arg {
+        Expr::List(items) => argument::literal(items.first()?),
+        other => argument::literal(other),
+    });
+    words.find(|word| verb::of_word(word).is_some())
 }
 
 /// `$redis->pipeline(); foreach ... $redis->get($key); $redis->exec();`: the client itself gathers what it is told.

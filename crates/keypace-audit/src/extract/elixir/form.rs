@@ -1,8 +1,8 @@
 //! Elixir's words that look like calls: definitions, imports, branches and comprehensions.
 //! Must not walk or judge.
 
-use super::super::children::{field_text, first, of_kind, span, text, values};
-use super::super::grammar::{ClassParts, FunctionParts, Role, Subject};
+use super::super::children::{field_text, first, of_kind, only, span, text, values};
+use super::super::grammar::{CallParts, ClassParts, FunctionParts, Role, Subject};
 use super::pattern::{head, names, params, targets, unguarded};
 use super::{args, is_member, key_name, keyword, member, parts, path, unfold};
 use crate::facts::Import;
@@ -37,6 +37,14 @@ pub(super) fn role<'t>(node: &Node<'t>) -> Role<'t> {
 fn joined<'t>(name: &str, given: Vec<Node<'t>>) -> Option<Role<'t>> {
     match (name, given.len()) {
         ("Enum.concat", 2) => Some(Role::Join(given)),
+        ("Enum.into", 2) if given.last()?.kind() == "list" => {
+            Some(Role::Join(given.into_iter().rev().collect()))
+        }
+        ("List.insert_at", 3) if given[1].text() == "0" => {
+            let [tail, _, word] = <[_; 3]>::try_from(given).ok()?;
+            let items = vec![word];
+            Some(Role::Cons { items, tail })
+        }
         ("List.flatten" | "Enum.concat", 1) => given.into_iter().next().map(Role::Through),
         _ => None,
     }
@@ -69,7 +77,34 @@ pub(super) fn piped<'t>(left: Node<'t>, right: &Node<'t>) -> Role<'t> {
         return role;
     }
     let both = vec![left.clone(), right.clone()];
+    if let Some(lambda) = applied(right) {
+        return Role::Call(CallParts {
+            receiver: None,
+            name: lambda.clone(),
+            text: "then".to_owned(),
+            constructs: false,
+            args: vec![lambda],
+            piped: Some(left),
+        });
+    }
     parts(right, Some(left)).map_or(Role::Sequence(both), Role::Call)
+}
+
+/// The function of `(fn keys -> ... end).()`, which a pipe hands its value to.
+fn applied<'t>(right: &Node<'t>) -> Option<Node<'t>> {
+    let target = right.field("target").filter(|own| own.kind() == "dot")?;
+    if target.field("right").is_some() || !args(right).is_empty() {
+        return None;
+    }
+    let mut inner = target.field("left")?;
+    if inner.kind() == "block" {
+        inner = only(&inner)?;
+    }
+    matches!(
+        inner.kind().as_ref(),
+        "anonymous_function" | "unary_operator"
+    )
+    .then_some(inner)
 }
 
 fn special<'t>(node: &Node<'t>, word: &str) -> Option<Role<'t>> {

@@ -22,6 +22,7 @@ pub(super) fn targets(pattern: &Node<'_>) -> Vec<Vec<String>> {
                 items => items.iter().map(leaf).collect(),
             }
         }
+        "list" if let Some(rest) = rest_of(pattern) => vec![leaf(&rest)],
         "list" => match values(pattern).as_slice() {
             // A pipeline's answer: `[[cursor, keys]]`.
             [only] if only.kind() == "list" => targets(only),
@@ -75,10 +76,19 @@ pub(super) fn params(patterns: &[Node<'_>]) -> Vec<Param> {
                 (main_name(&right), names(&left))
             }
             (Some("="), (Some(left), Some(right))) => (main_name(&left), names(&right)),
-            _ => {
-                let mut names = names(pattern).into_iter();
-                (names.next().unwrap_or_default(), names.collect())
-            }
+            _ => match rest_of(pattern) {
+                // Of `[key | rest]` the rest is the list.
+                Some(rest) if !main_name(&rest).is_empty() => {
+                    let name = main_name(&rest);
+                    let mut others = names(pattern);
+                    others.retain(|other| *other != name);
+                    (name, others)
+                }
+                _ => {
+                    let mut names = names(pattern).into_iter();
+                    (names.next().unwrap_or_default(), names.collect())
+                }
+            },
         };
         params.push(Param {
             name,
@@ -91,6 +101,13 @@ pub(super) fn params(patterns: &[Node<'_>]) -> Vec<Param> {
         declared: None,
     }));
     params
+}
+
+/// What is left of a list without its first: `rest` of `[key | rest]`.
+fn rest_of<'t>(pattern: &Node<'t>) -> Option<Node<'t>> {
+    let [only] = <[_; 1]>::try_from(values(pattern)).ok()?;
+    let apart = pattern.kind() == "list" && field_text(&only, "operator").as_deref() == Some("|");
+    only.field("right").filter(|_| apart)
 }
 
 fn main_name(pattern: &Node<'_>) -> String {

@@ -119,13 +119,32 @@ impl Found<'_> {
         }
     }
 
+    /// radix's `Cmd(&keys, "KEYS", p)`: the answer goes where the first argument says.
+    pub(super) fn read_into(&mut self, id: CallId, trace: Trace) {
+        let call = &self.facts.calls[id.0];
+        let made = matches!(call.name.as_str(), "Cmd" | "FlatCmd");
+        if let (true, Some(Expr::Path(path))) = (
+            made && self.facts.language == Language::Go,
+            call.args.first(),
+        ) && path.as_slice() != ["nil"]
+        {
+            self.learn(call.function, path, trace);
+        }
+    }
+
     /// redigo's `redis.Scan(values, &cursor, &keys)` and `redis.ScanSlice(values, &keys)`.
     fn read_answer(&mut self, call: &Call) {
         let of_package =
             matches!(&call.receiver, Some(Expr::Path(path)) if path.as_slice() == ["redis"]);
-        let reads = of_package && matches!(call.name.as_str(), "Scan" | "ScanSlice");
-        let Some((values, into)) = call.args.split_first().filter(|_| reads) else {
-            return;
+        let (values, into) = match (&call.receiver, call.args.split_first()) {
+            (Some(_), Some((values, into)))
+                if of_package && matches!(call.name.as_str(), "Scan" | "ScanSlice") =>
+            {
+                (values, into)
+            }
+            // go-redis's `rdb.SMembers(ctx, key).ScanSlice(&ids)`.
+            (Some(answer), _) if call.name == "ScanSlice" => (answer, call.args.as_slice()),
+            _ => return,
         };
         if let Some(trace) = self.trace(values, call.function) {
             for arg in into {

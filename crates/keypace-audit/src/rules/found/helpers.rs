@@ -63,9 +63,30 @@ impl Found<'_> {
                 && trace.amount != Amount::One
                 && !is_itself(&name)
             {
-                self.learn(Some(helper), &[name], trace);
+                self.give_head(helper, name, trace);
             }
         }
+    }
+
+    /// A parameter; where it is what Elixir's `[key | rest]` leaves, the first is one of them.
+    fn give_head(&mut self, helper: FunctionId, name: String, trace: Trace) {
+        if self.facts.language == Language::Elixir {
+            let span = self.facts.functions[helper.0].span;
+            let text = self.text.get(span.start..span.end).unwrap_or_default();
+            let head = text.lines().next().unwrap_or_default();
+            // Of `[key | _]` nothing else is asked for.
+            if head.contains(&format!("[{name} |")) {
+                return;
+            }
+            let before = head.split_once(&format!("| {name}]"));
+            let first = before.and_then(|(before, _)| before.rsplit_once('['));
+            if let Some((_, first)) = first {
+                let amount = Amount::One;
+                let first = first.trim().to_owned();
+                self.learn(Some(helper), &[first], Trace { amount, ..trace });
+            }
+        }
+        self.learn(Some(helper), &[name], trace);
     }
 
     /// Whether a function's first parameter is what it is called on: Python's `self`, the `this` of C#'s extensions.

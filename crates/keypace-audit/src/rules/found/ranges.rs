@@ -12,6 +12,7 @@ const WHOLE: &[&str] = &[
     "-inf",
     "start=0,end=-1",
     "start(0).stop(-1)",
+    "start:0,stop:-1",
     "min(0).max(-1)",
     "negativeinfinity",
     "negative_infinity",

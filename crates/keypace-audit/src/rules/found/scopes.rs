@@ -14,13 +14,21 @@ pub(super) struct Scopes(HashSet<(FunctionId, String)>);
 impl Scopes {
     pub(super) fn of(facts: &Facts, text: &str) -> Self {
         let mut names = HashSet::new();
-        if !matches!(
-            facts.language,
-            Language::JavaScript | Language::TypeScript | Language::Tsx
-        ) {
-            return Self(names);
-        }
         let inner = |id: FunctionId| facts.functions[id.0].parent.is_some();
+        match facts.language {
+            Language::JavaScript | Language::TypeScript | Language::Tsx => {}
+            // Each capture has a `&1` of its own.
+            Language::Elixir => {
+                for (at, function) in facts.functions.iter().enumerate() {
+                    let id = FunctionId(at);
+                    let params = function.params.iter().map(|param| &param.name);
+                    let marked = params.filter(|name| inner(id) && name.starts_with('&'));
+                    names.extend(marked.map(|name| (id, name.clone())));
+                }
+                return Self(names);
+            }
+            _ => return Self(names),
+        }
         for binding in &facts.bindings {
             let Some(id) = binding.function.filter(|id| inner(*id)) else {
                 continue;
