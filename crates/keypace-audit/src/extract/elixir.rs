@@ -254,17 +254,19 @@ fn unary<'t>(node: &Node<'t>) -> Role<'t> {
             }])
         }
         "&" if operand.kind() == "integer" => Role::Path(vec![text(node)]),
-        "&" if let Some((of, name)) = form::referred(&operand) => Role::Reference { of, name },
-        "&" => Role::Function(FunctionParts {
-            params: vec![Param {
-                name: "&1".to_owned(),
-                declared: None,
-            }],
-            lambda: true,
-            inside: vec![operand],
-            returns_last: true,
-            ..FunctionParts::default()
-        }),
+        "&" => match form::referred(&operand) {
+            Some((of, name)) => Role::Reference { of, name },
+            None => Role::Function(FunctionParts {
+                params: vec![Param {
+                    name: "&1".to_owned(),
+                    declared: None,
+                }],
+                lambda: true,
+                inside: vec![operand],
+                returns_last: true,
+                ..FunctionParts::default()
+            }),
+        },
         "^" => Role::Through(operand),
         _ => Role::Plain,
     }

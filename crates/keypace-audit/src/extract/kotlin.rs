@@ -352,9 +352,12 @@ fn prefix<'t>(node: &Node<'t>) -> Role<'t> {
 }
 
 fn index<'t>(node: &Node<'t>) -> Role<'t> {
-    match (first(node), last(node)) {
+    let (Some(of), Some(suffix)) = (first(node), last(node)) else {
+        return Role::Plain;
+    };
+    match operations(&of) {
         // Spring's `template.opsForValue()[key]` is its `get`.
-        (Some(of), Some(suffix)) if let Some(name) = operations(&of) => Role::Call(CallParts {
+        Some(name) => Role::Call(CallParts {
             receiver: Some(of),
             name,
             text: "get".to_owned(),
@@ -362,12 +365,11 @@ fn index<'t>(node: &Node<'t>) -> Role<'t> {
             args: values(&suffix),
             piped: None,
         }),
-        (Some(of), Some(suffix)) => Role::Index {
+        None => Role::Index {
             of,
             slice: false,
             at: values(&suffix),
         },
-        _ => Role::Plain,
     }
 }
 

@@ -48,6 +48,22 @@ const PLANTS: &[Plant] = &[
         &[(2, "glob")],
     ),
     (LAB, "//! x\nuse a::b;\nfn c(d: &u8) -> u8 { *d }\n", &[]),
+    // Guards.
+    (
+        LAB,
+        "//! x\nfn a() {\n    match b {\n        c if let Some(d) = e(c) => f(d),\n    }\n}\n",
+        &[(4, "guard")],
+    ),
+    (
+        LAB,
+        "//! x\nfn a() { match b { c if c > 1 && let Some(d) = e => f(d) } }\n",
+        &[(2, "guard")],
+    ),
+    (
+        LAB,
+        "//! x\nfn a() {\n    if b && let Some(c) = d { e(); }\n    match f { _ => g(), }\n}\n",
+        &[],
+    ),
     // Unfinished code.
     (LAB, "//! x\nfn a() { todo!() }\n", &[(2, "todo!")]),
     (

@@ -90,6 +90,7 @@ pub(crate) const CHECKS: &[Check] = &[
     size,
     attributes,
     glob_imports,
+    guards,
     unfinished,
     pure_state,
     sockets,
@@ -131,6 +132,27 @@ fn attributes(source: &Source) -> Vec<Finding> {
         .filter(in_attribute);
     offsets
         .map(|at| source.finding(at, "write `#[expect(..., reason = \"...\")]`"))
+        .collect()
+}
+
+/// Whether what follows a `let` is the guard of an arm: `=>` comes before any block.
+fn guards(source: &Source) -> Vec<Finding> {
+    let is_guard = |at: &usize| {
+        let before = source.code[..*at].trim_end();
+        let rest = &source.code[*at..];
+        let arrow = rest.find("=>");
+        (before.ends_with("if") || before.ends_with("&&"))
+            && arrow.is_some_and(|arrow| !rest[..arrow].contains(['{', '}', ';']))
+    };
+    let offsets = offsets_of(&source.code, "let").into_iter();
+    offsets
+        .filter(is_guard)
+        .map(|at| {
+            source.finding(
+                at,
+                "no pattern in a guard: compilers that we promise don't take it",
+            )
+        })
         .collect()
 }
 

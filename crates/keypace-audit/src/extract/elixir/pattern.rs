@@ -22,11 +22,11 @@ pub(super) fn targets(pattern: &Node<'_>) -> Vec<Vec<String>> {
                 items => items.iter().map(leaf).collect(),
             }
         }
-        "list" if let Some(rest) = rest_of(pattern) => vec![leaf(&rest)],
-        "list" => match values(pattern).as_slice() {
+        "list" => match (rest_of(pattern), values(pattern).as_slice()) {
+            (Some(rest), _) => vec![leaf(&rest)],
             // A pipeline's answer: `[[cursor, keys]]`.
-            [only] if only.kind() == "list" => targets(only),
-            items => items.iter().map(leaf).collect(),
+            (None, [only]) if only.kind() == "list" => targets(only),
+            (None, items) => items.iter().map(leaf).collect(),
         },
         "map" => names(pattern).into_iter().map(|name| vec![name]).collect(),
         _ => vec![leaf(pattern)],
