@@ -27,6 +27,7 @@ pub(super) fn walk(language: Language, grammar: &dyn Grammar, root: &Node<'_>) -
         depth: 0,
         tails: HashSet::new(),
         others: HashMap::new(),
+        beside: HashMap::new(),
         reads: None,
     };
     walk.visit(root);
@@ -45,6 +46,8 @@ struct Walk<'g> {
     tails: HashSet<usize>,
     /// Calls whose results go where that of the first goes: the other values of a choice.
     others: HashMap<CallId, Vec<CallId>>,
+    /// The same for values that are no calls.
+    beside: HashMap<CallId, Vec<Expr>>,
     /// Paths read since a condition began; `None` outside conditions.
     reads: Option<Vec<Vec<String>>>,
 }
@@ -209,6 +212,11 @@ impl Walk<'_> {
 
     /// Remembers what a function gives back, where it isn't a call.
     fn give_back(&mut self, expr: &Expr) {
+        if let Expr::Call(id) = expr {
+            for value in self.beside.remove(id).unwrap_or_default() {
+                self.give_back(&value);
+            }
+        }
         if !matches!(expr, Expr::Call(_) | Expr::Other | Expr::Number(_)) {
             self.facts.returned.push(Returned {
                 value: expr.clone(),

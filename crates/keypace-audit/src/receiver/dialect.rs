@@ -30,6 +30,9 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
         }
         // Redisson's walk, and that of Spinnaker's clients, which is handed its pages.
         (Language::Java | Language::Kotlin, "getKeysStream" | "withKeyScan") => Verb::ScanIter,
+        // Spring's extensions for coroutines.
+        (Language::Kotlin, "keysAsFlow") => Verb::Keys,
+        (Language::Kotlin, "scanAsFlow") => Verb::ScanIter,
         (Language::Java | Language::Kotlin, "flushallParallel" | "flushallParallelAsync") => {
             Verb::FlushAll
         }

@@ -36,7 +36,10 @@ pub(super) fn commands(
     if !takes || call.constructs && !flat || is_expected(facts, call) {
         return Vec::new();
     }
-    let words = read_words(facts, origins, id);
+    let mut words = read_words(facts, origins, id);
+    if words.is_empty() {
+        words.extend(mapped(facts, origins, call));
+    }
     let elsewhere = there.then_some(Known {
         sure: Sure::Named,
         shape: Shape::Client,
@@ -176,6 +179,29 @@ fn given_later(facts: &Facts, id: CallId) -> Vec<Expr> {
     };
     own.flat_map(|own| over(own).unwrap_or_else(|| own.args.clone()))
         .collect()
+}
+
+/// The command that is made of each of a list: `pipeline(keys.map(key => ["del", key]))`.
+fn mapped(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<(Verb, bool, Vec<Expr>)> {
+    let [Expr::Call(map)] = call.args.as_slice() else {
+        return None;
+    };
+    let map = &facts.calls[map.0];
+    let (Some(of), [Expr::Lambda(made)]) = (&map.receiver, map.args.as_slice()) else {
+        return None;
+    };
+    let lists = matches!(call.name.as_str(), "multi" | "batch" | "pipeline") && map.name == "map";
+    let mut given = facts
+        .returned
+        .iter()
+        .filter(|own| lists && own.function == Some(*made));
+    let Expr::List(words) = &given.next()?.value else {
+        return None;
+    };
+    let (verb, upper) = command_word(facts, origins, words.first()?)?;
+    // One of them each, and together in the end.
+    let one = Expr::Index(Box::new(of.clone()), false);
+    Some((verb, upper, vec![one]))
 }
 
 /// The words that a name was given: `args := []any{"KEYS", p}` and `Do(ctx, args...)`. What was added since can't be seen.

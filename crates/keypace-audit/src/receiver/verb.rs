@@ -194,6 +194,8 @@ pub(crate) fn of_operations(ops: &str, name: &str) -> Option<Verb> {
         .strip_prefix("opsfor")
         .or_else(|| ops.strip_prefix("bound"))
         .or_else(|| ops.strip_suffix("operations")?.strip_prefix("get"))?;
+    let name = name.strip_suffix("AsFlow").unwrap_or(name);
+    let name = name.strip_suffix("AndAwait").unwrap_or(name);
     Some(match (bound, name) {
         ("hash" | "hashops", "entries" | "values" | "keys") => Verb::HGetAll,
         ("hash" | "hashops", "get" | "multiGet" | "hasKey" | "size") => Verb::Read,

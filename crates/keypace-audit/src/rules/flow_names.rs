@@ -173,6 +173,11 @@ fn gives_on(name: &str) -> bool {
             | "orelse"
             | "orelseget"
             | "orelsethrow"
+            | "flat"
+            | "getasyncenumerator"
+            | "getenumerator"
+            | "spliterator"
+            | "tostringarray"
             // A page of the program's own.
             | "getcontent"
             | "getelements"
@@ -306,6 +311,8 @@ pub(super) fn is_handover(name: &str) -> bool {
             | "takeif"
             | "takeunless"
             | "use"
+            | "ifpresent"
+            | "ifpresentorelse"
     )
 }
 

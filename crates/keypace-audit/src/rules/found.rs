@@ -271,6 +271,9 @@ impl<'a> Found<'a> {
             for target in &binding.targets {
                 self.learn(binding.function, target, trace);
             }
+            if let Some(list) = self.filled(binding).filter(|_| grown) {
+                self.learn(binding.function, &list, trace);
+            }
         }
     }
 
@@ -295,6 +298,10 @@ impl<'a> Found<'a> {
             && match self.facts.language {
                 Language::Php => left.ends_with("[]"),
                 Language::Go | Language::Lua => left.ends_with(']'),
+                Language::Java | Language::Kotlin | Language::CSharp => growth::is_counted(left),
+                Language::JavaScript | Language::TypeScript | Language::Tsx => {
+                    growth::is_counted(left)
+                }
                 _ => false,
             }
     }
@@ -391,6 +398,7 @@ impl<'a> Found<'a> {
                     self.flow(CallId(at), trace, limits::MAX_FLOW_STEPS);
                 }
                 self.hand_over(call);
+                self.lend_itself(CallId(at));
                 self.call_back(CallId(at));
                 self.resolve(CallId(at));
                 self.hand_whole(CallId(at));

@@ -413,6 +413,9 @@ impl Walk<'_> {
         let mut calls = calls.collect::<Vec<_>>().into_iter();
         if let Some(first) = calls.next() {
             self.others.entry(first).or_default().extend(calls);
+            let values = exprs.into_iter();
+            let values = values.filter(|own| matches!(own, Expr::Path(_) | Expr::List(_)));
+            self.beside.entry(first).or_default().extend(values);
             return Expr::Call(first);
         }
         exprs

@@ -159,6 +159,22 @@ impl Found<'_> {
         }
     }
 
+    /// Kotlin's `key?.let { client.get(it) }`: a block about what a name holds.
+    pub(super) fn lend_itself(&mut self, id: CallId) {
+        let call = &self.facts.calls[id.0];
+        let lends = self.facts.language == Language::Kotlin
+            && matches!(call.name.as_str(), "also" | "let" | "takeIf" | "takeUnless");
+        let (true, Some(receiver @ Expr::Path(_)), Some(Expr::Lambda(block))) =
+            (lends, &call.receiver, call.args.last())
+        else {
+            return;
+        };
+        let (block, trace) = (*block, self.trace(receiver, call.function));
+        if let Some(trace) = trace.filter(|trace| !self.is_map(*trace)) {
+            self.give_params(block, trace);
+        }
+    }
+
     /// `await FindAsync(p).NoContext()`: C#'s extensions of a task that say where it goes on, and give what it gives.
     pub(super) fn awaits_the_same(&self, call: &Call) -> bool {
         let before = self.text.get(..call.span.start).unwrap_or_default();

@@ -25,6 +25,8 @@ impl Found<'_> {
             (None, Some((first, rest))) if call.name == "array_push" => {
                 (first.clone(), rest.to_vec())
             }
+            // Kotlin's `buildList { add(key) }`, `mutableListOf<String>().apply { add(key) }`.
+            (None, Some(_)) if self.is_of_list(call) => (Expr::Other, call.args.clone()),
             _ => return,
         };
         let (function, each) = (call.function, call.loops.last().copied());
@@ -64,6 +66,46 @@ impl Found<'_> {
                 },
             );
         }
+    }
+
+    /// The list of `names[i++] = key`, where an element is no name of its own.
+    pub(super) fn filled(&self, binding: &Binding) -> Option<Vec<String>> {
+        if !binding.targets.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let text = self.text.get(binding.span.start..binding.span.end)?;
+        let (left, _) = text.split_once('=')?;
+        let (list, _) = left.trim_end().strip_suffix(']')?.rsplit_once('[')?;
+        let parts = list.trim().split('.').map(|part| match part {
+            "this" => "self".to_owned(),
+            part => part.to_owned(),
+        });
+        Some(parts.collect())
+    }
+
+    /// Whether a call without a receiver is one of the list that the block around is about.
+    fn is_of_list(&self, call: &Call) -> bool {
+        if self.facts.language != Language::Kotlin
+            || !self.origins.functions_named(&call.name).is_empty()
+        {
+            return false;
+        }
+        let mut at = call.function;
+        while let Some(id) = at {
+            let run = self.runs.get(&id).map(|run| &self.facts.calls[run.0]);
+            let list = |run: &Call| match run.name.as_str() {
+                "buildList" | "buildSet" => true,
+                "apply" => {
+                    matches!(&run.receiver, Some(Expr::Call(made)) if self.facts.calls[made.0].name.starts_with("mutable"))
+                }
+                _ => false,
+            };
+            if run.is_some_and(list) {
+                return true;
+            }
+            at = self.facts.functions.get(id.0).and_then(|own| own.parent);
+        }
+        false
     }
 
     /// `names.push(`cart:${id}`)`, `names.add(cartKey(id))`: a key that is made of one that was found.
@@ -258,6 +300,15 @@ impl Found<'_> {
         }
     }
 
+    /// What a function that calls itself was given: `const all = [...before, ...page]`, which the next call gets.
+    fn is_handed_on(&self, path: &[String], binding: &Binding) -> bool {
+        let own = binding
+            .function
+            .and_then(|id| self.facts.functions.get(id.0));
+        self.is_recursive(binding.function)
+            && own.is_some_and(|own| own.params.iter().any(|param| path == [param.name.clone()]))
+    }
+
     /// `keys += batch`, `$all[] = $key`, `keys = append(keys, batch...)`, `keys = keys.concat(batch)`.
     pub(super) fn grows(&self, binding: &Binding) -> bool {
         if binding.loops.is_empty()
@@ -288,15 +339,34 @@ impl Found<'_> {
                 } else {
                     arg
                 };
-                matches!(arg, Expr::Path(path) if Some(path) == own)
+                matches!(arg, Expr::Path(path) if Some(path) == own || self.is_handed_on(path, binding))
             });
             return takes_itself;
         }
         if let Expr::List(items) = &binding.value {
             // `keys = [...keys, ...batch]`.
             let own = binding.targets.first();
-            return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own)));
+            return items.iter().any(|item| matches!(item, Expr::Spread(inner) if matches!(inner.as_ref(), Expr::Path(path) if Some(path) == own || self.is_handed_on(path, binding))));
         }
         adds || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
     }
+}
+
+/// `names[i++]`, `names[names.length]`: an element by its number, and no entry by its name.
+pub(super) fn is_counted(left: &str) -> bool {
+    const NUMBERS: &[&str] = &[
+        "i", "j", "n", "idx", "index", "pos", "at", "count", "offset",
+    ];
+    let inside = left.strip_suffix(']').and_then(|own| own.rsplit_once('['));
+    let Some((list, number)) = inside else {
+        return false;
+    };
+    let plain = number
+        .trim_end_matches("++")
+        .trim_start_matches("++")
+        .trim();
+    let measured = plain
+        .strip_suffix(".length")
+        .or_else(|| plain.strip_suffix(".size"));
+    NUMBERS.contains(&plain) || measured == Some(list)
 }

@@ -44,6 +44,36 @@ impl Found<'_> {
         {
             self.give_promise(promise, trace);
         }
+        if let Some(Expr::Path(path)) = first
+            && let [name] = path.as_slice()
+            && let Some(next) = self.next_task(function, name)
+        {
+            self.give_params(next, trace);
+        }
+    }
+
+    /// The task after the one that calls a name when it is done: `async.waterfall([next => ..., (keys, next) => ...])`.
+    fn next_task(&self, function: Option<FunctionId>, name: &str) -> Option<FunctionId> {
+        let id = function?;
+        let own = self.facts.functions.get(id.0)?;
+        if own.params.last()?.name != name {
+            return None;
+        }
+        let mut tasks = self
+            .facts
+            .calls
+            .iter()
+            .filter(|call| call.name == "waterfall");
+        tasks.find_map(|call| {
+            let Some(Expr::List(tasks)) = call.args.first() else {
+                return None;
+            };
+            let at = tasks.iter().position(|task| *task == Expr::Lambda(id))?;
+            match tasks.get(at + 1)? {
+                Expr::Lambda(next) => Some(*next),
+                _ => None,
+            }
+        })
     }
 
     /// `resolve(keys)`.

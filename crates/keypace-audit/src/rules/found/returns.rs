@@ -57,7 +57,12 @@ impl Found<'_> {
         let name = &self.facts.calls[call.0].name;
         let flattens = is_flattening(name) && trace.amount == Amount::All;
         let lent = || self.is_lent(id);
-        if (flattens || is_runner(name) || lent()) && self.commands.at(call).is_none() {
+        // `nodes.map(node => node.keys("a*"))`: a list of such lists.
+        let nodes = || {
+            let listed = self.sources[trace.source].verb.lists_keys();
+            matches!(name.as_str(), "map" | "Select") && listed && trace.amount == Amount::All
+        };
+        if (flattens || is_runner(name) || lent() || nodes()) && self.commands.at(call).is_none() {
             let old = self.given.insert(call, trace);
             if old != Some(trace) {
                 self.flow(call, trace, limits::MAX_FLOW_STEPS);
