@@ -237,6 +237,9 @@ impl<'a> Found<'a> {
     fn read_bindings(&mut self) {
         for binding in &self.facts.bindings {
             self.read_keyed(binding);
+            if self.share(binding) {
+                continue;
+            }
             let Some(mut trace) = self
                 .trace_value(binding)
                 .or_else(|| self.trace_derived(binding))
@@ -285,25 +288,6 @@ impl<'a> Found<'a> {
                 .of_loop(value, &binding.loops)
                 .or_else(|| self.trace(value, binding.function)),
         }
-    }
-
-    /// `$all[] = $key`, `all[#all + 1] = key`, `all[i] = key`: one key at a time, as a scan goes on.
-    fn appends(&self, binding: &Binding) -> bool {
-        let text = self
-            .text
-            .get(binding.span.start..binding.span.end)
-            .unwrap_or_default();
-        let left = text.split_once('=').map_or("", |(left, _)| left.trim_end());
-        !binding.loops.is_empty()
-            && match self.facts.language {
-                Language::Php => left.ends_with("[]"),
-                Language::Go | Language::Lua => left.ends_with(']'),
-                Language::Java | Language::Kotlin | Language::CSharp => growth::is_counted(left),
-                Language::JavaScript | Language::TypeScript | Language::Tsx => {
-                    growth::is_counted(left)
-                }
-                _ => false,
-            }
     }
 
     fn read_loops(&mut self) {

@@ -68,6 +68,23 @@ impl Found<'_> {
         }
     }
 
+    /// `$all[] = $key`, `all[#all + 1] = key`, `all[i] = key`: one key at a time, as a scan goes on.
+    pub(super) fn appends(&self, binding: &Binding) -> bool {
+        let text = self
+            .text
+            .get(binding.span.start..binding.span.end)
+            .unwrap_or_default();
+        let left = text.split_once('=').map_or("", |(left, _)| left.trim_end());
+        !binding.loops.is_empty()
+            && match self.facts.language {
+                Language::Php => left.ends_with("[]"),
+                Language::Go | Language::Lua => left.ends_with(']'),
+                Language::Java | Language::Kotlin | Language::CSharp => is_counted(left),
+                Language::JavaScript | Language::TypeScript | Language::Tsx => is_counted(left),
+                _ => false,
+            }
+    }
+
     /// The list of `names[i++] = key`, where an element is no name of its own.
     pub(super) fn filled(&self, binding: &Binding) -> Option<Vec<String>> {
         if !binding.targets.iter().all(Vec::is_empty) {

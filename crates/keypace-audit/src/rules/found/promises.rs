@@ -3,7 +3,7 @@
 //! Must not judge.
 
 use super::{Found, Trace};
-use crate::facts::{CallId, Expr, FunctionId};
+use crate::facts::{Binding, CallId, Expr, FunctionId};
 use crate::language::Language;
 use crate::limits;
 
@@ -13,6 +13,29 @@ impl Found<'_> {
             self.facts.language,
             Language::JavaScript | Language::TypeScript | Language::Tsx
         )
+    }
+
+    /// `const [names, count] = await Promise.all([client.keys(p), client.get(k)])`: each name gets what stands at its place.
+    pub(super) fn share(&mut self, binding: &Binding) -> bool {
+        let (Expr::Call(made), true) = (&binding.value, self.has_promises()) else {
+            return false;
+        };
+        let made = &self.facts.calls[made.0];
+        let (true, [Expr::List(items)]) = (
+            matches!(made.name.as_str(), "all" | "allSettled"),
+            made.args.as_slice(),
+        ) else {
+            return false;
+        };
+        if binding.targets.len() < 2 || binding.targets.len() > items.len() {
+            return false;
+        }
+        for (target, item) in binding.targets.iter().zip(items) {
+            if let Some(trace) = self.trace(item, binding.function) {
+                self.learn(binding.function, target, trace);
+            }
+        }
+        true
     }
 
     /// The callback inside a call that makes one of it: `domain.intercept(function (keys) { ... })`.
