@@ -169,7 +169,9 @@ impl Wrappers {
         });
         self.make_sure(subject, &mut hits);
         let told: HashSet<usize> = hits.iter().map(|hit| hit.at.start).collect();
-        for call in &subject.facts.calls {
+        // What tests call they know.
+        let aside = rules::is_aside(subject.path);
+        for call in subject.facts.calls.iter().filter(|_| !aside) {
             let known = self.index.runs.contains(&call.name) && !call.args.is_empty();
             let itself = named(subject, call.function).as_deref() == Some(call.name.as_str());
             let told = told.contains(&call.at.start);

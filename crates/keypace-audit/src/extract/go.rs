@@ -310,6 +310,10 @@ fn index<'t>(node: &Node<'t>, slice: bool) -> Role<'t> {
         return Role::Plain;
     }
     let of = inner.remove(0);
+    // `keys[:]` is all of it.
+    if slice && inner.is_empty() {
+        return Role::Through(of);
+    }
     Role::Index {
         of,
         slice,

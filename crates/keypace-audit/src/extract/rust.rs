@@ -306,6 +306,7 @@ fn tokens<'t>(node: &Node<'t>) -> Role<'t> {
     if !node.text().starts_with('(') || !is(&name, "identifier") || !is(&dot, ".") {
         return Role::Plain;
     }
+    let receiver = receiver.and_then(begin_of_chain);
     let (Some(name), true) = (name, is(&receiver, "identifier") || is(&receiver, "self")) else {
         return Role::Plain;
     };
@@ -317,6 +318,17 @@ fn tokens<'t>(node: &Node<'t>) -> Role<'t> {
         args: values(node),
         piped: None,
     })
+}
+
+/// The `con` of `con.clone().get(key)`, among tokens.
+fn begin_of_chain<'t>(before: Node<'t>) -> Option<Node<'t>> {
+    if before.kind() != "token_tree" {
+        return Some(before);
+    }
+    let method = before.prev()?;
+    let dot = method.prev().filter(|dot| dot.kind() == ".")?;
+    let same = TRANSPARENT.binary_search(&method.text().as_ref()).is_ok();
+    dot.prev().filter(|_| same)
 }
 
 fn closure<'t>(node: &Node<'t>) -> Role<'t> {
@@ -470,6 +482,10 @@ fn index<'t>(node: &Node<'t>) -> Role<'t> {
         return Role::Plain;
     };
     let at: Vec<_> = parts.collect();
+    // `keys[..]` is all of it.
+    if matches!(at.as_slice(), [all] if all.text() == "..") {
+        return Role::Through(of);
+    }
     Role::Index {
         of,
         slice: at.iter().any(|index| index.kind() == "range_expression"),

@@ -21,6 +21,10 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
     if let (true, Some(name)) = (is_jvm(language), waited) {
         return verb::of_method(name);
     }
+    // go-zero's methods that are given a context.
+    if let (Language::Go, Some(name)) = (language, name.strip_suffix("Ctx")) {
+        return verb::of_method(name);
+    }
     Some(match (language, name) {
         // phpredis's old name.
         (Language::Php, "getKeys") => Verb::Keys,
@@ -41,6 +45,8 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
         }
         // What redis-rs's typed commands call their GET.
         (Language::Rust, "get_int") => Verb::Read,
+        // redis-rs's walks by a pattern.
+        (Language::Rust, "hscan_match" | "sscan_match" | "zscan_match") => Verb::InnerScanIter,
         // radix's walk.
         (Language::Go, "NewScanner") => Verb::ScanIter,
         // ServiceStack's words for commands, some of which StackExchange.Redis.Extensions has as well.
@@ -113,6 +119,8 @@ pub(super) fn verb(
             jvm_scan(verb, receiver, args, origins)
         }
         Language::Ruby if verb == Verb::Scan && !takes_cursor(args) => Verb::ScanIter,
+        // redis-rs's and fred's give an iteration.
+        Language::Rust if verb == Verb::InnerScan => Verb::InnerScanIter,
         _ => verb,
     }
 }

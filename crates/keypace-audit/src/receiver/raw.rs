@@ -6,6 +6,7 @@ use crate::facts::{Call, CallId, Expr, Facts, FunctionId, LoopKind, Piece, Usage
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::origin::Origins;
+use crate::receiver::own;
 use crate::receiver::sender::Senders;
 use crate::receiver::shape::{Known, Shape, Sure};
 use crate::receiver::verb::{self, Verb};
@@ -23,7 +24,7 @@ pub(super) fn commands(
     let flat = is_maker(call, facts.language);
     let sent = senders
         .get(&call.name)
-        .filter(|_| call.receiver.is_none() || call.call_of_own());
+        .filter(|_| call.call_of_own() || own::is_method_of_file(facts, origins, call));
     let there = origins.elsewhere.sends.contains(&id);
     let listed = senders.list(origins, call);
     let takes = listed.is_some()
@@ -105,7 +106,8 @@ fn read_words(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<(Verb, bo
     let call = &facts.calls[id.0];
     let mut words = Vec::new();
     if is_empty_maker(facts, call) {
-        let args = argument::chained(facts, id);
+        let mut args = argument::chained(facts, id);
+        args.extend(given_later(facts, id));
         if let Some((first, rest)) = args.split_first()
             && let Some((verb, upper)) = command_word(facts, origins, first)
         {

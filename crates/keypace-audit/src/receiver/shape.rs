@@ -192,6 +192,7 @@ pub(super) fn is_plain_type(declared: &str) -> bool {
         "btreemap",
         "array",
         "jsonobject",
+        "miniredis",
     ]
     .iter()
     .any(|word| {

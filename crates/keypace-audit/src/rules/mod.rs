@@ -36,6 +36,7 @@ use crate::rule::Rule;
 
 use found::Found;
 pub(crate) use found::Helper;
+pub(crate) use scene::is_aside;
 use scene::{Host, Scene, Sink};
 
 /// A file, as the rules see it.

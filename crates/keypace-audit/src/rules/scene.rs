@@ -225,7 +225,7 @@ impl Sink {
 }
 
 /// Tests, examples and docs: what they do to a server is done to their own.
-pub(super) fn is_aside(path: &str) -> bool {
+pub(crate) fn is_aside(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let mut parts = lower.split('/').peekable();
     while let Some(part) = parts.next() {

@@ -45,7 +45,11 @@ fn joined<'t>(name: &str, given: Vec<Node<'t>>) -> Option<Role<'t>> {
             let items = vec![word];
             Some(Role::Cons { items, tail })
         }
+        ("Enum.concat", 1) if given[0].kind() == "list" => Some(Role::Join(values(&given[0]))),
         ("List.flatten" | "Enum.concat", 1) => given.into_iter().next().map(Role::Through),
+        ("String.split", 1) if given[0].kind() == "string" => {
+            Some(Role::Words(super::pieces(&given[0])))
+        }
         _ => None,
     }
 }

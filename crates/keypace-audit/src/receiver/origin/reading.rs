@@ -94,6 +94,7 @@ impl Origins<'_> {
                         self.learn(root, binding, target, known)
                     }
                     None if is_something_else(&binding.value)
+                        || self.is_server_inside(&binding.value)
                         || declared.is_some_and(is_plain_type) =>
                     {
                         self.others.insert((root, name));
@@ -102,6 +103,15 @@ impl Origins<'_> {
                 }
             }
         }
+    }
+
+    /// `miniredis.RunT(t)`, which is a server inside of a test and has methods that are named like commands.
+    fn is_server_inside(&self, value: &Expr) -> bool {
+        let Expr::Call(call) = value else {
+            return false;
+        };
+        let of_package = |path: &[String]| path.first().is_some_and(|own| own == "miniredis");
+        matches!(&self.facts.calls[call.0].receiver, Some(Expr::Path(path)) if of_package(path))
     }
 
     /// Parameters that are a client where nothing else is given: `pool: ConnectionPool.new { Redis.new }`.

@@ -101,6 +101,8 @@ fn gives_on(name: &str) -> bool {
             | "unmodifiablecollection"
             | "unmodifiablelist"
             | "unmodifiableset"
+            | "byteslices"
+            | "int64s"
             // What makes a text of bytes.
             | "bytestostring"
             | "decode"

@@ -110,7 +110,8 @@ impl Found<'_> {
                 let mapped = self.facts.language == Language::Ruby && name == "collect";
                 // A stream's `then` is called for each in Rust.
                 let each_of = self.facts.language == Language::Rust && name == "then";
-                let passes = is_handover(name) && !mapped && !each_of;
+                let passes =
+                    is_handover(name) && !mapped && !each_of || self.is_of_answer(call, trace);
                 let amount = if !each && (passes || self.is_of_gathered(call)) {
                     trace.amount
                 } else {
@@ -173,6 +174,19 @@ impl Found<'_> {
         if let Some(trace) = trace.filter(|trace| !self.is_map(*trace)) {
             self.give_params(block, trace);
         }
+    }
+
+    /// A method of Rust's result of a command, whose function is given all of the answer: `con.keys(p).and_then(|keys| ...)`.
+    fn is_of_answer(&self, call: &Call, trace: Trace) -> bool {
+        let of_command =
+            matches!(&call.receiver, Some(Expr::Call(own)) if self.commands.at(*own).is_some());
+        self.facts.language == Language::Rust
+            && of_command
+            && !self.is_iteration(trace)
+            && matches!(
+                call.name.as_str(),
+                "and_then" | "map" | "map_or" | "map_or_else"
+            )
     }
 
     /// `await FindAsync(p).NoContext()`: C#'s extensions of a task that say where it goes on, and give what it gives.

@@ -38,9 +38,12 @@ impl Found<'_> {
         let Some((target, trace)) = self.keyed_by(binding) else {
             return;
         };
+        let mut amount = Amount::Batch;
         if !self.begins_anew(&target, trace.source) {
             self.gather(trace.source, binding.loops.last().copied());
+            amount = Amount::All;
         }
+        self.learn(binding.function, &target, Trace { amount, ..trace });
     }
 
     /// The map that a binding adds to, and the key found that it does so by.

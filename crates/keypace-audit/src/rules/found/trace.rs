@@ -52,10 +52,15 @@ impl Found<'_> {
             Expr::Call(call) => self.trace_call(*call, function, depth + 1),
             Expr::Gathered(each) => self.trace_gathered(*each),
             Expr::List(items) => {
-                let trace = items
-                    .iter()
-                    .find_map(|item| self.trace_at(item, function, depth + 1))?;
                 let spread = items.iter().any(|item| matches!(item, Expr::Spread(_)));
+                let mut traces = items
+                    .iter()
+                    .filter_map(|item| self.trace_at(item, function, depth + 1));
+                let mut trace = traces.next()?;
+                // `[batch | all]`
+                if spread && let Some(more) = traces.find(|more| more.amount > trace.amount) {
+                    trace = more;
+                }
                 // Elixir's `{:ok, names}` holds all that `names` does.
                 Some(if spread || self.facts.language == Language::Elixir {
                     trace
