@@ -237,6 +237,13 @@ impl Found<'_> {
                         let call = &self.facts.calls[call.0];
                         call.args.is_empty() && (call.constructs || call.name == "array")
                     }
+                    // Go's `var page []string`.
+                    Expr::Other => {
+                        let text = self.text.get(binding.span.start..binding.span.end);
+                        self.facts.language == Language::Go
+                            && binding.declared.is_some()
+                            && text.is_some_and(|text| !text.contains('='))
+                    }
                     _ => false,
                 };
                 let around = match each {
