@@ -121,6 +121,7 @@ pub(crate) struct Returned {
     /// One of many, given on while the function goes on: `yield x`, `yield from xs`.
     pub yielded: bool,
     pub function: Option<FunctionId>,
+    pub span: Span,
 }
 
 /// A repetition.
@@ -277,5 +278,14 @@ impl Facts {
             texts: Vec::new(),
             comments: Vec::new(),
         }
+    }
+
+    /// The outermost function around a function.
+    pub(crate) fn root(&self, function: Option<FunctionId>) -> Option<FunctionId> {
+        let mut at = function?;
+        while let Some(parent) = self.functions.get(at.0).and_then(|own| own.parent) {
+            at = parent;
+        }
+        Some(at)
     }
 }

@@ -299,3 +299,38 @@ end
     let wanted = ["pool.ex:3 keys-command", "users.ex:6 n-plus-one-read"];
     assert_eq!(found, wanted);
 }
+
+#[test]
+fn what_a_test_clears_through_a_wrapper_is_its_own() {
+    let store = "\
+import redis
+
+r = redis.Redis()
+
+def clear_keys(prefix):
+    for key in r.keys(prefix + '*'):
+        r.unlink(key)
+";
+    let caller = "\
+from store import clear_keys
+
+def reset():
+    clear_keys('job:')
+";
+    let folder = TempDir::new().expect("folder");
+    for (name, text) in [
+        ("store.py", store),
+        ("reset.py", caller),
+        ("test_reset.py", caller),
+    ] {
+        fs::write(folder.path().join(name), text).expect("write");
+    }
+    let options = Options::default().with_min_confidence(Confidence::Low);
+    let report = Audit::new(options).run(&[folder.path().to_path_buf()]);
+    let findings = report.expect("a report").findings;
+    let told = findings.iter().filter(|own| own.rule == "keys-command");
+    let told: Vec<String> = told
+        .map(|own| format!("{}:{}", own.file, own.line))
+        .collect();
+    assert_eq!(told, ["reset.py:4", "store.py:6"]);
+}

@@ -9,11 +9,13 @@ use crate::limits::MAX_DEPTH_NODES;
 use crate::syntax::Node;
 
 mod declarations;
+mod elements;
 
 #[cfg(test)]
 mod tests;
 
 use self::declarations::{class, function, getter, lambda, object_call, property};
+use self::elements::index;
 
 /// Kotlin, with scripts.
 pub(super) struct Kotlin;
@@ -349,35 +351,6 @@ fn prefix<'t>(node: &Node<'t>) -> Role<'t> {
         Some(operand) => Role::Through(operand),
         None => Role::Plain,
     }
-}
-
-fn index<'t>(node: &Node<'t>) -> Role<'t> {
-    let (Some(of), Some(suffix)) = (first(node), last(node)) else {
-        return Role::Plain;
-    };
-    match operations(&of) {
-        // Spring's `template.opsForValue()[key]` is its `get`.
-        Some(name) => Role::Call(CallParts {
-            receiver: Some(of),
-            name,
-            text: "get".to_owned(),
-            constructs: false,
-            args: values(&suffix),
-            piped: None,
-        }),
-        None => Role::Index {
-            of,
-            slice: false,
-            at: values(&suffix),
-        },
-    }
-}
-
-/// The name of `opsForValue()` and its like.
-fn operations<'t>(node: &Node<'t>) -> Option<Node<'t>> {
-    let callee = first(node).filter(|_| node.kind() == "call_expression")?;
-    let name = of_kind(&last(&callee)?, "simple_identifier")?;
-    name.text().starts_with("opsFor").then_some(name)
 }
 
 fn pieces<'t>(literal: &Node<'t>) -> Vec<TextPiece<'t>> {

@@ -7,7 +7,7 @@ use super::children::{field_text, filled, first, of_kind, only, text, values};
 use super::grammar::{BindParts, CallParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::read_escapes;
 use crate::limits::MAX_DEPTH_NODES;
-use crate::syntax::{Node, around};
+use crate::syntax::Node;
 
 /// PHP, alone or among HTML.
 pub(super) struct Php;
@@ -30,6 +30,7 @@ impl Grammar for Php {
             "anonymous_function" | "arrow_function" => lambda(node),
             "expression_statement" => only(node).map_or(Role::Plain, Role::Statement),
             "return_statement" => Role::Return(first(node)),
+            "yield_expression" => given_on(node).map_or(Role::Plain, Role::Yield),
             "parenthesized_expression"
             | "error_suppression_expression"
             | "clone_expression"
@@ -58,7 +59,11 @@ impl Grammar for Php {
                 args: values(node),
                 piped: None,
             }),
-            "string_content" if in_shell(node) => {
+            "string_content"
+                if node
+                    .parent()
+                    .is_some_and(|own| own.kind() == "shell_command_expression") =>
+            {
                 Role::Text(vec![TextPiece::Plain(text(node), node.clone())])
             }
             "argument" => argument(node),
@@ -255,11 +260,6 @@ fn construction<'t>(node: &Node<'t>) -> Role<'t> {
     })
 }
 
-/// The first text of a command between backquotes.
-fn in_shell(node: &Node<'_>) -> bool {
-    around(node).0.ends_with('`')
-}
-
 /// `(T) $x` is `$x`; a number may be too small for it, which rules want to see.
 fn cast<'t>(node: &Node<'t>) -> Role<'t> {
     let Some(value) = node.field("value") else {
@@ -438,9 +438,28 @@ fn pieces<'t>(node: &Node<'t>) -> Vec<TextPiece<'t>> {
     values(&held).into_iter().map(piece).collect()
 }
 
+/// What a generator gives on; of `yield $key => $value` the value.
+fn given_on<'t>(node: &Node<'t>) -> Option<Node<'t>> {
+    let given = first(node)?;
+    if given.kind() == "array_element_initializer" {
+        values(&given).pop()
+    } else {
+        Some(given)
+    }
+}
+
 fn index<'t>(node: &Node<'t>) -> Role<'t> {
     let mut parts = values(node).into_iter();
     match parts.next() {
+        // `$this[$key]` of an ArrayAccess.
+        Some(of) if of.text() == "$this" && is_read(node) => Role::Call(CallParts {
+            receiver: Some(of.clone()),
+            name: of,
+            text: "offsetGet".to_owned(),
+            constructs: false,
+            args: parts.collect(),
+            piped: None,
+        }),
         Some(of) => Role::Index {
             of,
             slice: false,
@@ -448,6 +467,24 @@ fn index<'t>(node: &Node<'t>) -> Role<'t> {
         },
         None => Role::Plain,
     }
+}
+
+/// Whether an element is asked for: it is not what is assigned, and neither tested nor taken away.
+fn is_read(node: &Node<'_>) -> bool {
+    let Some(around) = node.parent() else {
+        return false;
+    };
+    let assigned = around
+        .field("left")
+        .is_some_and(|left| left.node_id() == node.node_id());
+    let asked = around.kind() == "argument"
+        && node.ancestors().nth(2).is_some_and(|call| {
+            matches!(
+                field_text(&call, "function").as_deref(),
+                Some("isset" | "empty")
+            )
+        });
+    !assigned && !asked && around.kind() != "unset_statement"
 }
 
 #[cfg(test)]

@@ -75,20 +75,7 @@ impl Grammar for Python {
                 (Some(name), Some(value)) => Role::Named(name.text().into_owned(), value),
                 _ => Role::Plain,
             },
-            "subscript" => match node.field("value") {
-                Some(of) => {
-                    let at: Vec<_> = node
-                        .field_children("subscript")
-                        .filter(Node::is_named)
-                        .collect();
-                    Role::Index {
-                        of,
-                        slice: at.iter().any(|index| index.kind() == "slice"),
-                        at,
-                    }
-                }
-                None => Role::Plain,
-            },
+            "subscript" => subscript(node),
             _ => Role::Plain,
         }
     }
@@ -446,6 +433,42 @@ fn operator<'t>(node: &Node<'t>) -> Role<'t> {
         Some("+") => Role::Concat(vec![left, right]),
         Some("%") if left.kind() == "string" => Role::Text(filled(&left, '%', &right)),
         _ => Role::Plain,
+    }
+}
+
+fn subscript<'t>(node: &Node<'t>) -> Role<'t> {
+    let Some(of) = node.field("value") else {
+        return Role::Plain;
+    };
+    let at: Vec<_> = node
+        .field_children("subscript")
+        .filter(Node::is_named)
+        .collect();
+    let slice = at.iter().any(|index| index.kind() == "slice");
+    let own = of.text() == "self" && !slice;
+    if let Some(operator) = own.then(|| operator_of(node)).flatten() {
+        return Role::Call(CallParts {
+            receiver: Some(of.clone()),
+            name: of,
+            text: operator.to_owned(),
+            constructs: false,
+            args: at,
+            piped: None,
+        });
+    }
+    Role::Index { of, slice, at }
+}
+
+/// The method that a class is asked for by `self[key]`, and by `del self[key]`.
+fn operator_of(node: &Node<'_>) -> Option<&'static str> {
+    let around = node.parent()?;
+    let assigned = around
+        .field("left")
+        .is_some_and(|left| left.node_id() == node.node_id());
+    match around.kind().as_ref() {
+        "delete_statement" => Some("__delitem__"),
+        _ if assigned => None,
+        _ => Some("__getitem__"),
     }
 }
 

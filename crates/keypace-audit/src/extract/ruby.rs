@@ -42,7 +42,7 @@ impl Grammar for Ruby {
                 args: values(node),
                 piped: None,
             }),
-            "string_content" if in_subshell(node) => {
+            "string_content" if node.parent().is_some_and(|own| own.kind() == "subshell") => {
                 Role::Text(vec![TextPiece::Plain(text(node), node.clone())])
             }
             "method" | "singleton_method" => function(node),
@@ -245,13 +245,6 @@ fn special<'t>(
     }
 }
 
-/// The first text of a command between backquotes or in `%x`.
-fn in_subshell(node: &Node<'_>) -> bool {
-    let (before, _) = around(node);
-    let mut marks = before.chars().rev();
-    marks.next() == Some('`') || marks.take(2).eq(['x', '%'])
-}
-
 fn function<'t>(node: &Node<'t>) -> Role<'t> {
     let list = node.field("parameters");
     Role::Function(FunctionParts {
@@ -419,11 +412,21 @@ fn index<'t>(node: &Node<'t>) -> Role<'t> {
         .into_iter()
         .filter(|child| child.node_id() != of.node_id())
         .collect();
-    Role::Index {
-        slice: at.len() > 1 || at.iter().any(|index| index.kind() == "range"),
-        of,
-        at,
+    let slice = at.len() > 1 || at.iter().any(|index| index.kind() == "range");
+    let assigned = node.parent().and_then(|around| around.field("left"));
+    let assigned = assigned.is_some_and(|left| left.node_id() == node.node_id());
+    // `self[key]` is the class's own method `[]`.
+    if of.kind() == "self" && !slice && !assigned {
+        return Role::Call(CallParts {
+            receiver: Some(of.clone()),
+            name: of,
+            text: "[]".to_owned(),
+            constructs: false,
+            args: at,
+            piped: None,
+        });
     }
+    Role::Index { slice, of, at }
 }
 
 #[cfg(test)]

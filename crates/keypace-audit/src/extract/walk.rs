@@ -62,7 +62,7 @@ impl Walk<'_> {
         let expr = self.read(node);
         self.depth -= 1;
         if self.tails.remove(&node.node_id()) {
-            self.give_back(&expr);
+            self.give_back(&expr, node);
         }
         expr
     }
@@ -83,7 +83,7 @@ impl Walk<'_> {
             Role::Return(Some(inner)) => {
                 let expr = self.through(node, &inner);
                 self.settle(&expr, &Usage::Returned);
-                self.give_back(&expr);
+                self.give_back(&expr, &inner);
                 Expr::Other
             }
             Role::Return(None) => Expr::Other,
@@ -211,10 +211,10 @@ impl Walk<'_> {
     }
 
     /// Remembers what a function gives back, where it isn't a call.
-    fn give_back(&mut self, expr: &Expr) {
+    fn give_back(&mut self, expr: &Expr, node: &Node<'_>) {
         if let Expr::Call(id) = expr {
             for value in self.beside.remove(id).unwrap_or_default() {
-                self.give_back(&value);
+                self.give_back(&value, node);
             }
         }
         if !matches!(expr, Expr::Call(_) | Expr::Other | Expr::Number(_)) {
@@ -222,6 +222,7 @@ impl Walk<'_> {
                 value: expr.clone(),
                 yielded: false,
                 function: self.function,
+                span: span(node),
             });
         }
     }
@@ -232,6 +233,7 @@ impl Walk<'_> {
             value: expr.clone(),
             yielded: true,
             function: self.function,
+            span: span(inner),
         });
         expr
     }

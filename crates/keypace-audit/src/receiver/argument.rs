@@ -279,3 +279,31 @@ pub(super) fn chained(facts: &Facts, id: CallId) -> Vec<Expr> {
     }
     args
 }
+
+/// A read of a hash, set, list or sorted set by the name that Redis has for it: `hget`, `zRange`, `scard`.
+pub(super) fn is_of_structure(name: &str) -> bool {
+    let letters = name.chars().filter(|c| *c != '_');
+    let plain: String = letters.flat_map(char::to_lowercase).collect();
+    matches!(
+        plain.as_str(),
+        "hget"
+            | "hmget"
+            | "hexists"
+            | "hlen"
+            | "hkeys"
+            | "hvals"
+            | "lrange"
+            | "llen"
+            | "lindex"
+            | "scard"
+            | "sismember"
+            | "zcard"
+            | "zcount"
+            | "zrange"
+            | "zrangebyscore"
+            | "zrevrange"
+            | "zrevrangebyscore"
+            | "zrank"
+            | "zscore"
+    )
+}

@@ -4,6 +4,7 @@
 pub(crate) mod argument;
 pub(crate) mod built;
 pub(crate) mod clients;
+mod corroborated;
 pub(crate) mod dialect;
 pub(crate) mod elsewhere;
 pub(crate) mod modules;
@@ -14,7 +15,7 @@ mod raw;
 mod sender;
 pub(crate) mod shape;
 pub(crate) mod shellwords;
-mod stand_in;
+pub(crate) mod stand_in;
 pub(crate) mod verb;
 
 use std::collections::HashMap;
@@ -88,6 +89,7 @@ impl Commands {
                 all.extend(raw);
             }
         }
+        corroborated::raise(facts, &mut all);
         let mut places = HashMap::with_capacity(all.len());
         for (place, command) in all.iter().enumerate() {
             places.entry(command.call).or_insert(place);
@@ -265,8 +267,11 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
         }
         _ => false,
     };
+    // Options and names that one library has, and no other.
+    let options = call.args.iter().any(|arg| matches!(arg, Expr::Map(_)));
+    let only = verb == Verb::FlushAll || options && verb != Verb::FlushDb;
     told.then_some(Known {
-        sure: Sure::Named,
+        sure: if only { Sure::Resolved } else { Sure::Named },
         shape: Shape::Client,
         cluster: false,
     })
@@ -414,6 +419,8 @@ fn confidence(
     call: &Call,
 ) -> Option<Confidence> {
     let name = call.name.as_str();
+    // What is named like KEYS may walk by SCAN.
+    let proven = verb != Verb::Keys && !origins.elsewhere.of_call(facts, call).is_empty();
     // ServiceStack's has no arguments: with one it is a method of the project's own.
     if name == "GetAllKeys" && !args.is_empty() {
         return None;
@@ -446,11 +453,14 @@ fn confidence(
         Sure::Named if fits && (glob || origins.library || origins.speaks) => {
             Some(Confidence::High)
         }
+        // `$redis->hGet(...)`: nothing else of that name has such a method.
+        Sure::Named if origins.speaks && argument::is_of_structure(name) => Some(Confidence::High),
         // Beside the library's import a telling name is enough for commands that others have as well.
         Sure::Named if origins.library && !verb.lists_keys() => Some(Confidence::High),
         Sure::Named => Some(Confidence::Medium),
         // A class of the project's own with a `scan` that takes a pattern walks by itself.
         Sure::Own if verb == Verb::Scan && !fits => None,
+        Sure::Own if proven => Some(Confidence::High),
         Sure::Own => Some(Confidence::Medium),
         // `cache.get(key)` and `db.delete(x)` may be anything: only names of connections count.
         Sure::Weak if !fits && !verb.lists_keys() && !is_connection(call) => None,

@@ -457,6 +457,8 @@ fn confidence(
         _ if call.receiver.is_none() && !origins.library && !upper => None,
         _ if upper && (origins.library || origins.speaks) => Some(Confidence::High),
         Some(Sure::Own | Sure::Weak) if origins.library => Some(Confidence::Medium),
+        // Nothing else has these words.
+        _ if upper && matches!(verb, Verb::FlushAll | Verb::FlushDb) => Some(Confidence::High),
         _ if upper => Some(Confidence::Medium),
         _ => None,
     }

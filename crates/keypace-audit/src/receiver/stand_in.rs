@@ -20,7 +20,20 @@ pub(super) fn by_class(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Vec<
         Does::Finds(_) => None,
     });
     let given = stands_for.filter_map(|(place, verb)| Some((call.args.get(place)?, verb)));
-    given.map(|(arg, verb)| command(id, verb, arg)).collect()
+    let mut commands: Vec<Command> = given.map(|(arg, verb)| command(id, verb, arg)).collect();
+    if !commands.is_empty() && is_around_client(origins, call) {
+        for own in &mut commands {
+            own.confidence = Confidence::High;
+        }
+    }
+    commands
+}
+
+/// Whether a receiver is named as what is around a client, as its class is where that is of the tree.
+pub(crate) fn is_around_client(origins: &Origins<'_>, call: &Call) -> bool {
+    let known = call.receiver.as_ref();
+    let known = known.and_then(|own| origins.known(own, call.function, call.class));
+    known.is_some_and(|known| known.sure >= Sure::Own && known.shape == Shape::Client)
 }
 
 /// What a method of a class around a client says by its name: `redisCache.getCacheObject(key)`,

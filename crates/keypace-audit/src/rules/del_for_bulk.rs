@@ -97,7 +97,10 @@ fn through_helpers(scene: &Scene<'_>, sink: &mut Sink) {
             continue;
         }
         if let Some((trace, done)) = scene.found.deleted_through(CallId(at)) {
-            let confidence = scene.given_through(&done, trace);
+            let mut confidence = scene.given_through(&done, trace);
+            if !scene.found.source(trace.source).verb.lists_keys() {
+                confidence = confidence.min(done.confidence);
+            }
             let message = format!("{} runs DEL, and is called for every key found", call.name);
             sink.at(scene, &RULE, call, confidence, RULE.severity, message);
         }

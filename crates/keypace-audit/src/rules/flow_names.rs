@@ -456,6 +456,14 @@ pub(super) fn is_entries(name: &str) -> bool {
 
 /// A function that makes a text of a text: a key without its prefix.
 pub(super) fn is_of_text(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "basename", "decode", "prefix", "strip", "suffix", "trim", "unescape", "unquote",
+    ];
+    let words = clients::words(name);
+    words.iter().any(|word| WORDS.contains(&word.as_str())) || is_text_function(name)
+}
+
+fn is_text_function(name: &str) -> bool {
     matches!(
         plain(name).as_str(),
         "substr"

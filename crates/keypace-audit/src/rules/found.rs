@@ -6,12 +6,15 @@ mod callbacks;
 mod files;
 mod flow;
 mod folded;
+mod gives;
 mod growth;
 mod helpers;
 mod keyed;
+mod mentioned;
 mod methods;
 mod offers;
 mod own;
+mod passers;
 mod promises;
 mod ranges;
 mod readers;
@@ -26,8 +29,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::flow_names::{is_chunk, is_collect, is_passing_method};
 use crate::extract::FILE;
-use crate::facts::{Binding, Call, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
-use crate::language::Language;
+use crate::facts::{Binding, CallId, Expr, Facts, FunctionId, LoopId, LoopKind};
 use crate::limits;
 use crate::receiver::origin::Origins;
 use crate::receiver::verb::Verb;
@@ -71,6 +73,10 @@ pub(crate) struct Found<'a> {
     steppers: HashMap<String, usize>,
     /// Functions that give on what a scan finds while it goes on, with that scan.
     lazies: HashMap<String, usize>,
+    /// The same three by function, where several have one name.
+    gives: HashMap<FunctionId, gives::Gives>,
+    /// Functions that give back what they are given, one for one, with the parameter's place.
+    passers: HashMap<FunctionId, usize>,
     /// Calls that give what the lambda gave that they ran, and where each lambda stands as an argument.
     given: HashMap<CallId, Trace>,
     runs: HashMap<FunctionId, CallId>,
@@ -110,6 +116,8 @@ impl<'a> Found<'a> {
             finders: HashMap::new(),
             steppers: HashMap::new(),
             lazies: HashMap::new(),
+            gives: HashMap::new(),
+            passers: HashMap::new(),
             given: HashMap::new(),
             unfolded: HashMap::new(),
             runs: HashMap::new(),
@@ -134,6 +142,7 @@ impl<'a> Found<'a> {
         own.bound = anew::Bound::of(facts);
         own.find_recursion();
         own.find_runs();
+        own.find_passers();
         for _ in 0..limits::MAX_FLOW_ROUNDS {
             let before = own.size();
             own.read_commands();
@@ -201,33 +210,6 @@ impl<'a> Found<'a> {
                 }
             }
         }
-    }
-
-    /// Whether a call names something that holds keys found: also inside strings, where expressions aren't seen.
-    pub(crate) fn mentions(&self, call: &Call) -> bool {
-        self.mentioned_by(call).is_some()
-    }
-
-    /// One key found that a call names.
-    pub(crate) fn mentioned_by(&self, call: &Call) -> Option<Trace> {
-        let text = self.text.get(call.span.start..call.span.end)?;
-        let mut begin = 0;
-        // Elixir's `&1` is a name.
-        let mark = (self.facts.language == Language::Elixir).then_some('&');
-        text.split(|c: char| !(c.is_alphanumeric() || c == '_' || mark == Some(c)))
-            .find_map(|word| {
-                let (at, end) = (begin, begin + word.len());
-                let after = text.get(end..).unwrap_or_default();
-                begin = end + after.chars().next().map_or(0, char::len_utf8);
-                let place = self.place(call.function, word);
-                let trace = *self.names.get(&(place, word.to_owned()))?;
-                if word.len() < 2 && !is_code(text, at) {
-                    return None;
-                }
-                // `"user:" .. ids[i]` is made of one of them as well.
-                let amount = Amount::One;
-                (trace.amount == amount || is_indexed(after)).then_some(Trace { amount, ..trace })
-            })
     }
 
     fn is_iteration(&self, trace: Trace) -> bool {
@@ -299,7 +281,8 @@ impl<'a> Found<'a> {
             };
             let trace = self
                 .trace(iterable, each.function)
-                .or_else(|| self.in_file(iterable));
+                .or_else(|| self.in_file(iterable))
+                .or_else(|| self.of_itself(iterable, each.function));
             let Some(trace) = trace else { continue };
             self.give_loop(LoopId(at), trace);
         }
@@ -450,35 +433,4 @@ impl<'a> Found<'a> {
     pub(crate) fn is_bounded(&self, source: usize) -> bool {
         self.bounded.contains(&source)
     }
-}
-
-/// Whether one letter is a name, and not a part of a text: `f"user:{k}"`, `"user:" + k`, `'u:' . $k`.
-fn is_code(text: &str, at: usize) -> bool {
-    let before = text.get(..at).unwrap_or_default();
-    if before.ends_with(['{', '$']) {
-        return true;
-    }
-    let mut quote = None;
-    for c in before.chars() {
-        match quote {
-            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
-            Some(own) if own == c => quote = None,
-            _ => {}
-        }
-    }
-    quote.is_none()
-}
-
-/// `[i]`, `.get(i)` behind a name, and no slice.
-fn is_indexed(after: &str) -> bool {
-    let got = [".get(", ".elementAt(", ".ElementAt(", ".at("];
-    let got = got.iter().find_map(|own| after.strip_prefix(own));
-    let inner = after.strip_prefix('[').or(got);
-    let inner = inner.and_then(|rest| rest.split([']', ')']).next());
-    inner.is_some_and(|index| {
-        let plain = index
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '+' | '-'));
-        plain && index.contains(char::is_alphabetic)
-    })
 }

@@ -1,12 +1,15 @@
 //! Shell commands inside the strings of other languages: `os.system("redis-cli keys ...")`, `["redis-cli", "KEYS", "*"]`.
 //! Must not judge by itself.
 
+mod runs;
+
 use std::collections::HashMap;
 
+use self::runs::{Runs, is_runner, without_holes};
 use super::scene::{Host, Sink};
 use super::{Subject, judge as judge_all};
 use crate::extract;
-use crate::facts::{Call, Expr, Facts, Text, Usage};
+use crate::facts::{Call, Expr, Facts, Piece, Text, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::origin::Origins;
@@ -18,7 +21,7 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
     if subject.facts.language == Language::Shell {
         return quoted(subject, sink);
     }
-    if subject.facts.language == Language::Lua || !subject.text.contains("-cli") {
+    if !subject.text.contains("-cli") {
         return;
     }
     let texts = subject
@@ -26,14 +29,70 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
         .texts
         .iter()
         .filter(|text| has_client(&text.text));
+    let runs = Runs::of(subject.facts);
     for text in texts.take(limits::MAX_INNER_SCRIPTS) {
-        if text.text.contains("| xargs") && is_script(&text.text) || is_run(subject, text) {
+        if text.text.contains("| xargs") && is_script(&text.text) || runs.has(text) {
             script(subject, text, sink);
         }
     }
     for call in &subject.facts.calls {
         words(subject.facts, call, sink);
+        joined(subject, call, sink);
     }
+}
+
+/// `system("redis-cli -h " + host + " flushall")`: no literal of it says all.
+fn joined(subject: &Subject<'_>, call: &Call, sink: &mut Sink) {
+    if !is_runner(&call.name) {
+        return;
+    }
+    let texts = call.args.iter().filter_map(|arg| match arg {
+        Expr::Text(pieces) => Some(pieces.as_slice()),
+        _ => None,
+    });
+    let made = texts.filter(|pieces| pieces.contains(&Piece::Hole));
+    let mut lines: Vec<String> = made.map(line_of).collect();
+    // Between backquotes each piece is an argument.
+    if call.at == call.span && call.args.len() > 1 {
+        let pieces = call.args.iter().map(|arg| match arg {
+            Expr::Text(pieces) => line_of(pieces),
+            _ => HOLE.to_owned(),
+        });
+        lines.push(pieces.collect());
+    }
+    for line in lines.iter().filter(|line| has_client(line)) {
+        let mut inner = Sink::default();
+        let whole = Host {
+            language: Language::Shell,
+            base: 0,
+            function: call.function,
+            inner: true,
+        };
+        judge_text(subject, line, whole, &mut inner);
+        let (start, end) = (call.span.start, call.span.end);
+        for hit in inner.hits {
+            let told =
+                |own: &Hit| own.rule == hit.rule && start <= own.at.start && own.at.end <= end;
+            if !sink.hits.iter().any(told) {
+                sink.hits.push(Hit {
+                    at: call.at,
+                    call: call.span,
+                    ..hit
+                });
+            }
+        }
+    }
+}
+
+/// What the program fills in, as a shell would have it.
+const HOLE: &str = "$x";
+
+fn line_of(pieces: &[Piece]) -> String {
+    let parts = pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => text.as_str(),
+        Piece::Hole => HOLE,
+    });
+    parts.collect()
 }
 
 /// `sh -c 'redis-cli keys "a*" | xargs redis-cli del'`: the client's own words are read with the file, pipes are not.
@@ -73,61 +132,6 @@ fn has_client(text: &str) -> bool {
         .any(|client| text.contains(client))
 }
 
-/// A string that is an argument of a call, or bound to a name: not a doc string, and not a message.
-fn is_run(subject: &Subject<'_>, text: &Text) -> bool {
-    const RUNNERS: &[&str] = &[
-        "system",
-        "popen",
-        "run",
-        "call",
-        "check_output",
-        "check_call",
-        "Popen",
-        "exec",
-        "execSync",
-        "spawn",
-        "spawnSync",
-        "shell_exec",
-        "passthru",
-        "sh",
-        "shell",
-        "backtick",
-        "bash",
-        "capture2e",
-        "capture3",
-        "capture2",
-        "Command",
-        "CommandContext",
-        "cmd",
-        "start",
-        "Start",
-        "command",
-        "local",
-        "sudo",
-        "getoutput",
-        "create_subprocess_shell",
-        "os_cmd",
-        "execute",
-        "$",
-        "execa",
-        "exec_run",
-        "arg",
-        "ProcessStartInfo",
-        "execCommand",
-        "script",
-        "kubectl",
-        "ssh",
-        "raw",
-        "runCommand",
-        "`",
-    ];
-    subject.facts.calls.iter().any(|call| {
-        call.span.start <= text.span.start
-            && text.span.end <= call.span.end
-            && RUNNERS.contains(&call.name.as_str())
-    })
-}
-
 fn script(subject: &Subject<'_>, text: &Text, sink: &mut Sink) {
     let Some(raw) = subject.text.get(text.span.start..text.span.end) else {
         return;
@@ -141,20 +145,26 @@ fn script(subject: &Subject<'_>, text: &Text, sink: &mut Sink) {
         Some(_) => plain.replacen('\'', " ", 1).replace('\'', " "),
         None => plain,
     };
-    let facts = extract::facts(Language::Shell, &plain);
-    let inner = Subject {
-        facts: &facts,
-        text: &plain,
-        path: subject.path,
-        clients: subject.clients,
-    };
-    let origins = Origins::of(&facts, &plain, subject.clients, HashMap::new());
+    let filled = text.text.contains('\u{fffd}');
+    let plain = without_holes(subject.facts.language, &plain, filled);
     let host = Host {
         language: Language::Shell,
         base: text.span.start,
         function: text.function,
         inner: true,
     };
+    judge_text(subject, &plain, host, sink);
+}
+
+fn judge_text(subject: &Subject<'_>, text: &str, host: Host, sink: &mut Sink) {
+    let facts = extract::facts(Language::Shell, text);
+    let inner = Subject {
+        facts: &facts,
+        text,
+        path: subject.path,
+        clients: subject.clients,
+    };
+    let origins = Origins::of(&facts, text, subject.clients, HashMap::new());
     judge_all(&inner, &origins, host, sink, None);
 }
 
@@ -178,9 +188,16 @@ fn words(facts: &Facts, call: &Call, sink: &mut Sink) {
     else {
         return;
     };
-    let found = flat[at + 1..]
-        .iter()
+    let after = flat[at + 1..].iter();
+    // C# gives all words in one string: `Process.Start("redis-cli", "-n 1 flushdb")`.
+    let split = facts.language == Language::CSharp;
+    let found = after
         .filter_map(|word| argument::literal(word))
+        .flat_map(|word| {
+            let whole = (!split).then_some(word);
+            let parts = split.then(|| word.split_whitespace());
+            whole.into_iter().chain(parts.into_iter().flatten())
+        })
         .find(|word| {
             !word.starts_with('-')
                 && verb::of_word(word).is_some_and(|verb| {
@@ -212,6 +229,8 @@ fn add_words<'f>(args: &'f [Expr], flat: &mut Vec<&'f Expr>) {
     for arg in args {
         match arg {
             Expr::List(list) => flat.extend(list),
+            // `new ProcessStartInfo { FileName = "redis-cli", Arguments = "flushall" }`
+            Expr::Named(_, inner) => flat.push(inner),
             other => flat.push(other),
         }
     }

@@ -74,7 +74,7 @@ impl Scene<'_> {
                     .as_ref()
                     .is_some_and(|own| asked.args.contains(own));
         let lifted = source.confidence == Confidence::High
-            && source.verb.lists_keys()
+            && source.verb.finds()
             && (same || command.known.sure >= Sure::Named);
         let mut own = command.clone();
         if lifted {

@@ -14,6 +14,9 @@ use crate::facts::{
 use crate::limits::MIN_TEXT_BYTES;
 use crate::syntax::Node;
 
+/// So much stands at most between a text and a hole in it: `#{`.
+const MARK_BYTES: usize = 2;
+
 impl Walk<'_> {
     pub(super) fn call(&mut self, node: &Node<'_>, parts: &CallParts<'_>) -> Expr {
         self.facts.imports.extend(self.grammar.imports(node));
@@ -241,9 +244,15 @@ impl Walk<'_> {
                 TextPiece::Plain(_, from) | TextPiece::Hole(from) => from.range(),
                 TextPiece::Within(_, range) => range.clone(),
             };
-            content = Some(content.map_or(range.clone(), |all| {
-                all.start.min(range.start)..all.end.max(range.end)
-            }));
+            // What fills a template from outside stands behind its quote.
+            let outside = |all: &Range<usize>| {
+                matches!(piece, TextPiece::Hole(_)) && range.start > all.end + MARK_BYTES
+            };
+            if !content.as_ref().is_some_and(outside) {
+                content = Some(content.map_or(range.clone(), |all| {
+                    all.start.min(range.start)..all.end.max(range.end)
+                }));
+            }
             match piece {
                 TextPiece::Plain(text, _) | TextPiece::Within(text, _) => {
                     join(&mut flat, &Piece::Text(text.clone()))

@@ -46,8 +46,8 @@ impl Found<'_> {
                 self.give_loop(*each, trace);
             }
             Usage::Returned => {
-                if let Some(name) = self.origins.named_function(own.function) {
-                    self.give_back(name, trace);
+                if let Some(id) = self.named_around(own.function) {
+                    self.give_back(id, trace);
                 }
             }
             Usage::Receiver(next) => self.flow_method(*next, trace, steps - 1),

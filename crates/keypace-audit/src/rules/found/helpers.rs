@@ -8,6 +8,7 @@ use crate::receiver::Command;
 use crate::receiver::clients;
 use crate::receiver::elsewhere::Does;
 use crate::receiver::shape::{Known, Shape, Sure};
+use crate::receiver::stand_in::is_around_client;
 use crate::receiver::verb::Verb;
 use crate::report::Confidence;
 use crate::rules::flow_names::is_unfold;
@@ -34,7 +35,13 @@ impl Found<'_> {
     pub(super) fn finder(&self, id: CallId) -> Option<Trace> {
         let call = self.facts.calls.get(id.0)?;
         let trace = self.finders.get(&call.name)?;
-        (self.is_own(call) && !self.calls_itself(call)).then_some(*trace)
+        if !self.is_own(call) || self.calls_itself(call) {
+            return None;
+        }
+        match self.gives_by_class(call) {
+            Some(own) => own.whole,
+            None => Some(*trace),
+        }
     }
 
     /// Gives a helper's parameters what a call hands to it.
@@ -161,13 +168,20 @@ impl Found<'_> {
             verb: Verb::ScanIter,
             ..scan
         };
-        let stand_in = if let Some(step) = self.steppers.get(&call.name) {
+        let (step, lazy) = match self.gives_by_class(call) {
+            Some(own) => (own.step, own.lazily),
+            None => (
+                self.steppers.get(&call.name).copied(),
+                self.lazies.get(&call.name).copied(),
+            ),
+        };
+        let stand_in = if let Some(step) = step {
             Some(Command {
                 call: id,
-                ..self.sources[*step].clone()
+                ..self.sources[step].clone()
             })
-        } else if let Some(scan) = self.lazies.get(&call.name) {
-            Some(iterates(self.sources[*scan].clone()))
+        } else if let Some(scan) = lazy {
+            Some(iterates(self.sources[scan].clone()))
         } else {
             self.scanned_by(call).map(iterates)
         };
@@ -289,10 +303,15 @@ impl Found<'_> {
                 _ => None,
             });
             if let Some(verb) = verb {
+                let confidence = if is_around_client(self.origins, call) {
+                    Confidence::High
+                } else {
+                    Confidence::Medium
+                };
                 self.add_source(Command {
                     call: CallId(at),
                     verb,
-                    confidence: Confidence::Medium,
+                    confidence,
                     known: Known {
                         sure: Sure::Own,
                         shape: Shape::Client,

@@ -89,6 +89,9 @@ impl Found<'_> {
         if let (Some(only), None) = (exact.next(), exact.next()) {
             return Some(*only);
         }
+        if !has_interfaces(self.facts.language) {
+            return self.meant_by_class(call);
+        }
         // An interface says it as well, and has no body.
         let named = self.origins.functions_named(&call.name).iter();
         let mut written = named.filter(|id| {
@@ -111,7 +114,7 @@ impl Found<'_> {
     }
 
     /// The one of several functions of a name that the class has which a call is made on.
-    fn meant_by_class(&self, call: &Call) -> Option<FunctionId> {
+    pub(super) fn meant_by_class(&self, call: &Call) -> Option<FunctionId> {
         let class = self.class_called(call)?;
         let named = self.origins.functions_named(&call.name).iter();
         let mut own = named.filter(|id| {
@@ -209,6 +212,14 @@ impl Found<'_> {
         }
         false
     }
+}
+
+/// Languages where what has no body stands between braces as well.
+fn has_interfaces(language: Language) -> bool {
+    !matches!(
+        language,
+        Language::Python | Language::Ruby | Language::Elixir | Language::Lua | Language::Shell
+    )
 }
 
 /// `Store` of `*cache.Store` and `Store[K]`.

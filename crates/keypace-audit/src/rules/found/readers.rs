@@ -18,10 +18,13 @@ use crate::rules::flow_names::is_chunk;
 impl Found<'_> {
     /// What a call of a file's own function reads for a key that was found, with that key.
     pub(crate) fn read_through(&self, id: CallId) -> Option<(Trace, Command)> {
-        if takes_away(&self.facts.calls[id.0].name) {
+        let call = &self.facts.calls[id.0];
+        if takes_away(&call.name) {
             return None;
         }
-        self.done_through(id, Verb::reads_one)
+        let (trace, read) = self.done_through(id, Verb::reads_one)?;
+        let changes = acts(&call.name) && self.writes_as_well(call, &read);
+        (!changes).then_some((trace, read))
     }
 
     /// What such a call deletes.
@@ -77,6 +80,17 @@ impl Found<'_> {
             };
             (trace.amount == Amount::One).then(|| (trace, done.clone()))
         })
+    }
+
+    /// Whether a function that is called writes by the client that it reads by.
+    fn writes_as_well(&self, call: &Call, read: &Command) -> bool {
+        let client = &self.facts.calls[read.call.0].receiver;
+        let writes = |id: &CallId| {
+            let own = &self.facts.calls[id.0];
+            own.receiver == *client && is_write(&own.name)
+        };
+        let mut clauses = self.clauses(call).into_iter();
+        client.is_some() && clauses.any(|helper| self.calls_in(helper).iter().any(writes))
     }
 
     /// One key that an argument is made of: `load(keyOf(id))`, `load("user:" + id)`, `load(conn, f"user:{id}")`.
@@ -317,6 +331,26 @@ pub(super) fn takes_away(name: &str) -> bool {
     words
         .get(forced)
         .is_some_and(|first| WORDS.contains(&first.as_str()))
+}
+
+/// `process_failure`, `handleJob`: what it does for the key is the point.
+fn acts(name: &str) -> bool {
+    const WORDS: &[&str] = &["handle", "process", "retry"];
+    let words = clients::words(name);
+    words
+        .first()
+        .is_some_and(|first| WORDS.iter().any(|word| first.starts_with(word)))
+}
+
+/// A command that changes a key.
+fn is_write(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "decr", "del", "delete", "expire", "hdel", "hmset", "hset", "incr", "lpush", "psetex",
+        "rpush", "sadd", "set", "setex", "srem", "unlink", "zadd", "zrem",
+    ];
+    let plain: String = name.chars().filter(|c| *c != '_').collect();
+    let plain = plain.to_ascii_lowercase();
+    NAMES.contains(&plain.strip_suffix("async").unwrap_or(&plain))
 }
 
 fn has_word(text: &str, names: &[String]) -> bool {

@@ -26,6 +26,7 @@ impl Found<'_> {
             match self.trace(&own.value, own.function) {
                 Some(trace) if own.yielded => self.give_on(own.function, trace),
                 Some(trace) => self.return_from(own.function, trace),
+                None if own.yielded => self.give_made(at),
                 None => {}
             }
         }
@@ -49,7 +50,7 @@ impl Found<'_> {
             return;
         }
         if !own.name.is_empty() {
-            return self.give_back(own.name.clone(), trace);
+            return self.give_back(id, trace);
         }
         let Some(&call) = self.runs.get(&id) else {
             return;
@@ -82,23 +83,48 @@ impl Found<'_> {
 
     /// What a generator gives on: each caller goes on with the scan.
     fn give_on(&mut self, function: Option<FunctionId>, trace: Trace) {
-        let Some(name) = self.origins.named_function(function) else {
+        let Some(id) = self.named_around(function) else {
             return;
         };
         let verb = self.sources[trace.source].verb;
         if verb.steps() || verb.iterates() {
-            self.lazies.entry(name).or_insert(trace.source);
+            self.give_lazily(id, trace.source);
         } else {
             let amount = Amount::All;
-            self.give_back(name, Trace { amount, ..trace });
+            self.give_back(id, Trace { amount, ..trace });
         }
     }
 
-    pub(super) fn give_back(&mut self, name: String, trace: Trace) {
+    /// `yield f"user:{key}"`: a name that is made of each key found.
+    fn give_made(&mut self, at: usize) {
+        let own = &self.facts.returned[at];
+        let text = self.text.get(own.span.start..own.span.end);
+        if let (Expr::Text(_), Some(text)) = (&own.value, text)
+            && let Some(trace) = self.mentioned(text, own.function)
+        {
+            self.give_on(own.function, trace);
+        }
+    }
+
+    fn give_lazily(&mut self, id: FunctionId, source: usize) {
+        let name = self.facts.functions[id.0].name.clone();
+        self.lazies.entry(name).or_insert(source);
+        self.gives
+            .entry(id)
+            .or_default()
+            .lazily
+            .get_or_insert(source);
+    }
+
+    pub(super) fn give_back(&mut self, id: FunctionId, trace: Trace) {
+        // What it gives is what it is given, whoever calls it.
+        if self.passers.contains_key(&id) {
+            return;
+        }
+        let name = self.facts.functions[id.0].name.clone();
         let source = &self.sources[trace.source];
         if trace.amount == Amount::Batch && source.verb.iterates() {
-            self.lazies.entry(name).or_insert(trace.source);
-            return;
+            return self.give_lazily(id, trace.source);
         }
         // A hash by a name that is put together is one thing, and not what names others.
         if self.is_map(trace)
@@ -109,7 +135,16 @@ impl Found<'_> {
         let once = self.facts.calls[source.call.0].loops.is_empty();
         if source.verb.steps() && trace.amount == Amount::Batch && once {
             self.steppers.entry(name).or_insert(trace.source);
+            self.gives
+                .entry(id)
+                .or_default()
+                .step
+                .get_or_insert(trace.source);
             return;
+        }
+        let whole = self.gives.entry(id).or_default().whole.get_or_insert(trace);
+        if whole.amount < trace.amount {
+            *whole = trace;
         }
         let old = self.finders.entry(name).or_insert(trace);
         if old.amount < trace.amount {

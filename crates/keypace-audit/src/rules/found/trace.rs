@@ -186,6 +186,9 @@ impl Found<'_> {
         if let Some(built) = built::sent(self.facts, call) {
             return self.trace_at(built, function, depth + 1);
         }
+        if let Some(arg) = self.passed(call) {
+            return self.trace_at(arg, call.function, depth + 1);
+        }
         let name = call.name.as_str();
         let cut = is_chunk(name) || is_limit(name) || (name == "unpack" && call.args.len() > 1);
         let receiver = call
