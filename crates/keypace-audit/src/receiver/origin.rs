@@ -407,7 +407,7 @@ impl<'a> Origins<'a> {
         }
     }
 
-    fn has_implicit_self(&self) -> bool {
+    pub(super) fn has_implicit_self(&self) -> bool {
         matches!(
             self.facts.language,
             Language::Java | Language::Kotlin | Language::CSharp | Language::Ruby

@@ -200,7 +200,33 @@ pub(super) fn is_plain_type(declared: &str) -> bool {
             || [' ', ':', '.', '&']
                 .iter()
                 .any(|before| lower.contains(&format!("{before}{word}")))
-    })
+    }) || is_other_store(&lower)
+}
+
+/// A name, in lower case, of another store's or server's client.
+pub(super) fn is_other_store(lower: &str) -> bool {
+    const STORES: &[&str] = &[
+        "bigtable",
+        "cassandra",
+        "consul",
+        "couchbase",
+        "cqlsession",
+        "dynamo",
+        "elasticsearch",
+        "entitymanager",
+        "etcd",
+        "firestore",
+        "hazelcast",
+        "hbase",
+        "jdbc",
+        "leveldb",
+        "memcache",
+        "mongo",
+        "opensearch",
+        "rocksdb",
+        "zookeeper",
+    ];
+    STORES.iter().any(|store| lower.contains(store))
 }
 
 /// A value that can't be a client: a literal, a collection.

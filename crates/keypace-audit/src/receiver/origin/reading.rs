@@ -7,7 +7,8 @@ use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
 use crate::receiver::modules;
 use crate::receiver::shape::{
-    Known, Shape, Sure, client_of, is_client_name, is_cluster, is_plain_type, is_something_else,
+    Known, Shape, Sure, client_of, is_client_name, is_cluster, is_other_store, is_plain_type,
+    is_something_else,
 };
 use crate::receiver::verb;
 
@@ -50,6 +51,9 @@ impl Origins<'_> {
                     put(&mut self.members, field.name.clone(), known);
                 } else if field.declared.as_deref().is_some_and(is_plain_type) {
                     self.others.insert((None, format!("self.{}", field.name)));
+                    if self.has_implicit_self() {
+                        self.others.insert((None, field.name.clone()));
+                    }
                 }
             }
         }
@@ -95,6 +99,7 @@ impl Origins<'_> {
                     }
                     None if is_something_else(&binding.value)
                         || self.is_server_inside(&binding.value)
+                        || self.is_of_other(&binding.value)
                         || declared.is_some_and(is_plain_type) =>
                     {
                         self.others.insert((root, name));
@@ -112,6 +117,15 @@ impl Origins<'_> {
         };
         let of_package = |path: &[String]| path.first().is_some_and(|own| own == "miniredis");
         matches!(&self.facts.calls[call.0].receiver, Some(Expr::Path(path)) if of_package(path))
+    }
+
+    /// `new MongoClient(url)`: something of another store's.
+    fn is_of_other(&self, value: &Expr) -> bool {
+        let Expr::Call(made) = value else {
+            return false;
+        };
+        let made = &self.facts.calls[made.0];
+        made.constructs && is_other_store(&made.name.to_ascii_lowercase())
     }
 
     /// Parameters that are a client where nothing else is given: `pool: ConnectionPool.new { Redis.new }`.
