@@ -48,9 +48,9 @@ pub(crate) const MAX_THREADS: usize = 64;
 pub(crate) const MAX_WRAPPER_WORDS: usize = 4096;
 
 /// How many nodes deep a file is read. Code that people write stays under 100; generated expressions go on for
-/// thousands, and reading is recursive: this much fits twice into a thread's stack of 2 MiB in a build without
-/// optimisation.
-pub(crate) const MAX_DEPTH_NODES: usize = 300;
+/// thousands, and reading is recursive: a level was seen to take 7 KiB in a build without optimisation and with all
+/// that a debugger asks for, so this much leaves a third of a thread's stack of 2 MiB.
+pub(crate) const MAX_DEPTH_NODES: usize = 200;
 
 /// Shorter string literals are not kept as texts: no script and no shell command fits.
 pub(crate) const MIN_TEXT_BYTES: usize = 8;
