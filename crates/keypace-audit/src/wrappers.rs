@@ -7,7 +7,7 @@ mod index;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Call, Class, Expr, FunctionId};
+use crate::facts::{Call, Class, Expr, FunctionId, Import};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::clients;
@@ -156,6 +156,10 @@ impl Wrappers {
             text: subject.text,
         };
         let mut hits = rules::check_knowing(subject, self.foreign(subject), elsewhere);
+        // Elixir's clients have no functions of such names, but Exredis's.
+        let of_client = |own: &Import| own.module.starts_with("Exredis");
+        let modules_of_own = subject.facts.language == Language::Elixir
+            && !subject.facts.imports.iter().any(of_client);
         // What is only guessed to be a client is one of the tree's own, whose method of this name does it otherwise.
         hits.retain(|hit| {
             let name = subject
@@ -163,7 +167,7 @@ impl Wrappers {
                 .get(hit.at.start..hit.at.end)
                 .unwrap_or_default();
             !matches!(hit.rule, "keys-command" | "flush-command")
-                || hit.confidence == Confidence::High
+                || hit.confidence == Confidence::High && !modules_of_own
                 || !self.index.walks.contains(name)
                 || self.index.flushes.contains(name)
         });

@@ -334,3 +334,40 @@ def reset():
         .collect();
     assert_eq!(told, ["reset.py:4", "store.py:6"]);
 }
+
+#[test]
+fn a_function_named_like_keys_that_hands_on_a_walk_is_none() {
+    let module = |body: &str| {
+        format!(
+            "\
+defmodule Shop.Redis do
+  def keys(pattern), do: {body}
+
+  def walk(pattern, cursor, acc) do
+    case Redix.command(:redix, [\"SCAN\", cursor, \"MATCH\", pattern, \"COUNT\", \"500\"]) do
+      {{:ok, [\"0\", names]}} -> acc ++ names
+      {{:ok, [next, names]}} -> walk(pattern, next, acc ++ names)
+    end
+  end
+end
+"
+        )
+    };
+    let carts = "\
+defmodule Shop.Carts do
+  alias Shop.Redis
+
+  def of(id), do: Redis.keys(\"cart:#{id}:*\")
+end
+";
+    let told = |body: &str| {
+        let mut told = found(&[("redis.ex", &module(body)), ("carts.ex", carts)]);
+        told.retain(|own| own.ends_with("keys-command"));
+        told
+    };
+    assert!(told("walk(pattern, \"0\", [])").is_empty());
+    assert_eq!(
+        told("Redix.command(:redix, [\"KEYS\", pattern])"),
+        ["carts.ex:4 keys-command", "redis.ex:2 keys-command"]
+    );
+}

@@ -193,7 +193,7 @@ fn judge(
             } else {
                 Vec::new()
             },
-            walkers: walkers(subject.facts, &commands),
+            walkers: walkers(subject.facts, &commands, &found),
             flushers: flushers(subject.facts, &sink.hits),
             helpers: if typed { Vec::new() } else { found.helpers() },
             methods: found.methods(),
@@ -204,7 +204,7 @@ fn judge(
 
 /// Functions that are named like KEYS and have a SCAN in their body, and no KEYS; those named like a flush that work by
 /// other commands, where none of that name in the file is known to flush.
-fn walkers(facts: &Facts, commands: &Commands) -> Vec<String> {
+fn walkers(facts: &Facts, commands: &Commands, found: &Found<'_>) -> Vec<String> {
     let named = |wanted: &'static [Verb]| {
         let of = move |own: &&Function| {
             verb::of_method(&own.name).is_some_and(|verb| wanted.contains(&verb))
@@ -219,8 +219,9 @@ fn walkers(facts: &Facts, commands: &Commands) -> Vec<String> {
         })
     };
     let scans = |own: &Command| matches!(own.verb, Verb::Scan | Verb::ScanIter);
-    let walk = named(&[Verb::Keys])
-        .filter(|own| runs(own, &scans) && !runs(own, &|own| own.verb == Verb::Keys));
+    let walks = |own: &Function| runs(own, &scans) || found.walks(&own.name);
+    let walk =
+        named(&[Verb::Keys]).filter(|own| walks(own) && !runs(own, &|own| own.verb == Verb::Keys));
     let other = |own: &Command| !own.verb.flushes();
     let spare = named(&[Verb::FlushAll, Verb::FlushDb])
         .filter(|own| runs(own, &other) && !runs(own, &|own| own.verb.flushes()));

@@ -117,6 +117,14 @@ impl Found<'_> {
         })
     }
 
+    /// Whether a function gives back what another function of the file found by SCAN.
+    pub(crate) fn walks(&self, name: &str) -> bool {
+        let found = self.finders.get(name).map(|trace| trace.source);
+        let source = found.or_else(|| self.lazies.get(name).copied());
+        let verb = source.map(|source| self.sources[source].verb);
+        verb.is_some_and(|verb| matches!(verb, Verb::Scan | Verb::ScanIter))
+    }
+
     /// What a function does with a key that it is given.
     fn works_on(&self, id: FunctionId, own: &Function) -> Option<(Verb, usize)> {
         let itself = own.params.first();
