@@ -105,6 +105,8 @@ struct Gathered {
     pages: BTreeMap<String, (Vec<Finding>, u64)>,
     wrappers: Vec<Wrapper>,
     methods: Vec<Method>,
+    /// The files that a pass has read.
+    met: HashSet<String>,
     files: u64,
     lines: u64,
     troubles: Vec<String>,
@@ -183,6 +185,7 @@ impl Audit {
             second.gathered = Mutex::new(all);
             tree.walk(&|met| second.visit(met));
             all = second.into_gathered();
+            all = self.deeper(root, tree, &repositories, wrappers, all);
         }
         let pages = all.pages.values();
         let count = pages.map(|(findings, _)| findings.len()).sum();
@@ -194,6 +197,42 @@ impl Audit {
     }
 }
 
+impl Audit {
+    /// The files that were read once more, where that has found functions that work on keys by those of other files.
+    fn deeper(
+        &self,
+        root: usize,
+        tree: &Tree,
+        repositories: &Repositories,
+        wrappers: Wrappers,
+        mut all: Gathered,
+    ) -> Gathered {
+        let met = std::mem::take(&mut all.met);
+        let found = std::mem::take(&mut all.wrappers);
+        if found.is_empty() {
+            return all;
+        }
+        let (wrappers, words) = wrappers.with(found);
+        let mut third = Pass::new(root, &self.options, repositories, Some(&wrappers));
+        third.filter = filter_of(words);
+        third.gathered = Mutex::new(all);
+        tree.walk(&|own| {
+            if matches!(&own, Met::Source(source) if met.contains(&source.relative)) {
+                third.visit(own);
+            }
+        });
+        third.into_gathered()
+    }
+}
+
+/// Passes files that have one of these names.
+fn filter_of(mut words: Vec<String>) -> Prefilter {
+    words.sort();
+    words.dedup();
+    words.truncate(limits::MAX_WRAPPER_WORDS);
+    Prefilter::names(&words)
+}
+
 impl<'a> Pass<'a> {
     fn new(
         root: usize,
@@ -203,13 +242,7 @@ impl<'a> Pass<'a> {
     ) -> Self {
         let filter = wrappers.map_or_else(
             || Prefilter::redis(&options.wrappers),
-            |wrappers| {
-                let mut words = wrappers.words();
-                words.sort();
-                words.dedup();
-                words.truncate(limits::MAX_WRAPPER_WORDS);
-                Prefilter::names(&words)
-            },
+            |wrappers| filter_of(wrappers.words()),
         );
         Self {
             root,
@@ -261,8 +294,13 @@ impl<'a> Pass<'a> {
             path: &source.relative,
             clients: &self.options.wrappers,
         };
+        own.met.insert(source.relative.clone());
         let mut hits = match self.wrappers {
-            Some(wrappers) => wrappers.recheck(&subject),
+            Some(wrappers) => {
+                let (hits, deeper) = wrappers.recheck(&subject);
+                own.wrappers = deeper;
+                hits
+            }
             None => {
                 let (hits, mut offers) = rules::check(&subject);
                 own.methods = std::mem::take(&mut offers.methods);
@@ -297,6 +335,7 @@ impl Gathered {
         self.pages.extend(other.pages);
         self.wrappers.extend(other.wrappers);
         self.methods.extend(other.methods);
+        self.met.extend(other.met);
         self.files += other.files;
         self.lines += other.lines;
         self.unread += other.unread;

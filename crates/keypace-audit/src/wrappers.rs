@@ -15,7 +15,7 @@ use crate::receiver::elsewhere::{Elsewhere, Meant, Method, Methods};
 use crate::receiver::shape::Known;
 use crate::receiver::verb::{self, Verb};
 use crate::report::{Confidence, Hit};
-use crate::rules::{self, Offers, Subject};
+use crate::rules::{self, Helper, Offers, Subject};
 
 use index::Index;
 
@@ -120,26 +120,23 @@ pub(crate) struct Wrappers {
 
 impl Wrappers {
     /// Puts together what the files define, in any order.
-    pub(crate) fn new(mut found: Vec<Wrapper>, methods: Vec<Method>) -> Self {
+    pub(crate) fn new(found: Vec<Wrapper>, methods: Vec<Method>) -> Self {
+        Self::of(found, Methods::new(methods))
+    }
+
+    fn of(mut found: Vec<Wrapper>, methods: Methods) -> Self {
         // In one order, whichever thread came first.
         found.sort_by(|a, b| (&a.name, &a.modules).cmp(&(&b.name, &b.modules)));
         Self {
             index: Index::of(&found),
             found,
-            methods: Methods::new(methods),
+            methods,
         }
     }
 
     /// Names of which a file has to have one to be asked again.
     pub(crate) fn words(&self) -> Vec<String> {
-        let names: HashSet<&str> = self
-            .found
-            .iter()
-            .map(|wrapper| match &wrapper.kind {
-                Kind::Does(Some(class), _) | Kind::Sends(class) => elsewhere::short(class),
-                Kind::Does(None, _) if !is_telling(&wrapper.name) => wrapper.module(),
-                _ => wrapper.name.as_str(),
-            })
+        let names: HashSet<&str> = words_of(&self.found)
             .chain(self.methods.classes())
             .collect();
         names.into_iter().map(str::to_owned).collect()
@@ -147,7 +144,7 @@ impl Wrappers {
 
     /// Everything that the rules find in a file, knowing the tree: it replaces what the first pass found there. Asked in a
     /// second pass, for files that have one of [`Self::words`], also such as never say *redis*.
-    pub(crate) fn recheck(&self, subject: &Subject<'_>) -> Vec<Hit> {
+    pub(crate) fn recheck(&self, subject: &Subject<'_>) -> (Vec<Hit>, Vec<Wrapper>) {
         let (meant, sends) = self.meant(subject);
         let elsewhere = Elsewhere {
             meant,
@@ -155,7 +152,8 @@ impl Wrappers {
             methods: Some(&self.methods),
             text: subject.text,
         };
-        let mut hits = rules::check_knowing(subject, self.foreign(subject), elsewhere);
+        let (mut hits, helpers) = rules::check_knowing(subject, self.foreign(subject), elsewhere);
+        let deeper = self.deeper(subject, helpers);
         // Elixir's clients have no functions of such names, but Exredis's.
         let of_client = |own: &Import| own.module.starts_with("Exredis");
         let modules_of_own = subject.facts.language == Language::Elixir
@@ -197,7 +195,29 @@ impl Wrappers {
                 fix: (rule.fix)(subject.facts.language),
             });
         }
-        hits
+        (hits, deeper)
+    }
+
+    /// Functions of a file that do something with keys by those of others, and aren't known yet.
+    fn deeper(&self, subject: &Subject<'_>, helpers: Vec<Helper>) -> Vec<Wrapper> {
+        let offers = Offers {
+            helpers,
+            ..Offers::default()
+        };
+        let mut own = defined(subject, &[], offers);
+        own.retain(|own| {
+            let mut known = self.at(&self.index.doing, &own.name);
+            matches!(own.kind, Kind::Does(..)) && !known.any(|known| known == own)
+        });
+        own
+    }
+
+    /// The same with those, and the names of which a file has to have one to be asked once more.
+    pub(crate) fn with(self, deeper: Vec<Wrapper>) -> (Self, Vec<String>) {
+        let words = words_of(&deeper).map(str::to_owned).collect();
+        let mut found = self.found;
+        found.extend(deeper);
+        (Self::of(found, self.methods), words)
     }
 
     /// Clients of other files, by the names that this file's imports give them.
@@ -318,6 +338,15 @@ impl Wrapper {
             stem
         }
     }
+}
+
+/// What another file writes of each, at least.
+fn words_of(found: &[Wrapper]) -> impl Iterator<Item = &str> {
+    found.iter().map(|wrapper| match &wrapper.kind {
+        Kind::Does(Some(class), _) | Kind::Sends(class) => elsewhere::short(class),
+        Kind::Does(None, _) if !is_telling(&wrapper.name) => wrapper.module(),
+        _ => wrapper.name.as_str(),
+    })
 }
 
 /// What an import ends with: `cache` of `../cache/cache.service.js`, `redis` of `app.db.redis`.

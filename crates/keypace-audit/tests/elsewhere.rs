@@ -371,3 +371,95 @@ end
         ["carts.ex:4 keys-command", "redis.ex:2 keys-command"]
     );
 }
+
+#[test]
+fn a_reader_two_files_away_is_a_reader() {
+    let rows = "\
+import redis
+
+r = redis.Redis()
+
+def row_ids():
+    return r.smembers('rows')
+
+def row_by_id(row_id):
+    return r.get('row:' + row_id)
+
+def save_row(row_id, text):
+    r.set('row:' + row_id, text)
+";
+    let packets = "\
+import rows
+
+def create_packet(row_id):
+    return pack(rows.row_by_id(row_id))
+
+def create_copy(row_id):
+    rows.save_row(row_id + ':copy', rows.row_by_id(row_id))
+
+def empty_packet(size):
+    return pack(size)
+";
+    let lobby = "\
+import packets
+import rows
+
+def joined(send):
+    for row_id in rows.row_ids():
+        send(packets.create_packet(row_id))
+
+def copied():
+    for row_id in rows.row_ids():
+        packets.create_copy(row_id)
+
+def padded(send):
+    for size in rows.row_ids():
+        send(packets.empty_packet(size))
+
+def known(send):
+    for row_id in ('head', 'foot'):
+        send(packets.create_packet(row_id))
+";
+    let files = [
+        ("rows.py", rows),
+        ("packets.py", packets),
+        ("lobby.py", lobby),
+    ];
+    assert_eq!(found(&files), ["lobby.py:6 n-plus-one-read"]);
+}
+
+#[test]
+fn a_module_of_ruby_that_is_written_in_several_files_reads_by_what_it_is_extended_with() {
+    let storage = "\
+module Jobs::Storage
+  def read_job(id)
+    Sidekiq.redis { |conn| conn.hgetall(\"job:#{id}\") }
+  end
+end
+";
+    let jobs = "\
+module Jobs
+  extend Storage
+
+  class << self
+    def get_all(id)
+      read_job(id)
+    end
+  end
+end
+";
+    let web = "\
+module Jobs
+  module Web
+    def self.page
+      ids = Sidekiq.redis { |conn| conn.smembers('jobs') }
+      ids.each do |id|
+        show(Jobs.get_all(id))
+      end
+    end
+  end
+end
+";
+    let files = [("storage.rb", storage), ("jobs.rb", jobs), ("web.rb", web)];
+    assert_eq!(found(&files), ["web.rb:6 n-plus-one-read"]);
+}

@@ -131,13 +131,17 @@ pub(crate) fn check(subject: &Subject<'_>) -> (Vec<Hit>, Offers) {
     (hits, offers)
 }
 
-/// The same, with clients that other files of the tree make, and calls of functions there that are known.
+/// The same, with clients that other files of the tree make, and calls of functions there that are known; with the
+/// functions of the file that turn out to do something with keys by those.
 pub(crate) fn check_knowing<'a>(
     subject: &Subject<'a>,
     foreign: HashMap<String, Known>,
     elsewhere: Elsewhere<'a>,
-) -> Vec<Hit> {
-    all_of(subject, foreign, elsewhere, None)
+) -> (Vec<Hit>, Vec<Helper>) {
+    let mut offers = Offers::default();
+    let knows = !elsewhere.meant.is_empty() && !are_called_by_type(subject.facts.language);
+    let hits = all_of(subject, foreign, elsewhere, knows.then_some(&mut offers));
+    (hits, offers.helpers)
 }
 
 fn all_of<'a>(

@@ -73,7 +73,7 @@ impl Wrappers {
 /// `Store.load(key)`, `store.load(key)` where the store is known to be one, and `load(key)` where the class extends it.
 fn is_of_class(subject: &Subject<'_>, types: &Types<'_>, call: &Call, class: &str) -> bool {
     let facts = subject.facts;
-    if facts.classes.iter().any(|own| own.name == class) {
+    if facts.classes.iter().any(|own| own.name == class) && has_own(facts, class, &call.name) {
         return false;
     }
     let name = short(class);
@@ -98,6 +98,15 @@ fn is_of_class(subject: &Subject<'_>, types: &Types<'_>, call: &Call, class: &st
         Some(Expr::Call(made)) => made_class(facts, *made) == Some(name),
         Some(_) => false,
     }
+}
+
+/// Whether a file's part of a class has a function of a name. Ruby's modules are written in several files.
+fn has_own(facts: &Facts, class: &str, name: &str) -> bool {
+    facts.language != Language::Ruby
+        || facts.functions.iter().any(|own| {
+            let around = own.class.and_then(|id| facts.classes.get(id.0));
+            own.name == name && around.is_some_and(|around| around.name == class)
+        })
 }
 
 /// Languages where a module may give an object of its class to those who bring it in.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::readers::takes_away;
+use super::readers::{is_write, takes_away};
 use super::{Amount, Found};
 use crate::facts::{Expr, Function, FunctionId};
 use crate::language::Language;
@@ -104,6 +104,15 @@ impl Found<'_> {
         })
     }
 
+    /// Whether a function calls anything that says that it writes.
+    fn writes_inside(&self, id: FunctionId) -> bool {
+        let mut calls = self
+            .calls_in(id)
+            .iter()
+            .map(|call| &self.facts.calls[call.0]);
+        calls.any(|own| writes(&own.name) || is_write(&own.name) || takes_away(&own.name))
+    }
+
     /// Whether a function calls one that works on keys.
     fn hands_on(&self, id: FunctionId, working: &HashSet<FunctionId>) -> bool {
         let mut calls = self
@@ -144,10 +153,8 @@ impl Found<'_> {
                 continue;
             }
             let away = takes_away(&own.name);
-            if !away
-                && !writes(&own.name)
-                && self.done_of(id, &param.name, Verb::reads_one, 0).is_some()
-            {
+            let writes = writes(&own.name) && self.writes_inside(id);
+            if !away && !writes && self.done_of(id, &param.name, Verb::reads_one, 0).is_some() {
                 return Some((Verb::Read, place));
             }
             let deletes = |verb| verb == Verb::Del;

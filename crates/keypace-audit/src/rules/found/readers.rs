@@ -343,7 +343,7 @@ fn acts(name: &str) -> bool {
 }
 
 /// A command that changes a key.
-fn is_write(name: &str) -> bool {
+pub(super) fn is_write(name: &str) -> bool {
     const NAMES: &[&str] = &[
         "decr", "del", "delete", "expire", "hdel", "hmset", "hset", "incr", "lpush", "psetex",
         "rpush", "sadd", "set", "setex", "srem", "unlink", "zadd", "zrem",
