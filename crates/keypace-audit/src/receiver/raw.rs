@@ -192,11 +192,13 @@ fn mapped(facts: &Facts, origins: &Origins<'_>, call: &Call) -> Option<(Verb, bo
     let (Some(of), [Expr::Lambda(made)]) = (&map.receiver, map.args.as_slice()) else {
         return None;
     };
-    let lists = matches!(call.name.as_str(), "multi" | "batch" | "pipeline") && map.name == "map";
+    if !matches!(call.name.as_str(), "multi" | "batch" | "pipeline") || map.name != "map" {
+        return None;
+    }
     let mut given = facts
         .returned
         .iter()
-        .filter(|own| lists && own.function == Some(*made));
+        .filter(|own| own.function == Some(*made));
     let Expr::List(words) = &given.next()?.value else {
         return None;
     };

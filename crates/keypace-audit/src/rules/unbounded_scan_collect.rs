@@ -96,7 +96,7 @@ fn bounds(text: &str) -> bool {
     false
 }
 
-/// A count on the left, a name on the right.
+/// A count on the left, a name or a number on the right.
 fn is_measured(left: &str, right: &str, sign: &str) -> bool {
     const COUNTED: &[&str] = &[".size", ".size()", ".length", ".count", ".Count", "count"];
     const COUNTS: &[&str] = &[
@@ -122,7 +122,9 @@ fn is_measured(left: &str, right: &str, sign: &str) -> bool {
                 .any(|word| left.contains(word))
             && !left.contains(" in ");
     let other = COUNTED.iter().any(|end| to.ends_with(end));
-    named && !other && (measured || counts && sign != "===")
+    // `len(names) > 0` only asks whether there is one.
+    let number = to.replace('_', "").parse::<u64>().is_ok_and(|to| to > 1);
+    number && measured || named && !other && (measured || counts && sign != "===")
 }
 
 /// A line without the signs that compare nothing: arrows, and `<K, V>` behind a type.
