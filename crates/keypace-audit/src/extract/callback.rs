@@ -22,6 +22,7 @@ const REPEATING: &[&str] = &[
     "asyncforeach",
     "asyncmap",
     "asyncstream",
+    "asyncstreamnolink",
     "chunked",
     "collect",
     "concatlimit",
@@ -171,6 +172,11 @@ pub(super) fn repeats(grammar: &dyn Grammar, parts: &CallParts<'_>) -> bool {
     if REPEATING.binary_search(&name.as_str()).is_ok() {
         return true;
     }
+    // Rust's streams have a `then` that is called for each.
+    let of_stream = |of: &Node<'_>| of.text().contains("stream::iter(");
+    if name == "then" && parts.receiver.as_ref().is_some_and(of_stream) {
+        return true;
+    }
     let on_data = |arg: &Node<'_>| matches!(arg.text().trim_matches(['"', '\'', '`']), "data");
     name == "on" && parts.args.len() > 1 && parts.args.first().is_some_and(on_data) && {
         parts.args.get(1).is_some_and(|arg| is_lambda(grammar, arg))
@@ -241,9 +247,13 @@ pub(super) fn iterable(
     args: &[Expr],
     lambda: usize,
 ) -> Expr {
+    // `Task.Supervisor.async_stream(supervisor, keys, load)`.
+    let supervised = matches!(receiver, Some(Expr::Path(path)) if is_supervisor(path));
+    let before = usize::from(supervised);
     let other = args
         .iter()
         .enumerate()
+        .skip(before)
         .find(|(at, arg)| *at != lambda && !matches!(arg, Expr::Number(_)))
         .map(|(_, arg)| arg);
     let found = match receiver {
@@ -258,10 +268,17 @@ fn is_module(receiver: &Expr) -> bool {
     let Expr::Path(path) = receiver else {
         return false;
     };
+    if is_supervisor(path) {
+        return true;
+    }
     let [name] = path.as_slice() else {
         return false;
     };
     matches!(name.as_str(), "_" | "async" | "lodash" | "R") || name.starts_with(char::is_uppercase)
+}
+
+fn is_supervisor(path: &[String]) -> bool {
+    path.len() > 1 && path.last().is_some_and(|last| last == "Supervisor")
 }
 
 #[cfg(test)]

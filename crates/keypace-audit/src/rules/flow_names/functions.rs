@@ -102,6 +102,7 @@ fn gives_on(name: &str) -> bool {
             | "unmodifiablelist"
             | "unmodifiableset"
             | "byteslices"
+            | "fromenumerable"
             | "int64s"
             // What makes a text of bytes.
             | "bytestostring"
