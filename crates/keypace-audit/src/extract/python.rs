@@ -154,6 +154,10 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
         _ => return Role::Plain,
     };
     let text = name.text().into_owned();
+    // `cast(list[str], names)` is `names`.
+    if let ("cast", [_, value]) = (text.as_str(), args.as_slice()) {
+        return Role::Through(value.clone());
+    }
     if let Some(template) = &receiver
         && text == "format"
         && template.kind() == "string"

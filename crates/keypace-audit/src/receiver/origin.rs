@@ -398,6 +398,11 @@ impl<'a> Origins<'a> {
     }
 
     fn member(&self, known: Known, rest: &[String]) -> Known {
+        // Go's `s.client`, where `s` is of a class that is named after Redis.
+        let own = rest.last().and_then(|last| self.members.get(last));
+        if let Some(own) = own.filter(|own| own.sure > known.sure) {
+            return *own;
+        }
         match rest.last() {
             None => known,
             Some(last) => Known {

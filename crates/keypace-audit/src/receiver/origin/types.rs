@@ -64,7 +64,13 @@ impl Origins<'_> {
                         .iter()
                         .any(|base| base != last && self.is_client_base(base))
             });
-            if known_type || extends || library || ((imported || qualified) && client_like) {
+            let promised = language == Language::Go && self.is_interface_of_library(last);
+            if known_type
+                || extends
+                || promised
+                || library
+                || ((imported || qualified) && client_like)
+            {
                 let shape = match last {
                     "IServer" => Shape::Server,
                     _ if clients::is_queue_type(last) => Shape::Pipeline,
@@ -93,6 +99,20 @@ impl Origins<'_> {
             }
         }
         None
+    }
+
+    /// Go's `type Client interface { Get(...) *redis.StringCmd }`: what gives a library's commands is a client of it.
+    fn is_interface_of_library(&self, name: &str) -> bool {
+        let gives = |returns: &str| {
+            let (module, command) = returns.trim_start_matches('*').split_once('.')?;
+            let known = self.names.get(&(None, module.to_owned()))?;
+            (known.shape == Shape::Module && command.ends_with("Cmd")).then_some(())
+        };
+        self.facts.functions.iter().any(|own| {
+            let class = own.class.and_then(|id| self.facts.classes.get(id.0));
+            class.is_some_and(|class| class.name == name)
+                && own.returns.as_deref().and_then(gives).is_some()
+        })
     }
 
     /// Whether a class's base is a library's client.
