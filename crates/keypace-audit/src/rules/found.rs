@@ -195,6 +195,9 @@ impl<'a> Found<'a> {
             };
             self.flow(call, Trace { amount, source }, limits::MAX_FLOW_STEPS);
             self.read_into(call, Trace { amount, source });
+            if self.hands_by_place(call) {
+                continue;
+            }
             // `client.keys("a*", (err, keys) => ...)`; an iteration calls for each key, a step for its batch.
             let amount = if verb.iterates() { Amount::One } else { amount };
             for arg in &self.facts.calls[call.0].args {

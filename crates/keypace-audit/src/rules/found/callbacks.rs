@@ -185,6 +185,12 @@ impl Found<'_> {
         Trace { source, ..trace }
     }
 
+    /// Whether a call is of a function of the file that hands on what it finds: which callback gets it is known.
+    pub(super) fn hands_by_place(&self, id: CallId) -> bool {
+        let name = &self.facts.calls[id.0].name;
+        self.commands.at(id).is_none() && self.handed.keys().any(|(own, ..)| own == name)
+    }
+
     /// Whether a function, or one around it, is called for each key or page that a function of the file finds.
     pub(super) fn is_repeated(&self, function: Option<FunctionId>) -> bool {
         let mut at = function;
