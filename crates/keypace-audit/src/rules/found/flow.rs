@@ -160,12 +160,12 @@ impl Found<'_> {
         }
     }
 
-    /// Kotlin's `key?.let { client.get(it) }`: a block about what a name holds.
+    /// Kotlin's `key?.let { client.get(it) }` and `keys.map { ... }.let { client.del(*it) }`: a block about one value.
     pub(super) fn lend_itself(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
         let lends = self.facts.language == Language::Kotlin
             && matches!(call.name.as_str(), "also" | "let" | "takeIf" | "takeUnless");
-        let (true, Some(receiver @ Expr::Path(_)), Some(Expr::Lambda(block))) =
+        let (true, Some(receiver @ (Expr::Path(_) | Expr::Call(_))), Some(Expr::Lambda(block))) =
             (lends, &call.receiver, call.args.last())
         else {
             return;
