@@ -3,7 +3,7 @@
 
 mod form;
 
-use self::form::{imports, is_mapped};
+use self::form::{imports, is_listed, is_mapped, lent};
 use super::children::defaulted;
 use super::grammar::{BindParts, CallParts, ClassParts, FunctionParts, Grammar, Role, TextPiece};
 use super::literal::{format_pieces, read_escapes};
@@ -154,6 +154,9 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
         _ => return Role::Plain,
     };
     let text = name.text().into_owned();
+    if let Some(parts) = lent(&text, &args) {
+        return Role::Call(parts);
+    }
     // `cast(list[str], names)` is `names`.
     if let ("cast", [_, value]) = (text.as_str(), args.as_slice()) {
         return Role::Through(value.clone());
@@ -434,6 +437,7 @@ fn operator<'t>(node: &Node<'t>) -> Role<'t> {
         .map(|operator| operator.text().into_owned())
         .as_deref()
     {
+        Some("+") if is_listed(&left) || is_listed(&right) => Role::Join(vec![left, right]),
         Some("+") => Role::Concat(vec![left, right]),
         Some("%") if left.kind() == "string" => Role::Text(filled(&left, '%', &right)),
         _ => Role::Plain,

@@ -1,6 +1,7 @@
 //! `scan-cursor-as-number`: a cursor squeezed into a number that is too small for it.
 //! Must not judge cursors of other things than SCAN.
 
+mod compared;
 mod scripts;
 
 use super::scene::{Scene, Sink};
@@ -44,7 +45,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         declared(scene, &scans, sink);
     }
     for call in &scene.facts.calls {
-        if !narrows(scene.language, call) {
+        if !narrows(scene.language, call)
+            || compared::tells_end_only(scene.language, scene.text, call.span)
+        {
             continue;
         }
         let root = scene.origins.root(call.function);

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{RULE, narrows};
+use super::{RULE, compared, narrows};
 use crate::facts::{Call, CallId, Expr, Facts, Span, Usage};
 use crate::receiver::argument;
 use crate::receiver::shape::Sure;
@@ -36,7 +36,9 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         return;
     }
     for call in &scene.facts.calls {
-        if !narrows(scene.language, call) {
+        if !narrows(scene.language, call)
+            || compared::tells_end_only(scene.language, scene.text, call.span)
+        {
             continue;
         }
         let root = scene.origins.root(call.function);
