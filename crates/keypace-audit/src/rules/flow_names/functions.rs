@@ -123,5 +123,6 @@ fn gives_on(name: &str) -> bool {
             | "reverse"
             | "withindex"
             | "dedup"
+            | "fromkeys"
     )
 }
