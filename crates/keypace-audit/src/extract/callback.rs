@@ -170,7 +170,10 @@ pub(super) fn repeats(grammar: &dyn Grammar, parts: &CallParts<'_>) -> bool {
         .flat_map(char::to_lowercase)
         .collect();
     if REPEATING.binary_search(&name.as_str()).is_ok() {
-        return true;
+        return !parts
+            .receiver
+            .as_ref()
+            .is_some_and(|of| is_optional(grammar, of));
     }
     // Rust's streams have a `then` that is called for each.
     let of_stream = |of: &Node<'_>| of.text().contains("stream::iter(");
@@ -181,6 +184,15 @@ pub(super) fn repeats(grammar: &dyn Grammar, parts: &CallParts<'_>) -> bool {
     name == "on" && parts.args.len() > 1 && parts.args.first().is_some_and(on_data) && {
         parts.args.get(1).is_some_and(|arg| is_lambda(grammar, arg))
     }
+}
+
+/// Java's `Optional.ofNullable(template)`: one value at most, whatever its methods are called.
+fn is_optional(grammar: &dyn Grammar, of: &Node<'_>) -> bool {
+    let Role::Call(made) = grammar.role(of) else {
+        return false;
+    };
+    let named = |of: &Node<'_>| of.kind() == "identifier" && of.text() == "Optional";
+    matches!(made.text.as_str(), "of" | "ofNullable") && made.receiver.as_ref().is_some_and(named)
 }
 
 /// Whether an argument is a lambda as it stands.

@@ -189,6 +189,8 @@ fn call<'t>(node: &Node<'t>) -> Role<'t> {
         "name" => text(&name),
         // `$work($redis)`: a function that is held as a value.
         "variable_name" if receiver.is_none() => own_name(&name.text()),
+        // `$redis->$name(...)`: no method is called so.
+        "variable_name" => text(&name),
         "qualified_name" => path(&name)
             .and_then(|mut path| path.pop())
             .unwrap_or_default(),
@@ -227,7 +229,11 @@ fn called_by_name<'t>(args: &[Node<'t>]) -> Option<Role<'t>> {
     let (callable, rest) = args.split_first()?;
     let pair = only(callable).filter(|pair| pair.kind() == "array_creation_expression")?;
     let [of, method] = <[_; 2]>::try_from(values(&pair)).ok()?;
-    let name = only(&only(&method)?)?;
+    let method = only(&method)?;
+    let name = match method.kind().as_ref() {
+        "variable_name" => method,
+        _ => only(&method)?,
+    };
     Some(Role::Call(CallParts {
         receiver: Some(only(&of)?),
         text: text(&name),

@@ -258,12 +258,15 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
                 && matches!(options, Some(Expr::Map(pairs)) if pairs.iter().any(|(name, _)| name == "match"))
         }
         Verb::Scan => {
+            // `client.scan(cursor, "MATCH", pattern)`: the word behind a cursor says it in any file.
+            let second = call.args.get(1).and_then(argument::literal);
             let mut args = call.args.iter();
-            args.any(|arg| match arg {
-                // node-redis's options, which nothing else writes so.
-                Expr::Map(pairs) => pairs.iter().any(|(name, _)| name == "MATCH"),
-                _ => origins.speaks && argument::literal(arg) == Some("MATCH"),
-            })
+            second == Some("MATCH")
+                || args.any(|arg| match arg {
+                    // node-redis's options, which nothing else writes so.
+                    Expr::Map(pairs) => pairs.iter().any(|(name, _)| name == "MATCH"),
+                    _ => origins.speaks && argument::literal(arg) == Some("MATCH"),
+                })
         }
         _ => false,
     };

@@ -39,6 +39,7 @@ impl Senders {
                 found.insert(name, known);
             }
         }
+        found.extend(by_method(facts, origins));
         Self {
             functions: found,
             lists: lists(facts, origins),
@@ -68,6 +69,26 @@ impl Senders {
     pub(super) fn get(&self, name: &str) -> Option<Known> {
         self.functions.get(name).copied()
     }
+}
+
+/// PHP's functions that are given a method's name: `$this->redis->$name(...$args)`, and
+/// `call_user_func_array([$this->redis, $name], $args)`.
+fn by_method(facts: &Facts, origins: &Origins<'_>) -> Vec<(String, Known)> {
+    let mut found = Vec::new();
+    if facts.language != Language::Php {
+        return found;
+    }
+    for call in &facts.calls {
+        let (Some(owner), Some(word)) = (&call.receiver, call.name.strip_prefix('$')) else {
+            continue;
+        };
+        let known = origins.known(owner, call.function, call.class);
+        let known = known.filter(|known| known.sure >= Sure::Named && known.shape != Shape::Module);
+        if let (Some(name), Some(known)) = (given_to(facts, word, call.function), known) {
+            found.push((name, known));
+        }
+    }
+    found
 }
 
 /// Names that a client is given as the commands of a transaction or a pipeline: node-redis's `multi(list)` and
@@ -123,10 +144,15 @@ fn handed(facts: &Facts, arg: &Expr, function: Option<FunctionId>, depth: usize)
     {
         return None;
     }
+    given_to(facts, name, function)
+}
+
+/// The function around that has a parameter of this name.
+fn given_to(facts: &Facts, name: &str, function: Option<FunctionId>) -> Option<String> {
     // A block that a pool lends a connection to stands in the function.
     let mut at = function;
     while let Some(own) = at.and_then(|id| facts.functions.get(id.0)) {
-        let param = own.params.iter().any(|param| param.name == *name);
+        let param = own.params.iter().any(|param| param.name == name);
         if param {
             return (!own.name.is_empty()).then(|| own.name.clone());
         }

@@ -4,7 +4,8 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 /// Without case: clients and their modules, servers, telling names, calls that only caches have, and `keys` with a
-/// string behind it, for wrappers that never say *redis*; commands that nothing else has a method of.
+/// string behind it, for wrappers that never say *redis*; commands that nothing else has a method of; SCAN's word before
+/// a pattern.
 const WORDS: &[&str] = &[
     "redis",
     "redix",
@@ -54,6 +55,8 @@ const WORDS: &[&str] = &[
     "keys '",
     "\"keys\"",
     "'keys'",
+    "\"match\",",
+    "'match',",
 ];
 
 /// Words of which a text must have one.

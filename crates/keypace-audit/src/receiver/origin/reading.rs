@@ -278,7 +278,7 @@ impl Origins<'_> {
         let told = ["redis", "jedis", "valkey"]
             .iter()
             .any(|word| lower.contains(word));
-        if !GIVERS.contains(&name) && !told {
+        if !GIVERS.contains(&name) && !told && !is_lender(name) {
             return None;
         }
         if call.receiver.is_none() && name == "then" {
@@ -430,6 +430,17 @@ impl Origins<'_> {
             }
         }
     }
+}
+
+/// `useResource { it.get(key) }`, `WithClient(c => ...)`: what lends a connection says so.
+fn is_lender(name: &str) -> bool {
+    const FIRST: &[&str] = &["use", "using", "with"];
+    const LENT: &[&str] = &["client", "commands", "conn", "connection", "resource"];
+    let words = clients::words(name);
+    let [first, .., last] = words.as_slice() else {
+        return false;
+    };
+    FIRST.contains(&first.as_str()) && LENT.contains(&last.as_str())
 }
 
 /// The parameter that a method is called on, where a language writes it.

@@ -9,6 +9,7 @@ pub(super) fn is_adaptor(name: &str) -> bool {
         plain(name).as_str(),
         "asenumerable"
             | "asslice"
+            | "chain"
             | "cloned"
             | "copied"
             | "distinctby"

@@ -12,10 +12,12 @@ use crate::rules::flow_names::is_growth;
 impl Found<'_> {
     pub(super) fn read_growth(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
-        if !is_growth(&call.name) || self.commands.at(id).is_some() {
+        let applied = is_applied(call);
+        if !(applied || is_growth(&call.name)) || self.commands.at(id).is_some() {
             return;
         }
         let (target, args) = match (&call.receiver, call.args.split_first()) {
+            (_, Some((first, rest))) if applied => (first.clone(), rest.to_vec()),
             // Lua's `table.insert(all, key)`.
             (Some(Expr::Path(path)), Some((first, rest))) if matches!(path.as_slice(), [one] if one == "table") => {
                 (first.clone(), rest.to_vec())
@@ -374,6 +376,12 @@ impl Found<'_> {
         }
         adds || head.contains("[] =") || head.contains("[]=") || head.contains("<<")
     }
+}
+
+/// JavaScript's `all.push.apply(all, page)`.
+fn is_applied(call: &Call) -> bool {
+    let of_push = |path: &[String]| matches!(path, [_, .., last] if matches!(last.as_str(), "push" | "unshift"));
+    call.name == "apply" && matches!(&call.receiver, Some(Expr::Path(path)) if of_push(path))
 }
 
 /// `names[i++]`, `names[names.length]`: an element by its number, and no entry by its name.

@@ -23,7 +23,8 @@ impl Found<'_> {
     pub(super) fn read_returns(&mut self) {
         for at in 0..self.facts.returned.len() {
             let own = &self.facts.returned[at];
-            match self.trace(&own.value, own.function) {
+            let step = self.trace_step(&own.value, own.function);
+            match step.or_else(|| self.trace(&own.value, own.function)) {
                 Some(trace) if own.yielded => self.give_on(own.function, trace),
                 Some(trace) => self.return_from(own.function, trace),
                 None if own.yielded => self.give_made(at),
@@ -38,6 +39,16 @@ impl Found<'_> {
                 self.return_from(call.function, trace);
             }
         }
+    }
+
+    /// `{ next: answer[0], names: answer[1] }`: one step's keys beside its cursor, by their names.
+    fn trace_step(&self, value: &Expr, function: Option<FunctionId>) -> Option<Trace> {
+        let Expr::Map(pairs) = value else { return None };
+        let mut given = pairs.iter().filter(|_| pairs.len() > 1);
+        let trace = given.find_map(|(_, value)| self.trace(value, function))?;
+        let source = &self.sources[trace.source];
+        let once = self.facts.calls[source.call.0].loops.is_empty();
+        (once && source.verb.steps() && trace.amount == Amount::Batch).then_some(trace)
     }
 
     /// A lambda without a name gives to whoever called it, not to the function around it.
