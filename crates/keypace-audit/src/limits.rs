@@ -79,5 +79,8 @@ pub(crate) const MAX_READERS_DEEP: usize = 2;
 /// Scripts inside strings that are looked at in one file: a file with more is a table of them.
 pub(crate) const MAX_INNER_SCRIPTS: usize = 200;
 
+/// Longer lines of a shell that a program puts together are not read: people write a few hundred bytes.
+pub(crate) const MAX_SHELL_LINE_BYTES: usize = 4096;
+
 /// Names that a file offers to others: a large store has a hundred methods. One with more was generated.
 pub(crate) const MAX_OFFERS_PER_FILE: usize = 256;

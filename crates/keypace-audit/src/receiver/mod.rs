@@ -259,9 +259,14 @@ fn by_shape(origins: &Origins<'_>, call: &Call, verb: Verb) -> Option<Known> {
         }
         Verb::Scan => {
             // `client.scan(cursor, "MATCH", pattern)`: the word behind a cursor says it in any file.
-            let second = call.args.get(1).and_then(argument::literal);
+            let behind = match call.args.as_slice() {
+                [cursor, word, rest @ ..] if argument::literal(word) == Some("MATCH") => {
+                    argument::is_cursor_like(cursor) || rest.len() > 2
+                }
+                _ => false,
+            };
             let mut args = call.args.iter();
-            second == Some("MATCH")
+            behind
                 || args.any(|arg| match arg {
                     // node-redis's options, which nothing else writes so.
                     Expr::Map(pairs) => pairs.iter().any(|(name, _)| name == "MATCH"),

@@ -46,6 +46,11 @@ const WITH_VALUE: &[&str] = &[
     "--tls-ciphersuites",
 ];
 
+/// Whether the word behind an option is its value.
+pub(crate) fn takes_value(option: &str) -> bool {
+    WITH_VALUE.contains(&option)
+}
+
 /// The words of a file that stand for a client: `RC="redis-cli -h db"`, `CLI=(redis-cli -p 1)`, and functions that hand
 /// on all that they are given.
 #[derive(Debug, Default)]

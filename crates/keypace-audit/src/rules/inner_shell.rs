@@ -35,14 +35,15 @@ pub(super) fn judge(subject: &Subject<'_>, sink: &mut Sink) {
             script(subject, text, sink);
         }
     }
+    let mut left = limits::MAX_INNER_SCRIPTS;
     for call in &subject.facts.calls {
         words(subject.facts, call, sink);
-        joined(subject, call, sink);
+        joined(subject, call, &mut left, sink);
     }
 }
 
-/// `system("redis-cli -h " + host + " flushall")`: no literal of it says all.
-fn joined(subject: &Subject<'_>, call: &Call, sink: &mut Sink) {
+/// `system("redis-cli -h " + host + " flushall")`: no literal of it says all. So many are read as are `left`.
+fn joined(subject: &Subject<'_>, call: &Call, left: &mut usize, sink: &mut Sink) {
     if !is_runner(&call.name) {
         return;
     }
@@ -60,7 +61,11 @@ fn joined(subject: &Subject<'_>, call: &Call, sink: &mut Sink) {
         });
         lines.push(pieces.collect());
     }
-    for line in lines.iter().filter(|line| has_client(line)) {
+    for line in lines.iter().filter(|line| is_line(line)) {
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
         let mut inner = Sink::default();
         let whole = Host {
             language: Language::Shell,
@@ -126,6 +131,24 @@ fn is_script(text: &str) -> bool {
     told && lines().any(begins)
 }
 
+/// Whether a line of a shell runs a client: one that begins with it, or with a program that runs others, and no prose.
+fn is_line(line: &str) -> bool {
+    const RUN_OTHERS: &[&str] = &[
+        "sudo", "docker", "podman", "kubectl", "oc", "ssh", "sh", "bash", "env", "timeout",
+        "nohup", "time", "exec", "echo", "printf", "cat", "xargs",
+    ];
+    let begins = |part: &str| {
+        let first = part.split_whitespace().next().unwrap_or_default();
+        shellwords::is_client(first)
+            || first.contains(['$', '=', '/'])
+            || RUN_OTHERS.contains(&first)
+    };
+    line.len() <= limits::MAX_SHELL_LINE_BYTES
+        && line
+            .split([';', '|', '&', '\n', '(', '`'])
+            .any(|part| has_client(part) && begins(part))
+}
+
 fn has_client(text: &str) -> bool {
     ["redis-cli ", "valkey-cli ", "keydb-cli "]
         .iter()
@@ -188,25 +211,15 @@ fn words(facts: &Facts, call: &Call, sink: &mut Sink) {
     else {
         return;
     };
-    let after = flat[at + 1..].iter();
+    let after = flat[at + 1..].iter().map(|word| argument::literal(word));
     // C# gives all words in one string: `Process.Start("redis-cli", "-n 1 flushdb")`.
-    let split = facts.language == Language::CSharp;
-    let found = after
-        .filter_map(|word| argument::literal(word))
-        .flat_map(|word| {
-            let whole = (!split).then_some(word);
-            let parts = split.then(|| word.split_whitespace());
-            whole.into_iter().chain(parts.into_iter().flatten())
-        })
-        .find(|word| {
-            !word.starts_with('-')
-                && verb::of_word(word).is_some_and(|verb| {
-                    matches!(
-                        verb,
-                        verb::Verb::Keys | verb::Verb::FlushAll | verb::Verb::FlushDb
-                    )
-                })
-        });
+    let found = if facts.language == Language::CSharp {
+        command_word(after).filter(|word| is_runner(&call.name) && stalls(word))
+    } else {
+        after
+            .flatten()
+            .find(|word| !word.starts_with('-') && stalls(word))
+    };
     let Some(found) = found else { return };
     let rule = if found.eq_ignore_ascii_case("keys") {
         &super::keys_command::RULE
@@ -223,6 +236,31 @@ fn words(facts: &Facts, call: &Call, sink: &mut Sink) {
         message: format!("redis-cli is run with {}", found.to_ascii_uppercase()),
         fix: (rule.fix)(Language::Shell),
     });
+}
+
+fn stalls(word: &str) -> bool {
+    matches!(
+        verb::of_word(word),
+        Some(verb::Verb::Keys | verb::Verb::FlushAll | verb::Verb::FlushDb)
+    )
+}
+
+/// The command among a client's words, which may stand in one string; `None` for a word that is no literal.
+fn command_word<'f>(words: impl Iterator<Item = Option<&'f str>>) -> Option<&'f str> {
+    let mut is_value = false;
+    for part in words.flat_map(|word| {
+        let parts = word.map(str::split_whitespace).into_iter().flatten();
+        let unknown = word.is_none().then_some(None);
+        unknown.into_iter().chain(parts.map(Some))
+    }) {
+        match part {
+            _ if is_value => is_value = false,
+            Some(option) if option.starts_with('-') => is_value = shellwords::takes_value(option),
+            Some(word) => return Some(word),
+            None => {}
+        }
+    }
+    None
 }
 
 fn add_words<'f>(args: &'f [Expr], flat: &mut Vec<&'f Expr>) {
