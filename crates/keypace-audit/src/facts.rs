@@ -280,12 +280,16 @@ impl Facts {
         }
     }
 
+    /// A function and those around it, the innermost first.
+    pub(crate) fn around(
+        &self,
+        function: Option<FunctionId>,
+    ) -> impl Iterator<Item = FunctionId> + '_ {
+        std::iter::successors(function, |id| self.functions.get(id.0)?.parent)
+    }
+
     /// The outermost function around a function.
     pub(crate) fn root(&self, function: Option<FunctionId>) -> Option<FunctionId> {
-        let mut at = function?;
-        while let Some(parent) = self.functions.get(at.0).and_then(|own| own.parent) {
-            at = parent;
-        }
-        Some(at)
+        self.around(function).last()
     }
 }

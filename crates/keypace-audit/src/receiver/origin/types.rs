@@ -64,12 +64,11 @@ impl Origins<'_> {
                         .iter()
                         .any(|base| base != last && self.is_client_base(base))
             });
-            let promised = language == Language::Go && self.is_interface_of_library(last);
             if known_type
                 || extends
-                || promised
                 || library
                 || ((imported || qualified) && client_like)
+                || (language == Language::Go && self.is_interface_of_library(last))
             {
                 let shape = match last {
                     "IServer" => Shape::Server,
@@ -108,11 +107,14 @@ impl Origins<'_> {
             let known = self.names.get(&(None, module.to_owned()))?;
             (known.shape == Shape::Module && command.ends_with("Cmd")).then_some(())
         };
-        self.facts.functions.iter().any(|own| {
-            let class = own.class.and_then(|id| self.facts.classes.get(id.0));
+        let named = |id: ClassId| {
+            let class = self.facts.classes.get(id.0);
             class.is_some_and(|class| class.name == name)
-                && own.returns.as_deref().and_then(gives).is_some()
-        })
+        };
+        self.facts.classes.iter().any(|class| class.name == name)
+            && self.facts.functions.iter().any(|own| {
+                own.class.is_some_and(named) && own.returns.as_deref().and_then(gives).is_some()
+            })
     }
 
     /// Whether a class's base is a library's client.

@@ -193,14 +193,9 @@ impl Found<'_> {
 
     /// Whether a function, or one around it, is called for each key or page that a function of the file finds.
     pub(super) fn is_repeated(&self, function: Option<FunctionId>) -> bool {
-        let mut at = function;
-        while let Some(id) = at {
-            if self.repeated.contains(&id) {
-                return true;
-            }
-            at = self.facts.functions.get(id.0).and_then(|own| own.parent);
-        }
-        false
+        self.facts
+            .around(function)
+            .any(|id| self.repeated.contains(&id))
     }
 
     /// The function around whose parameter has this name, and the parameter's place.

@@ -49,24 +49,32 @@ impl Found<'_> {
         if call.args.is_empty() || call.constructs || !self.is_own(call) {
             return;
         }
+        let traces: Vec<Option<Trace>> = call
+            .args
+            .iter()
+            .map(|arg| {
+                self.trace(arg, call.function)
+                    .or_else(|| self.presumed(arg, call))
+            })
+            .collect();
+        if traces.iter().all(Option::is_none) {
+            return;
+        }
         for helper in self.clauses_for_many(call) {
-            self.hand_to(helper, call);
+            self.hand_to(helper, call, &traces);
         }
     }
 
-    fn hand_to(&mut self, helper: FunctionId, call: &Call) {
+    fn hand_to(&mut self, helper: FunctionId, call: &Call, traces: &[Option<Trace>]) {
         let params = &self.facts.functions[helper.0].params;
         let first = usize::from(self.is_called_on(helper, call));
-        for (at, arg) in call.args.iter().enumerate() {
+        for (at, (arg, trace)) in call.args.iter().zip(traces).enumerate() {
             let name = match arg {
                 Expr::Named(name, _) => Some(name.clone()),
                 _ => params.get(at + first).map(|own| own.name.clone()),
             };
-            let trace = self
-                .trace(arg, call.function)
-                .or_else(|| self.presumed(arg, call));
             // A helper for one key doesn't know that it is asked for each.
-            if let (Some(name), Some(trace)) = (name, trace)
+            if let (Some(name), Some(trace)) = (name, *trace)
                 && trace.amount != Amount::One
                 && !is_itself(&name)
             {

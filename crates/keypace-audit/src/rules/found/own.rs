@@ -181,7 +181,7 @@ impl Found<'_> {
             let text = self.text.get(span.start..span.end).unwrap_or_default();
             let head = text.split([';', '\n']).next().unwrap_or_default();
             let guard = head.split_once(" when ").map_or("", |(_, guard)| guard);
-            guard.split(" do").next().unwrap_or_default().to_owned()
+            guard.split(" do").next().unwrap_or_default()
         };
         let lists = |id: &FunctionId| guard(id).contains("is_list(");
         if clauses.iter().any(lists) {

@@ -58,14 +58,9 @@ impl Found<'_> {
 
     /// Whether a function, or one around it, is called again from inside.
     pub(crate) fn is_recursive(&self, function: Option<FunctionId>) -> bool {
-        let mut at = function;
-        while let Some(id) = at {
-            if self.recursive.contains(&id) {
-                return true;
-            }
-            at = self.facts.functions.get(id.0).and_then(|own| own.parent);
-        }
-        false
+        self.facts
+            .around(function)
+            .any(|id| self.recursive.contains(&id))
     }
 
     /// `walk(redis, cursor, all ++ batch)`: a recursive call that adds a step's keys to what it hands on.

@@ -104,13 +104,12 @@ fn implicit(facts: &Facts) -> impl Iterator<Item = (FunctionId, String)> {
 impl Found<'_> {
     /// The function that a name belongs to: the nearest that declares it, else the outermost.
     pub(super) fn place(&self, function: Option<FunctionId>, name: &str) -> Option<FunctionId> {
-        let mut at = function.filter(|_| !self.scopes.0.is_empty());
-        while let Some(id) = at {
-            if self.scopes.0.get(&id).is_some_and(|own| own.contains(name)) {
-                return Some(id);
-            }
-            at = self.facts.functions.get(id.0).and_then(|own| own.parent);
-        }
-        self.origins.root(function)
+        let from = function.filter(|_| !self.scopes.0.is_empty());
+        let declares = |id: &FunctionId| {
+            let own = self.scopes.0.get(id);
+            own.is_some_and(|own| own.contains(name))
+        };
+        let nearest = self.facts.around(from).find(declares);
+        nearest.or_else(|| self.origins.root(function))
     }
 }
