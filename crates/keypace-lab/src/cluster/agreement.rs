@@ -19,23 +19,19 @@ impl OwnedCluster {
     /// # Errors
     /// `Timeout`, with what was missing.
     pub fn wait_until_settled(&self) -> Result<(), LabError> {
-        let what = "see the cluster settled";
-        wait_until(what, limits::AGREE_PATIENCE, || {
-            let mut first: Option<(usize, View)> = None;
-            for node in self.live() {
-                let mut raw = self.look(node)?;
-                self.check_state(node, &mut raw)?;
-                let view = self.live_part(node, View::ask(&mut raw)?)?;
-                self.check_links(node, &view, &mut raw)?;
-                match &first {
-                    None => first = Some((node, view)),
-                    Some((other, theirs)) if *theirs != view => {
-                        return Err(format!("nodes {other} and {node} disagree").into());
-                    }
-                    Some(_) => {}
-                }
-            }
-            Ok(())
+        wait_until("see the cluster settled", limits::AGREE_PATIENCE, || {
+            self.compare_views(|node, view, raw| {
+                self.check_state(node, raw)?;
+                self.check_links(node, view, raw)
+            })
+        })
+    }
+
+    /// Waits until all live nodes see each other well, in the same roles and with the same slots, whether they serve
+    /// or not.
+    pub(super) fn wait_until_agreed(&self) -> Result<(), LabError> {
+        wait_until("see all nodes agree", limits::AGREE_PATIENCE, || {
+            self.compare_views(|_, _, _| Ok(()))
         })
     }
 
@@ -62,6 +58,27 @@ impl OwnedCluster {
             }
             Ok(())
         })
+    }
+
+    /// Whether all live nodes see the same, and `check` finds nothing amiss with any of them.
+    fn compare_views(
+        &self,
+        check: impl Fn(usize, &View, &mut Raw) -> Result<(), NotYet>,
+    ) -> Result<(), NotYet> {
+        let mut first: Option<(usize, View)> = None;
+        for node in self.live() {
+            let mut raw = self.look(node)?;
+            let view = self.live_part(node, View::ask(&mut raw)?)?;
+            check(node, &view, &mut raw)?;
+            match &first {
+                None => first = Some((node, view)),
+                Some((other, theirs)) if *theirs != view => {
+                    return Err(format!("nodes {other} and {node} disagree").into());
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn check_state(&self, node: usize, raw: &mut Raw) -> Result<(), NotYet> {

@@ -10,10 +10,14 @@ use super::{Condition, OwnedCluster, Role};
 
 impl OwnedCluster {
     /// Has a replica take over from its live primary, which becomes its replica; returns when both say so.
+    /// It waits first until all live nodes agree: a replica that has not heard of a slot's move stands for election
+    /// with a slot that is another's, gets no vote, and gives up without a word.
     ///
     /// # Errors
-    /// `Refused` where it is no replica or its primary is gone, `Timeout` where it does not take over.
+    /// `Refused` where it is no replica or its primary is gone, `Timeout` where the nodes don't agree or it does not
+    /// take over.
     pub fn fail_over(&self, replica: usize) -> Result<(), LabError> {
+        self.wait_until_agreed()?;
         let family = self.node(replica).family;
         let old = self
             .live()
