@@ -76,6 +76,9 @@ pub(crate) const MAX_FLOW_STEPS: usize = 12;
 /// its `text`.
 pub(crate) const MAX_READERS_DEEP: usize = 2;
 
+/// Clauses of one function of Elixir that a call is held against: a function with more was generated from a table.
+pub(crate) const MAX_CLAUSES: usize = 128;
+
 /// Scripts inside strings that are looked at in one file: a file with more is a table of them.
 pub(crate) const MAX_INNER_SCRIPTS: usize = 200;
 

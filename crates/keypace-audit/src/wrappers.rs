@@ -126,7 +126,7 @@ impl Wrappers {
 
     fn of(mut found: Vec<Wrapper>, methods: Methods) -> Self {
         // In one order, whichever thread came first.
-        found.sort_by(|a, b| (&a.name, &a.modules).cmp(&(&b.name, &b.modules)));
+        found.sort_by(|a, b| order(a).cmp(&order(b)));
         Self {
             index: Index::of(&found),
             found,
@@ -205,11 +205,16 @@ impl Wrappers {
             ..Offers::default()
         };
         let mut own = defined(subject, &[], offers);
-        own.retain(|own| {
-            let mut known = self.at(&self.index.doing, &own.name);
-            matches!(own.kind, Kind::Does(..)) && !known.any(|known| known == own)
-        });
+        own.retain(|own| matches!(own.kind, Kind::Does(..)) && !self.has(own));
         own
+    }
+
+    /// Whether a wrapper is one of those found.
+    fn has(&self, own: &Wrapper) -> bool {
+        let first = self.found.partition_point(|it| order(it) < order(own));
+        let same = self.found[first..].iter();
+        same.take_while(|it| order(it) == order(own))
+            .any(|it| it == own)
     }
 
     /// The same with those, and the names of which a file has to have one to be asked once more.
@@ -338,6 +343,10 @@ impl Wrapper {
             stem
         }
     }
+}
+
+fn order(own: &Wrapper) -> (&str, &[String; 2]) {
+    (&own.name, &own.modules)
 }
 
 /// What another file writes of each, at least.

@@ -300,10 +300,20 @@ fn is_whole_token(token: &Node<'_>) -> bool {
 fn tokens<'t>(node: &Node<'t>) -> Role<'t> {
     let is =
         |node: &Option<Node<'_>>, kind: &str| node.as_ref().is_some_and(|node| node.kind() == kind);
+    // Asking for what is before a token walks over all that are: not for what is no call, or hands its receiver on.
+    let (before, _) = around(node);
+    let word = before.trim_end();
+    let method = word.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+    if !node.text().starts_with('(')
+        || !method.trim_end().ends_with('.')
+        || TRANSPARENT.binary_search(&&word[method.len()..]).is_ok()
+    {
+        return Role::Plain;
+    }
     let name = node.prev();
     let dot = name.as_ref().and_then(Node::prev);
     let receiver = dot.as_ref().and_then(Node::prev);
-    if !node.text().starts_with('(') || !is(&name, "identifier") || !is(&dot, ".") {
+    if !is(&name, "identifier") || !is(&dot, ".") {
         return Role::Plain;
     }
     let receiver = receiver.and_then(begin_of_chain);

@@ -3,16 +3,18 @@
 
 mod conventions;
 mod lending;
+mod named;
 mod reading;
 mod said;
 mod types;
 mod usage;
 
 use conventions::{is_nodes, speaks_of_redis};
+use named::Named;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Binding, Call, CallId, ClassId, Expr, Facts, FunctionId};
+use crate::facts::{Binding, Call, CallId, Class, ClassId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::argument;
@@ -47,9 +49,7 @@ pub(crate) struct Origins<'a> {
     /// What other files tell of this one's calls.
     pub elsewhere: Elsewhere<'a>,
     promised: HashMap<String, verb::Verb>,
-    /// The file's functions by their name, and its bindings by the name that they give.
-    functions: HashMap<&'a str, Vec<FunctionId>>,
-    bindings: HashMap<String, Vec<&'a Binding>>,
+    named: Named<'a>,
 }
 
 impl<'a> Origins<'a> {
@@ -72,19 +72,8 @@ impl<'a> Origins<'a> {
             foreign,
             elsewhere: Elsewhere::default(),
             promised: HashMap::new(),
-            functions: HashMap::new(),
-            bindings: HashMap::new(),
+            named: Named::of(facts),
         };
-        for (at, function) in facts.functions.iter().enumerate() {
-            let named = own.functions.entry(&function.name).or_default();
-            named.push(FunctionId(at));
-        }
-        for binding in &facts.bindings {
-            for target in &binding.targets {
-                let named = own.bindings.entry(target.join(".")).or_default();
-                named.push(binding);
-            }
-        }
         own.read_imports();
         own.read_types();
         own.read_said(text);
@@ -421,12 +410,18 @@ impl<'a> Origins<'a> {
 
     /// The functions of a name, in the order of the file.
     pub(crate) fn functions_named(&self, name: &str) -> &[FunctionId] {
-        self.functions.get(name).map_or(&[], Vec::as_slice)
+        self.named.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The file's classes of a name.
+    pub(crate) fn classes_named(&self, name: &str) -> &[&'a Class] {
+        self.named.classes.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The bindings that give something to a name.
     pub(crate) fn bindings_of(&self, path: &[String]) -> &[&'a Binding] {
-        self.bindings
+        self.named
+            .bindings
             .get(&path.join("."))
             .map_or(&[], Vec::as_slice)
     }

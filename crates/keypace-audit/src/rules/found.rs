@@ -75,6 +75,7 @@ pub(crate) struct Found<'a> {
     lazies: HashMap<String, usize>,
     /// The same three by function, where several have one name.
     gives: HashMap<FunctionId, gives::Gives>,
+    marks: gives::Marks,
     /// Functions that give back what they are given, one for one, with the parameter's place.
     passers: HashMap<FunctionId, usize>,
     /// Calls that give what the lambda gave that they ran, and where each lambda stands as an argument.
@@ -117,6 +118,7 @@ impl<'a> Found<'a> {
             steppers: HashMap::new(),
             lazies: HashMap::new(),
             gives: HashMap::new(),
+            marks: gives::Marks::default(),
             passers: HashMap::new(),
             given: HashMap::new(),
             unfolded: HashMap::new(),
@@ -140,6 +142,7 @@ impl<'a> Found<'a> {
             return own;
         }
         own.bound = anew::Bound::of(facts);
+        own.marks = gives::Marks::of(facts, commands, text);
         own.find_recursion();
         own.find_runs();
         own.find_passers();

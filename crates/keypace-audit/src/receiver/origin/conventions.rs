@@ -30,9 +30,10 @@ impl Origins<'_> {
     /// A class of the file that is a client by its base: `class Second : RedisHelper<Second>`, and then `Second.Keys(p)`.
     pub(super) fn is_own_client(&self, path: &[String]) -> bool {
         let [name] = path else { return false };
-        let mut classes = self.facts.classes.iter();
+        let classes = self.classes_named(name).iter();
         classes
-            .any(|own| own.name == *name && own.bases.iter().any(|base| self.is_client_base(base)))
+            .flat_map(|own| &own.bases)
+            .any(|base| self.is_client_base(base))
     }
 
     /// A cluster's client by what it is made with: redis-rb's `Redis.new(cluster: nodes)`, `RedisClient.cluster(nodes: nodes)`.

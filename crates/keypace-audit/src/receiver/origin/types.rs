@@ -2,6 +2,7 @@
 //! Must not follow values.
 
 use super::Origins;
+use super::named::type_of_file;
 use crate::facts::ClassId;
 use crate::language::Language;
 use crate::receiver::clients::{self, Telling};
@@ -57,13 +58,11 @@ impl Origins<'_> {
                 || (language == Language::Php
                     && (token.trim_start_matches('\\') == "Redis" || token.contains("Predis")));
             let client_like = clients::is_library_type(language, last) || !has_data_ending(last);
-            let extends = self.facts.classes.iter().any(|class| {
-                class.name == last
-                    && class
-                        .bases
-                        .iter()
-                        .any(|base| base != last && self.is_client_base(base))
-            });
+            let mut bases = self
+                .classes_named(last)
+                .iter()
+                .flat_map(|class| &class.bases);
+            let extends = bases.any(|base| base != last && self.is_client_base(base));
             if known_type
                 || extends
                 || library
@@ -102,19 +101,18 @@ impl Origins<'_> {
 
     /// Go's `type Client interface { Get(...) *redis.StringCmd }`: what gives a library's commands is a client of it.
     fn is_interface_of_library(&self, name: &str) -> bool {
-        let gives = |returns: &str| {
-            let (module, command) = returns.trim_start_matches('*').split_once('.')?;
-            let known = self.names.get(&(None, module.to_owned()))?;
-            (known.shape == Shape::Module && command.ends_with("Cmd")).then_some(())
-        };
-        let named = |id: ClassId| {
-            let class = self.facts.classes.get(id.0);
-            class.is_some_and(|class| class.name == name)
-        };
-        self.facts.classes.iter().any(|class| class.name == name)
-            && self.facts.functions.iter().any(|own| {
-                own.class.is_some_and(named) && own.returns.as_deref().and_then(gives).is_some()
-            })
+        let mut modules = self.named.interfaces.get(name).into_iter().flatten();
+        modules.any(|module| {
+            let known = self.names.get(&(None, (*module).to_owned()));
+            known.is_some_and(|known| known.shape == Shape::Module)
+        })
+    }
+
+    /// Whether the file has given a type a method, in Go.
+    pub(crate) fn is_method_of(&self, declared: &str, method: &str) -> bool {
+        type_of_file(declared).is_some_and(|class| {
+            self.named.methods.contains(&(method, class)) && !self.classes_named(class).is_empty()
+        })
     }
 
     /// Whether a class's base is a library's client.

@@ -3,8 +3,9 @@
 //! Must not judge.
 
 use super::{Amount, Found, Trace};
-use crate::facts::{Call, Expr, FunctionId};
+use crate::facts::{Call, Expr, Facts, FunctionId, Span};
 use crate::language::Language;
+use crate::receiver::Commands;
 
 /// What a function gives.
 #[derive(Debug, Default)]
@@ -23,6 +24,34 @@ const NOTHING: Gives = Gives {
     step: None,
 };
 
+/// Where a file lists keys, and where its functions say what they give: asked for each call, so found once.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// In order, as the next.
+    listings: Vec<usize>,
+    sayings: Vec<usize>,
+}
+
+impl Marks {
+    pub(super) fn of(facts: &Facts, commands: &Commands, text: &str) -> Self {
+        let listing = commands.all.iter().filter(|own| own.verb.lists_keys());
+        let mut listings: Vec<usize> = listing
+            .map(|own| facts.calls[own.call.0].at.start)
+            .collect();
+        let said = |word| text.match_indices(word).map(|(at, _)| at);
+        let mut sayings: Vec<usize> = said("return").chain(said("yield")).collect();
+        listings.sort_unstable();
+        sayings.sort_unstable();
+        Self { listings, sayings }
+    }
+}
+
+/// Whether one of several places, in order, is inside a span.
+fn is_within(places: &[usize], span: Span) -> bool {
+    let first = places.partition_point(|at| *at < span.start);
+    places.get(first).is_some_and(|at| *at < span.end)
+}
+
 impl Found<'_> {
     /// What the function gives that a call means by its class; `None` where its name has to do.
     pub(super) fn gives_by_class(&self, call: &Call) -> Option<&Gives> {
@@ -31,27 +60,14 @@ impl Found<'_> {
             return None;
         }
         let id = self.meant_by_class(call)?;
+        let span = self.facts.functions[id.0].span;
         // Its own listing may go ways that aren't seen.
-        if self.lists_inside(id) {
+        if is_within(&self.marks.listings, span) {
             return None;
         }
         let own = self.gives.get(&id);
         // A method that says nothing stands for those of the classes below.
-        own.or_else(|| self.says_something(id).then_some(&NOTHING))
-    }
-
-    fn lists_inside(&self, id: FunctionId) -> bool {
-        let span = self.facts.functions[id.0].span;
-        self.commands.all.iter().any(|own| {
-            let at = self.facts.calls[own.call.0].at;
-            own.verb.lists_keys() && span.start <= at.start && at.end <= span.end
-        })
-    }
-
-    fn says_something(&self, id: FunctionId) -> bool {
-        let own = &self.facts.functions[id.0];
-        let text = self.text.get(own.span.start..own.span.end);
-        text.is_some_and(|text| text.contains("return") || text.contains("yield"))
+        own.or_else(|| is_within(&self.marks.sayings, span).then_some(&NOTHING))
     }
 
     /// `for key in self`: what the class's own iteration gives.

@@ -4,6 +4,7 @@
 use super::Found;
 use crate::facts::{Call, Expr, Function, FunctionId};
 use crate::language::Language;
+use crate::limits;
 use crate::receiver::elsewhere::are_called_by_type;
 use crate::receiver::verb;
 use crate::rules::flow_names::{
@@ -14,7 +15,7 @@ impl Found<'_> {
     /// Whether a call is one of the file's own function: by no receiver, by `self`, by a class of the file or something of that
     /// class, or by a name that nothing else has.
     pub(super) fn is_own(&self, call: &Call) -> bool {
-        let class = |name: &String| self.facts.classes.iter().any(|own| own.name == *name);
+        let class = |name: &String| !self.origins.classes_named(name).is_empty();
         match &call.receiver {
             None => true,
             Some(Expr::Path(path)) if matches!(path.as_slice(), [one] if one == "self" || one == "cls" || class(one)) => {
@@ -37,10 +38,7 @@ impl Found<'_> {
         let is_class = |declared: &str| {
             let mut last = declared.split(|c: char| !(c.is_alphanumeric() || c == '_'));
             let last = last.rfind(|word| !word.is_empty());
-            self.facts
-                .classes
-                .iter()
-                .any(|own| Some(own.name.as_str()) == last)
+            last.is_some_and(|last| !self.origins.classes_named(last).is_empty())
         };
         let mut at = function;
         while let Some(own) = at.and_then(|id| self.facts.functions.get(id.0)) {
@@ -166,7 +164,8 @@ impl Found<'_> {
             let own = &self.facts.functions[id.0];
             !own.name.is_empty() && !own.lambda && own.params.len() >= call.args.len()
         };
-        named.filter(fits).copied().collect()
+        let clauses = named.filter(fits).take(limits::MAX_CLAUSES);
+        clauses.copied().collect()
     }
 
     /// Those of a function's clauses that may be given a list: the ones that ask for it by a guard, where some do, and none
