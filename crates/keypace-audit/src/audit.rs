@@ -7,14 +7,15 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::baseline::Baseline;
 use crate::error::AuditError;
-use crate::extract;
+use crate::extract::{self, Kept, Packed};
+use crate::facts::Facts;
 use crate::limits;
 use crate::page::Page;
 use crate::receiver::elsewhere::Method;
 use crate::report::{Confidence, Finding, Report};
 use crate::repository::Repositories;
 use crate::rules::{self, Subject};
-use crate::source::{self, Met, Prefilter, Source, Tree};
+use crate::source::{self, Loaded, Met, Prefilter, Source, Tree};
 use crate::wrappers::{self, Wrapper, Wrappers};
 
 /// What an audit looks at, and what of it is reported.
@@ -105,6 +106,8 @@ struct Gathered {
     pages: BTreeMap<String, (Vec<Finding>, u64)>,
     wrappers: Vec<Wrapper>,
     methods: Vec<Method>,
+    /// What the files of the first pass say.
+    kept: Kept,
     /// The files that a pass has read.
     met: HashSet<String>,
     files: u64,
@@ -113,13 +116,20 @@ struct Gathered {
     unread: u64,
 }
 
+/// What one pass leaves to the next.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    wrappers: &'a Wrappers,
+    kept: &'a Kept,
+}
+
 /// What every file of a pass is looked at with.
 struct Pass<'a> {
     root: usize,
     options: &'a Options,
     filter: Prefilter,
     /// In the second pass: what the first has found.
-    wrappers: Option<&'a Wrappers>,
+    known: Option<Known<'a>>,
     repositories: &'a Repositories,
     gathered: Mutex<Gathered>,
 }
@@ -179,13 +189,18 @@ impl Audit {
             std::mem::take(&mut all.wrappers),
             std::mem::take(&mut all.methods),
         );
+        let kept = std::mem::take(&mut all.kept);
         if !wrappers.words().is_empty() {
-            let mut second = Pass::new(root, &self.options, &repositories, Some(&wrappers));
+            let known = Known {
+                wrappers: &wrappers,
+                kept: &kept,
+            };
+            let mut second = Pass::new(root, &self.options, &repositories, Some(known));
             // What is known of the tree now takes the place of what one file told.
             second.gathered = Mutex::new(all);
             tree.walk(&|met| second.visit(met));
             all = second.into_gathered();
-            all = self.deeper(root, tree, &repositories, wrappers, all);
+            all = self.deeper(root, tree, &repositories, wrappers, &kept, all);
         }
         let pages = all.pages.values();
         let count = pages.map(|(findings, _)| findings.len()).sum();
@@ -205,6 +220,7 @@ impl Audit {
         tree: &Tree,
         repositories: &Repositories,
         wrappers: Wrappers,
+        kept: &Kept,
         mut all: Gathered,
     ) -> Gathered {
         let met = std::mem::take(&mut all.met);
@@ -213,7 +229,11 @@ impl Audit {
             return all;
         }
         let (wrappers, words) = wrappers.with(found);
-        let mut third = Pass::new(root, &self.options, repositories, Some(&wrappers));
+        let known = Known {
+            wrappers: &wrappers,
+            kept,
+        };
+        let mut third = Pass::new(root, &self.options, repositories, Some(known));
         third.filter = filter_of(words);
         third.gathered = Mutex::new(all);
         tree.walk(&|own| {
@@ -238,17 +258,17 @@ impl<'a> Pass<'a> {
         root: usize,
         options: &'a Options,
         repositories: &'a Repositories,
-        wrappers: Option<&'a Wrappers>,
+        known: Option<Known<'a>>,
     ) -> Self {
-        let filter = wrappers.map_or_else(
+        let filter = known.map_or_else(
             || Prefilter::redis(&options.wrappers),
-            |wrappers| filter_of(wrappers.words()),
+            |known| filter_of(known.wrappers.words()),
         );
         Self {
             root,
             options,
             filter,
-            wrappers,
+            known,
             repositories,
             gathered: Mutex::new(Gathered::default()),
         }
@@ -281,7 +301,7 @@ impl<'a> Pass<'a> {
         if !self.filter.passes(&loaded.text) {
             return;
         }
-        let Some(facts) = extract::read(loaded.language, &loaded.text) else {
+        let Some(facts) = self.facts(source, &loaded) else {
             let path = source.path.display();
             return own.trouble(format!(
                 "{path}: it does not read as {}",
@@ -295,13 +315,16 @@ impl<'a> Pass<'a> {
             clients: &self.options.wrappers,
         };
         own.met.insert(source.relative.clone());
-        let mut hits = match self.wrappers {
-            Some(wrappers) => {
-                let (hits, deeper) = wrappers.recheck(&subject);
+        let mut hits = match self.known {
+            Some(known) => {
+                let (hits, deeper) = known.wrappers.recheck(&subject);
                 own.wrappers = deeper;
                 hits
             }
             None => {
+                if let Some(packed) = Packed::of(&facts, &loaded.text) {
+                    own.kept.put(source.relative.clone(), packed);
+                }
                 let (hits, mut offers) = rules::check(&subject);
                 own.methods = std::mem::take(&mut offers.methods);
                 own.wrappers = wrappers::defined(&subject, &hits, offers);
@@ -323,6 +346,13 @@ impl<'a> Pass<'a> {
         own.pages
             .insert(source.relative.clone(), (findings, allowed));
     }
+
+    /// What a file says: kept from the pass before, or read by its grammar.
+    fn facts(&self, source: &Source, loaded: &Loaded) -> Option<Facts> {
+        let kept = self.known.map(|known| known.kept);
+        kept.and_then(|kept| kept.facts(&source.relative, &loaded.text))
+            .or_else(|| extract::read(loaded.language, &loaded.text))
+    }
 }
 
 impl Gathered {
@@ -335,6 +365,7 @@ impl Gathered {
         self.pages.extend(other.pages);
         self.wrappers.extend(other.wrappers);
         self.methods.extend(other.methods);
+        self.kept.extend(other.kept);
         self.met.extend(other.met);
         self.files += other.files;
         self.lines += other.lines;

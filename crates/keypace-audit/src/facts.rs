@@ -1,33 +1,35 @@
 //! What a file says, in terms that all languages share: imports, classes, functions, bindings, loops and calls.
 //! Plain data, filled by `extract/` and read by the rules. Must not know any language, and must not judge.
 
+use serde::{Deserialize, Serialize};
+
 use crate::language::Language;
 
 /// Index into [`Facts::calls`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct CallId(pub usize);
 
 /// Index into [`Facts::functions`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct FunctionId(pub usize);
 
 /// Index into [`Facts::classes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct ClassId(pub usize);
 
 /// Index into [`Facts::loops`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct LoopId(pub usize);
 
 /// Bytes `start..end` of the file's text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Span {
     pub start: usize,
     pub end: usize,
 }
 
 /// Everything that the rules know of a file.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub language: Language,
     pub imports: Vec<Import>,
@@ -46,7 +48,7 @@ pub(crate) struct Facts {
 
 /// One module brought in: `import redis`, `from redis import Redis as R`, `const { createClient } = require("redis")`,
 /// `using StackExchange.Redis;`, `use redis::Commands;`, `require 'redis'`, `use Illuminate\Support\Facades\Redis;`.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Import {
     /// The module, package or path as written, without quotes: `redis.asyncio`, `github.com/redis/go-redis/v9`.
     pub module: String,
@@ -56,7 +58,7 @@ pub(crate) struct Import {
 }
 
 /// A class, struct, interface, object, trait, module or impl block.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Class {
     pub name: String,
     /// Supertypes, mixins and the trait of an impl, as written, without type arguments.
@@ -67,14 +69,14 @@ pub(crate) struct Class {
 }
 
 /// A name with the type that was declared for it, as written (`Redis`, `StringRedisTemplate`, `*redis.Client`).
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Param {
     pub name: String,
     pub declared: Option<String>,
 }
 
 /// A function, method, lambda or block. The file's top level is none.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Function {
     /// Empty for a lambda without a name. A lambda that is bound to a name has that name.
     pub name: String,
@@ -93,7 +95,7 @@ pub(crate) struct Function {
 
 /// A value given to names: an assignment, a declaration, a field, a constant. Parameters are not here, and loop variables
 /// only where their type is declared.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Binding {
     /// One path for `x = ...` or `self.x = ...`; several for `a, b = ...` and destructuring (a name left out is empty).
     pub targets: Vec<Vec<String>>,
@@ -107,7 +109,7 @@ pub(crate) struct Binding {
 }
 
 /// What a parameter is where a call leaves it out.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct DefaultValue {
     pub name: String,
     pub value: Expr,
@@ -115,7 +117,7 @@ pub(crate) struct DefaultValue {
 }
 
 /// A value that a function gives back. One that isn't yielded is no call: a call has [`Usage::Returned`].
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Returned {
     pub value: Expr,
     /// One of many, given on while the function goes on: `yield x`, `yield from xs`.
@@ -125,7 +127,7 @@ pub(crate) struct Returned {
 }
 
 /// A repetition.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Loop {
     pub kind: LoopKind,
     /// A comprehension that makes a list, set or map of it.
@@ -138,7 +140,7 @@ pub(crate) struct Loop {
 }
 
 /// What kind of repetition it is.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum LoopKind {
     /// `for x in xs`, comprehensions, `range`, C#'s foreach.
     Each { names: Vec<String>, iterable: Expr },
@@ -154,7 +156,7 @@ pub(crate) enum LoopKind {
 
 /// An expression, as far as the rules look into it. `await`, `?`, `!`, `try`, `yield`, casts, references, unwrapping and
 /// parentheses are transparent: they are the expression inside.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Expr {
     /// A name or a chain of members, without sigils and calls: `redis`, `self.redis`, `Rails.cache`. `this`, `@x`, `$this->x`
     /// and `@@x` begin with `self`; `::`, `->`, `?.` and `!!.` are dots; `$x` is `x`.
@@ -183,7 +185,7 @@ pub(crate) enum Expr {
 }
 
 /// A piece of a string.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Piece {
     /// As the program sees it, as far as escapes are simple.
     Text(String),
@@ -192,7 +194,7 @@ pub(crate) enum Piece {
 }
 
 /// A call of a function, method, constructor or command.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Call {
     /// What stands before the last dot; `None` for a plain function. For a package function it is the package.
     pub receiver: Option<Expr>,
@@ -214,7 +216,7 @@ pub(crate) struct Call {
 }
 
 /// Where a call's result goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Usage {
     /// A statement of its own.
     Discarded,
@@ -235,7 +237,7 @@ pub(crate) enum Usage {
 }
 
 /// A string literal, whole.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Text {
     /// As the program sees it; a hole is `\u{fffd}`. Line breaks are kept, so that lines can be counted.
     pub text: String,
@@ -245,7 +247,7 @@ pub(crate) struct Text {
 }
 
 /// A comment, with its marks.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Comment {
     pub text: String,
     pub span: Span,

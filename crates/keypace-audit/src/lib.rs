@@ -7,10 +7,6 @@ mod baseline;
 mod changed;
 mod error;
 mod extract;
-#[expect(
-    dead_code,
-    reason = "facts say what a file says, whether or not a rule asks for it today"
-)]
 mod facts;
 mod fingerprint;
 mod language;

@@ -10,6 +10,7 @@ mod go;
 mod grammar;
 mod java;
 mod javascript;
+mod kept;
 mod kotlin;
 mod literal;
 mod lua;
@@ -26,6 +27,7 @@ mod walk;
 mod sketch;
 
 pub(crate) use self::file_name::{FILE, file_name};
+pub(crate) use self::kept::{Kept, Packed};
 use std::borrow::Cow;
 
 use self::grammar::Grammar;

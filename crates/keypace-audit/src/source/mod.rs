@@ -16,7 +16,7 @@ use crate::language::Language;
 use crate::limits;
 
 pub(crate) use prefilter::Prefilter;
-pub(crate) use text::load;
+pub(crate) use text::{Loaded, load};
 
 /// A file to read.
 #[derive(Debug)]
