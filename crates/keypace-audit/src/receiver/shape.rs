@@ -196,10 +196,8 @@ pub(super) fn is_plain_type(declared: &str) -> bool {
     ]
     .iter()
     .any(|word| {
-        lower.starts_with(word)
-            || [' ', ':', '.', '&']
-                .iter()
-                .any(|before| lower.contains(&format!("{before}{word}")))
+        let mut places = lower.match_indices(word);
+        places.any(|(at, _)| at == 0 || lower[..at].ends_with([' ', ':', '.', '&']))
     }) || is_other_store(&lower)
 }
 

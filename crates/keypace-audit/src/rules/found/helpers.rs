@@ -46,7 +46,8 @@ impl Found<'_> {
 
     /// Gives a helper's parameters what a call hands to it.
     pub(super) fn hand_over(&mut self, call: &Call) {
-        if call.args.is_empty() || call.constructs || !self.is_own(call) {
+        let named = self.origins.functions_named(&call.name);
+        if named.is_empty() || call.args.is_empty() || call.constructs || !self.is_own(call) {
             return;
         }
         let traces: Vec<Option<Trace>> = call

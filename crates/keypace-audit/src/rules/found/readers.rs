@@ -38,7 +38,8 @@ impl Found<'_> {
     /// What stands in another function than the one that is called, or an overload of it, is less sure.
     fn done_through(&self, id: CallId, wanted: fn(Verb) -> bool) -> Option<(Trace, Command)> {
         let call = &self.facts.calls[id.0];
-        if call.args.is_empty()
+        if self.origins.functions_named(&call.name).is_empty()
+            || call.args.is_empty()
             || call.constructs
             || self.commands.at(id).is_some()
             || !self.is_own(call)
