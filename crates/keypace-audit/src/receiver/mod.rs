@@ -477,6 +477,8 @@ fn confidence(
             Some(Confidence::High)
         }
         Sure::Weak if origins.library && (fits || !verb.lists_keys()) => Some(Confidence::Medium),
+        // `db.keys("cart:*")` in a file that speaks of Redis.
+        Sure::Weak if origins.speaks && glob && verb == Verb::Keys => Some(Confidence::High),
         Sure::Weak if (glob && verb == Verb::Keys) || (origins.speaks && fits) => {
             Some(Confidence::Medium)
         }

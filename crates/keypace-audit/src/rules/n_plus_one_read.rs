@@ -102,7 +102,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             || scene.language == Language::Shell;
         let named = || made.then(|| scene.found.mentioned_by(call)).flatten();
         if let Some(own) = trace.or_else(named) {
-            let command = scene.given(command, own);
+            let mut command = scene.given(command, own);
+            // A key that was found for sure, and a function of another file that is known to read it.
+            let source = scene.found.source(own.source);
+            if there && trace.is_some() && source.verb.finds() {
+                command.confidence = command.confidence.max(source.confidence);
+            }
             sink.command(scene, &RULE, &command, MESSAGE.to_owned());
         } else if trace.is_none() && is_made_anew(scene, command) {
             let (confidence, severity) = (command.confidence, RULE.severity);
