@@ -163,6 +163,9 @@ pub(super) fn is_data_method(name: &str) -> bool {
             | "query"
             | "send"
             | "lock"
+            // A hash of what was read, in redis-rb.
+            | "mapped_mget"
+            | "mapped_hmget"
     ) || lower.starts_with("exec")
         || lower.ends_with("command")
 }

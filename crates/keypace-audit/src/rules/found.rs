@@ -22,6 +22,7 @@ mod repeated;
 mod returns;
 mod scopes;
 mod trace;
+mod worded;
 
 pub(crate) use offers::Helper;
 

@@ -81,6 +81,7 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             || built::is_kept(scene.facts, command.call)
             || is_queued(scene, call)
             || is_inside(&queues, call)
+            || scene.found.hands_pipeline(call)
             || call.loops.is_empty() && !is_in_callback(scene, command.call.0)
         {
             continue;

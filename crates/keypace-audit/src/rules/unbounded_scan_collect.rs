@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::scene::{Scene, Sink};
-use crate::facts::LoopId;
+use crate::facts::{CallId, LoopId};
 use crate::language::Language;
 use crate::receiver::clients;
-use crate::report::Severity;
+use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -57,6 +57,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         {
             continue;
         }
+        let streamed = command.verb.iterates() && scene.call(command).name.ends_with("Stream");
+        if streamed
+            && around.is_some_and(|id| stops(scene.source(scene.facts.functions[id.0].span)))
+        {
+            continue;
+        }
         if !told.insert(command.call) {
             continue;
         }
@@ -67,12 +73,53 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
             "all keys that match are gathered, without a limit".to_owned(),
         );
     }
+    by_words(scene, sink);
+}
+
+/// A call that says by a word what is scanned: `walk(0, [], "SCAN", pattern)`.
+fn by_words(scene: &Scene<'_>, sink: &mut Sink) {
+    for (at, call) in scene.facts.calls.iter().enumerate() {
+        if scene.commands.at(CallId(at)).is_some() {
+            continue;
+        }
+        let Some(walk) = scene.found.gathers_by_word(call) else {
+            continue;
+        };
+        if bounds(scene.source(scene.facts.functions[walk.0].span)) {
+            continue;
+        }
+        let confidence = if scene.origins.library || scene.origins.speaks {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        };
+        let message = "all keys that match are gathered, without a limit".to_owned();
+        sink.at(scene, &RULE, call, confidence, RULE.severity, message);
+    }
 }
 
 /// A bound in a loop: `if len(keys) >= limit: break`, `keys.length < max`.
 fn has_limit(scene: &Scene<'_>, each: LoopId) -> bool {
     let text = scene.source(scene.facts.loops[each.0].span);
     bounds(text) || has_words(text)
+}
+
+/// A stream that is ended when there is enough: `if (all.length >= wanted) { stream.destroy(); }`.
+fn stops(text: &str) -> bool {
+    const ENDS: &[&str] = &[".destroy(", ".close(", ".abort("];
+    const LINES: usize = 4;
+    let lines: Vec<&str> = text.lines().collect();
+    let measured = |line: &&str| {
+        let sides = line.split_once(">=").or_else(|| line.split_once(" > "));
+        sides.is_some_and(|(left, right)| {
+            let left = left.trim_end();
+            let counted = left.ends_with(".length") || left.ends_with(".size");
+            counted && !right.trim_start().starts_with('0')
+        })
+    };
+    let ends = |line: &&str| ENDS.iter().any(|end| line.contains(end));
+    let mut at = lines.iter().enumerate().filter(|(_, line)| measured(line));
+    at.any(|(at, _)| lines[at..].iter().take(LINES).any(ends))
 }
 
 /// What was gathered, or a count of it, is compared with a name, and the walk ends there: `all.size >= wanted`,

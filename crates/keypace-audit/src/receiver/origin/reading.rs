@@ -164,7 +164,9 @@ impl Origins<'_> {
             root
         };
         let old = self.names.entry((place, name)).or_insert(known);
-        if old.sure < known.sure {
+        // `redis = redis:new()`: the name of the library is a client's from there on.
+        let made = old.shape == Shape::Module && known.shape != Shape::Module;
+        if old.sure < known.sure || made && old.sure == known.sure {
             *old = known;
         }
     }

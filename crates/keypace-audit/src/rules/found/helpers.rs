@@ -38,10 +38,15 @@ impl Found<'_> {
         if !self.is_own(call) || self.calls_itself(call) {
             return None;
         }
-        match self.gives_by_class(call) {
-            Some(own) => own.whole,
-            None => Some(*trace),
+        let mut trace = match self.gives_by_class(call) {
+            Some(own) => own.whole?,
+            None => *trace,
+        };
+        // The helper's range is as wide as its caller says.
+        if self.sources[trace.source].verb == Verb::Range && self.is_whole(id) {
+            trace.amount = Amount::All;
         }
+        Some(trace)
     }
 
     /// Gives a helper's parameters what a call hands to it.

@@ -19,12 +19,25 @@ impl Found<'_> {
     /// What a call of a file's own function reads for a key that was found, with that key.
     pub(crate) fn read_through(&self, id: CallId) -> Option<(Trace, Command)> {
         let call = &self.facts.calls[id.0];
-        if takes_away(&call.name) {
+        if takes_away(&call.name) || self.hands_pipeline(call) {
             return None;
         }
         let (trace, read) = self.done_through(id, Verb::reads_one)?;
         let changes = acts(&call.name) && self.writes_as_well(call, &read);
         (!changes).then_some((trace, read))
+    }
+
+    /// Whether a call hands on the pipeline that everything is sent by together: `load(id, pipeline: pipe)`.
+    pub(crate) fn hands_pipeline(&self, call: &Call) -> bool {
+        let queues = |arg: &Expr| {
+            let known = self.origins.known(arg, call.function, call.class);
+            known.is_some_and(|known| known.shape == Shape::Pipeline)
+        };
+        call.args.iter().any(|arg| match arg {
+            Expr::Named(_, inner) => matches!(**inner, Expr::Path(_)) && queues(inner),
+            Expr::Path(_) => queues(arg),
+            _ => false,
+        })
     }
 
     /// What such a call deletes.
