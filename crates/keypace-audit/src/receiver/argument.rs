@@ -228,9 +228,18 @@ fn is_lent(facts: &Facts, call: &Call, first: &Expr) -> bool {
         let last = path.last();
         last.is_some_and(|last| last.starts_with(char::is_uppercase))
     };
-    facts.language == Language::Elixir
-        && matches!(&call.receiver, Some(Expr::Path(path)) if of_module(path))
-        && matches!(first, Expr::Path(path) if path.last().is_some_and(|name| NAMES.contains(&name.as_str())))
+    let named = match first {
+        Expr::Path(path) => path.last().map(String::as_str),
+        // `redis() |> smembers(key)`, where the module's functions were brought in.
+        Expr::Call(made) if call.receiver.is_none() => Some(facts.calls[made.0].name.as_str()),
+        _ => None,
+    };
+    let brought = match &call.receiver {
+        Some(Expr::Path(path)) => of_module(path),
+        Some(_) => false,
+        None => true,
+    };
+    facts.language == Language::Elixir && brought && named.is_some_and(|name| NAMES.contains(&name))
 }
 
 /// `ctx`, `context.Background()`.

@@ -20,7 +20,7 @@ pub(crate) mod verb;
 
 use std::collections::HashMap;
 
-use crate::facts::{Call, CallId, Expr, Facts};
+use crate::facts::{Call, CallId, Expr, Facts, Import};
 use crate::language::Language;
 use crate::report::Confidence;
 use names::{is_bare_client, is_connection, is_database};
@@ -331,6 +331,11 @@ fn is_imported(facts: &Facts, name: &str) -> bool {
         })
 }
 
+/// Elixir's `import Exredis.Api`, which brings in a function for each command.
+fn is_whole_api(import: &Import) -> bool {
+    import.module == "Exredis.Api" && import.names.is_empty()
+}
+
 /// Predis's iteration over SCAN: `new Keyspace($client, "a*", 500)`.
 fn constructed(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let call = &facts.calls[id.0];
@@ -358,7 +363,10 @@ fn constructed(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Comma
 fn bare(facts: &Facts, origins: &Origins<'_>, id: CallId) -> Option<Command> {
     let call = &facts.calls[id.0];
     let imported = || {
-        is_imported(facts, &call.name)
+        let whole = || {
+            facts.imports.iter().any(is_whole_api) && origins.functions_named(&call.name).is_empty()
+        };
+        (is_imported(facts, &call.name) || whole())
             .then(|| verb::of_method(&call.name))
             .flatten()
     };

@@ -137,7 +137,7 @@ fn handed(facts: &Facts, arg: &Expr, function: Option<FunctionId>, depth: usize)
     }
     let Expr::Path(path) = inner else { return None };
     let [name] = path.as_slice() else { return None };
-    let told = ["arg", "command", "cmd", "words", "parts"];
+    let told = ["arg", "command", "cmd", "words", "parts", "query"];
     if !told
         .iter()
         .any(|word| name.to_ascii_lowercase().contains(word))

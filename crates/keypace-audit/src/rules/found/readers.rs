@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{Amount, Found, Trace};
-use crate::facts::{Binding, Call, CallId, Expr, FunctionId, Piece, Span};
+use crate::facts::{Binding, Call, CallId, Expr, FunctionId, Piece, Span, Usage};
 use crate::language::Language;
 use crate::limits;
 use crate::receiver::Command;
@@ -202,14 +202,16 @@ impl Found<'_> {
                 && (has_word(self.key_of(command, call), &names)
                     || self.facts.language == Language::Rust && is_given(command, &names))
         });
-        let deep = depth >= limits::MAX_READERS_DEEP;
-        if done.is_some() || deep || !asks(&self.facts.functions[helper.0].name) {
+        if done.is_some() || depth >= limits::MAX_READERS_DEEP {
             return done;
         }
+        let asked = asks(&self.facts.functions[helper.0].name);
         let calls = self.calls_in(helper);
         calls.iter().find_map(|&id| {
             let call = &self.facts.calls[id.0];
-            let hands = call.loops.is_empty()
+            // What gives back what another reads is there for it, by whatever name.
+            let hands = (asked || call.usage == Usage::Returned)
+                && call.loops.is_empty()
                 && !call.constructs
                 && self.commands.at(id).is_none()
                 && self.is_own(call)
