@@ -13,7 +13,8 @@ impl Found<'_> {
     pub(super) fn read_growth(&mut self, id: CallId) {
         let call = &self.facts.calls[id.0];
         let applied = is_applied(call);
-        if !(applied || is_growth(&call.name)) || self.commands.at(id).is_some() {
+        let keyed = self.adds_entry(call);
+        if !(applied || keyed || is_growth(&call.name)) || self.commands.at(id).is_some() {
             return;
         }
         let (target, args) = match (&call.receiver, call.args.split_first()) {
@@ -22,6 +23,8 @@ impl Found<'_> {
             (Some(Expr::Path(path)), Some((first, rest))) if matches!(path.as_slice(), [one] if one == "table") => {
                 (first.clone(), rest.to_vec())
             }
+            // What a map holds under a key found is no key.
+            (Some(receiver), Some((first, _))) if keyed => (receiver.clone(), vec![first.clone()]),
             (Some(receiver), _) => (receiver.clone(), call.args.clone()),
             // `array_push($all, ...$page)`.
             (None, Some((first, rest))) if call.name == "array_push" => {
@@ -54,7 +57,10 @@ impl Found<'_> {
             };
             return self.learn(function, path, batch);
         }
-        if !whole || self.is_iteration(trace) {
+        // What another function has gathered is told there.
+        let scan = &self.facts.calls[self.sources[trace.source].call.0];
+        let there = keyed && self.origins.root(scan.function) != self.origins.root(function);
+        if !there && (!whole || self.is_iteration(trace)) {
             self.gather(self.nearest(trace.source, &call.loops, function), each);
         }
         if let Expr::Path(path) = target {
@@ -127,6 +133,20 @@ impl Found<'_> {
         false
     }
 
+    /// `byName.set(field, value)`, `byName.put(key, value)`: an entry of what was made or declared a map.
+    fn adds_entry(&self, call: &Call) -> bool {
+        let (Some(Expr::Path(map)), [_, _]) = (&call.receiver, call.args.as_slice()) else {
+            return false;
+        };
+        let of_map = |own: &&Binding| {
+            let made = matches!(&own.value, Expr::Call(made) if self.facts.calls[made.0].constructs && self.facts.calls[made.0].name.ends_with("Map"));
+            let declared = own.declared.as_deref().unwrap_or_default();
+            made || declared.starts_with("Map<")
+        };
+        matches!(call.name.as_str(), "set" | "put")
+            && self.origins.bindings_of(map).iter().any(of_map)
+    }
+
     /// `names.push(`cart:${id}`)`, `names.add(cartKey(id))`: a key that is made of one that was found.
     fn made_of_one(&self, call: &Call, args: &[Expr]) -> Option<Trace> {
         let made = |arg: &Expr| match arg {
@@ -137,7 +157,12 @@ impl Found<'_> {
             }
             _ => false,
         };
-        args.iter().any(made).then(|| self.mentioned_by(call))?
+        // `keys.push(prefix + id)`, as far as that is seen.
+        let named = matches!(&call.receiver, Some(Expr::Path(path)) if path.last().is_some_and(|last| is_key(last)));
+        let text = self.text.get(call.at.end..call.span.end);
+        let joined =
+            || named && args == [Expr::Other] && text.is_some_and(|text| text.contains(" + "));
+        (args.iter().any(made) || joined()).then(|| self.mentioned_by(call))?
     }
 
     /// A list of what a hash names is no hash: its elements are names found, as those of a set are.
