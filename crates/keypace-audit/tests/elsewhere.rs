@@ -463,3 +463,33 @@ end
     let files = [("storage.rb", storage), ("jobs.rb", jobs), ("web.rb", web)];
     assert_eq!(found(&files), ["web.rb:6 n-plus-one-read"]);
 }
+
+#[test]
+fn a_class_that_is_brought_in_by_another_name_is_the_same() {
+    let store = "\
+import { Redis } from 'ioredis';
+export class CartStore {
+  constructor(private readonly redis: Redis) {}
+  async load(id: string) {
+    return this.redis.hgetall(`cart:${id}`);
+  }
+}
+";
+    let page = "\
+import { CartStore as Carts } from './store';
+import { Redis } from 'ioredis';
+import { Printer as Carton } from './printer';
+export async function show(redis: Redis) {
+  const carts = new Carts(redis);
+  const carton = new Carton();
+  for (const id of await redis.smembers('carts')) {
+    carton.load(id);
+    await carts.load(id);
+  }
+}
+";
+    assert_eq!(
+        found(&[("store.ts", store), ("page.ts", page)]),
+        ["page.ts:9 n-plus-one-read"]
+    );
+}

@@ -312,6 +312,17 @@ impl<'f> Types<'f> {
                 types.entry((place, name.as_str())).or_insert(class);
             }
         }
+        // `import { Store as CartStore }`: the class has its own name in its file.
+        let named = facts.imports.iter().flat_map(|own| &own.names);
+        let renamed: HashMap<&str, &str> = named
+            .filter(|(there, here)| there != here && there.starts_with(char::is_uppercase))
+            .map(|(there, here)| (here.as_str(), there.as_str()))
+            .collect();
+        for class in types.values_mut() {
+            if let Some(there) = renamed.get(*class) {
+                *class = *there;
+            }
+        }
         Self(types)
     }
 
