@@ -244,6 +244,15 @@ impl Wrappers {
                 out.insert(format!("{last}.{}", wrapper.name), client);
             }
         }
+        // `store = Store()`, and what it has: `store.client`.
+        for (here, class) in elsewhere::typed(subject.facts) {
+            for wrapper in self.at(&self.index.clients_of_class, class) {
+                if let Kind::Client(client, _) = wrapper.kind {
+                    let member = format!("{here}.{}", wrapper.name);
+                    out.entry(member).or_insert(client);
+                }
+            }
+        }
         let classes = subject.facts.classes.iter();
         let named = classes.flat_map(|own| own.bases.iter().chain([&own.name]));
         let mut places: Vec<usize> = named

@@ -170,3 +170,44 @@ exports.flushAll = async function flushAll() { await client.flushall(); };
         assert!(found.iter().any(|it| it == own), "{found:?}");
     }
 }
+
+#[test]
+fn what_a_class_of_another_file_has_as_a_client_is_one_where_the_class_is_made() {
+    let store = "\
+from redis import Redis
+class Shelves:
+    @property
+    def rows(self) -> Redis:
+        return Redis()
+class Paper:
+    def __init__(self):
+        self.lines = {}
+";
+    let tool = "\
+from store import Paper, Shelves
+shelves = Shelves()
+paper = Paper()
+for name in shelves.rows.smembers('names'):
+    print(shelves.rows.get(f'row:{name}'))
+    print(paper.lines.get(name))
+";
+    let found = sure(&[("store.py", store), ("tool.py", tool)]);
+    assert_eq!(found, ["tool.py:5 n-plus-one-read"]);
+}
+
+#[test]
+fn what_a_test_lists_by_a_class_around_a_client_is_its_own() {
+    let test = "\
+import io.vertx.redis.client.Redis;
+public class ParcelsTest {
+    private final RedisService redisService = new RedisService();
+    public void lists() { redisService.scanCluster(\"parcel:*\"); }
+}
+";
+    let page = test.replace("ParcelsTest", "Parcels");
+    let files = [("ParcelsTest.java", test), ("Parcels.java", &page)];
+    assert_eq!(
+        found(&files, Confidence::Medium),
+        ["Parcels.java:4 unscoped-listing"]
+    );
+}

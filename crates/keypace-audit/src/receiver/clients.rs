@@ -71,6 +71,7 @@ pub(crate) fn is_known_type(language: Language, name: &str) -> bool {
             "PooledRedisClientManager",
             "IRedisNativeClient",
             "RedisDB",
+            "FullRedis",
         ],
         Language::Php => &[
             "RedisCluster",
@@ -267,6 +268,9 @@ pub(crate) fn telling(name: &str) -> Option<Telling> {
             "module",
             "lock",
             "backend",
+            "streamer",
+            "consumer",
+            "producer",
         ];
         let lower_own = own.iter().any(|word| {
             parts.last().is_some_and(|last| last == word)

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::Command;
 use super::shape::{Shape, Sure};
+use super::verb::Verb;
 use crate::facts::{Call, ClassId, Expr, Facts, FunctionId};
 use crate::language::Language;
 use crate::report::Confidence;
@@ -13,10 +14,13 @@ use crate::report::Confidence;
 type Place<'f> = (Option<ClassId>, Option<FunctionId>, &'f [String]);
 
 /// Makes sure what is told on the same receiver as something that is.
-pub(super) fn raise(facts: &Facts, all: &mut [Command]) {
+pub(super) fn raise(facts: &Facts, all: &mut Vec<Command>) {
     if facts.language == Language::Shell {
         return;
     }
+    let guessed = |own: &Command| {
+        own.verb == Verb::Keys && own.args.is_empty() && own.confidence == Confidence::Low
+    };
     let shared = shared(facts);
     let place = |own: &Command| place_of(facts, &shared, &facts.calls[own.call.0]);
     let certain: HashSet<Place<'_>> = all
@@ -24,13 +28,21 @@ pub(super) fn raise(facts: &Facts, all: &mut [Command]) {
         .filter(|own| own.confidence == Confidence::High && own.known.shape == Shape::Client)
         .filter_map(place)
         .collect();
+    let certain_of = |own: &Command| place(own).is_some_and(|place| certain.contains(&place));
+    all.retain_mut(|own| {
+        let guessed = guessed(own);
+        if guessed {
+            own.confidence = Confidence::Medium;
+        }
+        !guessed || certain_of(own)
+    });
     if certain.is_empty() {
         return;
     }
     for own in all.iter_mut() {
         let told = matches!(own.known.sure, Sure::Named | Sure::Weak);
         let doubted = own.confidence == Confidence::Medium && told;
-        if doubted && place(own).is_some_and(|place| certain.contains(&place)) {
+        if doubted && certain_of(own) {
             own.confidence = Confidence::High;
         }
     }

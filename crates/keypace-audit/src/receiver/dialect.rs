@@ -78,6 +78,19 @@ pub(super) fn of_method(language: Language, name: &str) -> Option<Verb> {
     })
 }
 
+/// NewLife's walk over all that match: `cache.Search("user:*", int.MaxValue)`. With a number it ends there.
+pub(super) fn is_search(facts: &Facts, call: &Call) -> bool {
+    let library = || {
+        let mut imports = facts.imports.iter();
+        imports.any(|own| own.module.starts_with("NewLife.Caching"))
+    };
+    facts.language == Language::CSharp
+        && call.name == "Search"
+        && call.args.first().is_some_and(argument::is_glob)
+        && !matches!(call.args.get(1), Some(Expr::Number(_)))
+        && library()
+}
+
 /// Methods of objects, by what made them: Redisson's `getMap(key).readAllMap()`, radix's `ScannerConfig{}.New(client)`.
 pub(super) fn of_object(maker: &str, name: &str) -> Option<Verb> {
     Some(match (maker, name) {

@@ -213,6 +213,9 @@ fn of_method(facts: &Facts, call: &Call) -> Option<Verb> {
     if built::is_step(facts, call) {
         return None;
     }
+    if dialect::is_search(facts, call) {
+        return Some(Verb::ScanIter);
+    }
     // Redisson's `getKeys()` gives what has the methods, `getKeys(options)` scans.
     if dialect::is_jvm(facts.language) && name == "getKeys" {
         let options = call.args.first().filter(|_| call.args.len() == 1)?;
@@ -450,6 +453,8 @@ fn confidence(
             Sure::Resolved => Some(Confidence::High),
             // `$redis.keys.each`: a client by a name that nothing else has.
             Sure::Named if origins.speaks && is_bare_client(call) => Some(Confidence::Medium),
+            // `self._client.keys()`: what else is asked of it has to say that it is no dictionary.
+            Sure::Weak if origins.library && is_connection(call) => Some(Confidence::Low),
             _ => None,
         };
     }

@@ -10,6 +10,7 @@ mod gives;
 mod growth;
 mod helpers;
 mod keyed;
+mod made;
 mod mentioned;
 mod methods;
 mod offers;
@@ -233,6 +234,7 @@ impl<'a> Found<'a> {
                 .trace_value(binding)
                 .or_else(|| self.trace_derived(binding))
             else {
+                self.keep_added(binding);
                 continue;
             };
             if self.takes_apart(binding.targets.len(), binding.span.start, trace) {

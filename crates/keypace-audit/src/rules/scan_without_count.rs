@@ -4,6 +4,7 @@
 use super::scene::{Scene, Sink};
 use crate::facts::{Expr, Usage};
 use crate::language::Language;
+use crate::receiver::shape::Sure;
 use crate::receiver::verb::Verb;
 use crate::receiver::{Command, argument};
 use crate::report::Severity;
@@ -41,6 +42,12 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         ) else {
             continue;
         };
+        // A method of the project's own, which is told a pattern or a cursor alone, counts for itself or says so there.
+        if command.known.sure == Sure::Own
+            && matches!(command.args.as_slice(), [Expr::Text(_) | Expr::Path(_)])
+        {
+            continue;
+        }
         if !counted && !is_counted_later(scene, command) && !is_given_rest(scene, command) {
             sink.command(
                 scene,

@@ -3,6 +3,7 @@
 
 use super::scene::{Scene, Sink, is_aside};
 use crate::language::Language;
+use crate::receiver::shape::Sure;
 use crate::report::{Confidence, Severity};
 use crate::rule::Rule;
 
@@ -24,8 +25,10 @@ pub(super) fn judge(scene: &Scene<'_>, sink: &mut Sink) {
         .commands
         .all
         .iter()
-        .filter(|command| command.verb.lists_keys())
         // What another file's function lists for a test is the test's own.
+        .filter(|command| {
+            command.verb.lists_keys() && !(command.known.sure == Sure::Own && is_aside(scene.path))
+        })
         .chain(
             scene
                 .found

@@ -354,6 +354,15 @@ impl<'f> Types<'f> {
     }
 }
 
+/// Names of a file with the class that each is of.
+pub(super) fn typed(facts: &Facts) -> Vec<(&str, &str)> {
+    let types = Types::of(facts).0.into_iter();
+    let mut out: Vec<(&str, &str)> = types.map(|((_, name), class)| (name, class)).collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
 /// The outermost function around a function.
 fn root(facts: &Facts, function: Option<FunctionId>) -> Option<FunctionId> {
     let mut at = function?;

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::facts::{Binding, Class, Facts, FunctionId};
+use crate::facts::{Binding, Class, Facts, Function, FunctionId};
 use crate::language::Language;
 
 #[derive(Debug)]
@@ -32,6 +32,9 @@ impl<'a> Named<'a> {
             named.classes.entry(&class.name).or_default().push(class);
         }
         for (at, function) in facts.functions.iter().enumerate() {
+            if is_stub(facts, function) {
+                continue;
+            }
             let same = named.functions.entry(&function.name).or_default();
             same.push(FunctionId(at));
         }
@@ -65,6 +68,12 @@ impl<'a> Named<'a> {
             }
         }
     }
+}
+
+/// Python's `@overload`: a signature for whoever checks types, and no body.
+fn is_stub(facts: &Facts, own: &Function) -> bool {
+    let overload = |mark: &String| mark.rsplit('.').next() == Some("overload");
+    facts.language == Language::Python && own.marks.iter().any(overload)
 }
 
 /// `Cache` of `*Cache` and `Cache[K]`; another package's type is none of the file's.

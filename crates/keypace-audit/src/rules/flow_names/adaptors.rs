@@ -7,7 +7,9 @@ use super::plain;
 pub(super) fn is_adaptor(name: &str) -> bool {
     matches!(
         plain(name).as_str(),
-        "asenumerable"
+        "also"
+            | "apply"
+            | "asenumerable"
             | "asslice"
             | "chain"
             | "cloned"
@@ -26,6 +28,7 @@ pub(super) fn is_adaptor(name: &str) -> bool {
             | "mapindexed"
             | "mapnotnull"
             | "mapwhile"
+            | "oneach"
             | "orderbydescending"
             | "pariter"
             | "peekable"
@@ -35,5 +38,6 @@ pub(super) fn is_adaptor(name: &str) -> bool {
             | "sortedby"
             | "sortedbydescending"
             | "sorteddescending"
+            | "tap"
     )
 }

@@ -17,6 +17,13 @@ impl Found<'_> {
         if !(applied || keyed || is_growth(&call.name)) || self.commands.at(id).is_some() {
             return;
         }
+        // Python's lists and sets take one thing at a time: `mailbox.append(folder, text)` is another's method.
+        if self.facts.language == Language::Python
+            && matches!(call.name.as_str(), "add" | "append")
+            && call.args.len() != 1
+        {
+            return;
+        }
         let (target, args) = match (&call.receiver, call.args.split_first()) {
             (_, Some((first, rest))) if applied => (first.clone(), rest.to_vec()),
             // Lua's `table.insert(all, key)`.
@@ -41,7 +48,7 @@ impl Found<'_> {
         });
         let trace = trace.or_else(|| self.trace_generator(call));
         let Some(trace) = trace.or_else(|| self.made_of_one(call, &args)) else {
-            return;
+            return self.keep_made(id, &target, &args);
         };
         // `keys.extend(r.scan_iter(...))` keeps all at once.
         let whole = trace.amount == Amount::All;
@@ -263,6 +270,7 @@ impl Found<'_> {
                     Expr::Call(call) => {
                         let call = &self.facts.calls[call.0];
                         call.args.is_empty() && (call.constructs || call.name == "array")
+                            || self.facts.language == Language::Rust && is_new(call)
                     }
                     // Go's `var page []string`.
                     Expr::Other => {
@@ -407,6 +415,16 @@ impl Found<'_> {
 fn is_applied(call: &Call) -> bool {
     let of_push = |path: &[String]| matches!(path, [_, .., last] if matches!(last.as_str(), "push" | "unshift"));
     call.name == "apply" && matches!(&call.receiver, Some(Expr::Path(path)) if of_push(path))
+}
+
+/// Rust's `Vec::new()`, `HashSet::with_capacity(n)`.
+fn is_new(call: &Call) -> bool {
+    let of_type = |path: &[String]| {
+        path.last()
+            .is_some_and(|last| last.starts_with(char::is_uppercase))
+    };
+    matches!(call.name.as_str(), "new" | "with_capacity" | "default")
+        && matches!(&call.receiver, Some(Expr::Path(path)) if of_type(path))
 }
 
 /// `names[i++]`, `names[names.length]`: an element by its number, and no entry by its name.

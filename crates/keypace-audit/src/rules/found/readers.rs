@@ -190,6 +190,9 @@ impl Found<'_> {
                 names.extend(binding.targets.iter().map(|target| target.join(".")));
             }
         }
+        // `get_price(item)` may look for it under several keys; what works on one key in a loop does more than ask.
+        let asked = asks(&self.facts.functions[helper.0].name);
+        let asked_often = |verb: Verb| asked && verb.reads_one();
         let mut all = self
             .commands
             .all
@@ -198,14 +201,13 @@ impl Found<'_> {
         let done = all.find(|command| {
             let call = &self.facts.calls[command.call.0];
             self.named_around(call.function) == Some(helper)
-                && call.loops.is_empty()
+                && (call.loops.is_empty() || asked_often(command.verb))
                 && (has_word(self.key_of(command, call), &names)
                     || self.facts.language == Language::Rust && is_given(command, &names))
         });
         if done.is_some() || depth >= limits::MAX_READERS_DEEP {
             return done;
         }
-        let asked = asks(&self.facts.functions[helper.0].name);
         let calls = self.calls_in(helper);
         calls.iter().find_map(|&id| {
             let call = &self.facts.calls[id.0];
