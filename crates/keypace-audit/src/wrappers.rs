@@ -245,7 +245,9 @@ impl Wrappers {
             }
         }
         // `store = Store()`, and what it has: `store.client`.
-        for (here, class) in elsewhere::typed(subject.facts) {
+        let asked = !self.index.clients_of_class.is_empty();
+        let typed = asked.then(|| elsewhere::typed(subject.facts));
+        for (here, class) in typed.into_iter().flatten() {
             for wrapper in self.at(&self.index.clients_of_class, class) {
                 if let Kind::Client(client, _) = wrapper.kind {
                     let member = format!("{here}.{}", wrapper.name);

@@ -469,11 +469,10 @@ fn confidence(
     if verb == Verb::Keys && (args.len() > 2 || argument::is_counted(facts, args)) {
         return None;
     }
+    let told = origins.library || origins.speaks;
     match known.sure {
         Sure::Resolved => Some(Confidence::High),
-        Sure::Named if fits && (glob || origins.library || origins.speaks) => {
-            Some(Confidence::High)
-        }
+        Sure::Named if fits && (glob || told) => Some(Confidence::High),
         // `$redis->hGet(...)`: nothing else of that name has such a method.
         Sure::Named if origins.speaks && argument::is_of_structure(name) => Some(Confidence::High),
         // Beside the library's import a telling name is enough for commands that others have as well.
@@ -485,13 +484,12 @@ fn confidence(
         Sure::Own => Some(Confidence::Medium),
         // `cache.get(key)` and `db.delete(x)` may be anything: only names of connections count.
         Sure::Weak if !fits && !verb.lists_keys() && !is_connection(call) => None,
-        Sure::Weak if origins.library && glob && verb == Verb::Keys => Some(Confidence::High),
+        // `db.keys("cart:*")` in a file that speaks of Redis.
+        Sure::Weak if told && glob && verb == Verb::Keys => Some(Confidence::High),
         Sure::Weak if origins.library && matches!(verb, Verb::HGetAll | Verb::SMembers) => {
             Some(Confidence::High)
         }
         Sure::Weak if origins.library && (fits || !verb.lists_keys()) => Some(Confidence::Medium),
-        // `db.keys("cart:*")` in a file that speaks of Redis.
-        Sure::Weak if origins.speaks && glob && verb == Verb::Keys => Some(Confidence::High),
         Sure::Weak if (glob && verb == Verb::Keys) || (origins.speaks && fits) => {
             Some(Confidence::Medium)
         }

@@ -428,11 +428,7 @@ impl<'a> Origins<'a> {
 
     /// The outermost function around a function.
     pub(crate) fn root(&self, function: Option<FunctionId>) -> Root {
-        let mut at = function?;
-        while let Some(parent) = self.facts.functions.get(at.0).and_then(|own| own.parent) {
-            at = parent;
-        }
-        Some(at)
+        self.facts.root(function)
     }
 
     /// The innermost function around with a name.

@@ -274,7 +274,7 @@ impl<'f> Types<'f> {
     fn of(facts: &'f Facts) -> Self {
         let mut types = HashMap::new();
         for (at, function) in facts.functions.iter().enumerate() {
-            let root = root(facts, Some(FunctionId(at)));
+            let root = facts.root(Some(FunctionId(at)));
             for param in &function.params {
                 if let Some(class) = param.declared.as_deref().and_then(last_word) {
                     types.entry((root, param.name.as_str())).or_insert(class);
@@ -295,7 +295,7 @@ impl<'f> Types<'f> {
             let place = if is_field {
                 None
             } else {
-                root(facts, binding.function)
+                facts.root(binding.function)
             };
             let declared = binding.declared.as_deref().and_then(last_word);
             let class = declared.or_else(|| match &binding.value {
@@ -303,7 +303,7 @@ impl<'f> Types<'f> {
                 // `self.store = store`, as a constructor keeps what it is given.
                 Expr::Path(path) => {
                     let given = path.last().filter(|_| path.len() == 1)?;
-                    let root = root(facts, binding.function);
+                    let root = facts.root(binding.function);
                     types.get(&(root, given.as_str())).copied()
                 }
                 _ => None,
@@ -348,7 +348,7 @@ impl<'f> Types<'f> {
         function: Option<FunctionId>,
     ) -> Option<&'f str> {
         let name = path.last()?.as_str();
-        let local = (path.len() == 1).then(|| root(facts, function)).flatten();
+        let local = (path.len() == 1).then(|| facts.root(function)).flatten();
         let own = local.and_then(|root| self.0.get(&(Some(root), name)));
         own.or_else(|| self.0.get(&(None, name))).copied()
     }
@@ -361,15 +361,6 @@ pub(super) fn typed(facts: &Facts) -> Vec<(&str, &str)> {
     out.sort_unstable();
     out.dedup();
     out
-}
-
-/// The outermost function around a function.
-fn root(facts: &Facts, function: Option<FunctionId>) -> Option<FunctionId> {
-    let mut at = function?;
-    while let Some(parent) = facts.functions.get(at.0).and_then(|own| own.parent) {
-        at = parent;
-    }
-    Some(at)
 }
 
 /// The class that a declared type ends with: `Optional[Store]`, `?App\Store`, `*store.Store`.
